@@ -1,0 +1,102 @@
+"""Everything that can go wrong, as one tree; catch at the level you can answer for.
+
+    ExporterError
+      SettingsError         every wrong setting at once, by name; never a secret's value
+      SourceError
+        SourceUnavailable   passing trouble: time-out, 429, 5xx; retried within bounds
+        SourceRejected      a human must act: wrong key, missing scope, wrong address
+        SourceMalformed     the answer's shape changed; names the field, books nothing
+      LedgerError           records contradict each other; says which
+        OutOfBalance        a snapshot whose double entry does not sum to zero; it is refused
+      StoreError
+        StoreUnavailable    the database cannot be opened or written
+        SchemaTooNew        written by a newer version; this one must not touch it
+        StoreBusy           another exporter is the writer
+        SequenceGap         a snapshot that does not follow the last one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exporter.records import Answer
+
+
+class ExporterError(Exception):
+    """Base of all errors of ours; its text is a sentence for the person who runs the stack."""
+
+
+class SettingsError(ExporterError):
+    """One or more settings are wrong; `problems` holds a sentence for each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class SourceError(ExporterError):
+    """A source gave no usable answer; `reason` is the label its error counter carries."""
+
+    def __init__(self, source: str, reason: str, sentence: str, *, answers: Sequence[Answer] = ()) -> None:
+        self.source = source
+        self.reason = reason
+        self.answers = tuple(answers)
+        super().__init__(sentence)
+
+
+class SourceUnavailable(SourceError):
+    """Passing trouble; `retry_after` is the server's own wish in seconds, None when it had none."""
+
+    def __init__(
+        self,
+        source: str,
+        reason: str,
+        sentence: str,
+        *,
+        retry_after: float | None = None,
+        answers: Sequence[Answer] = (),
+    ) -> None:
+        self.retry_after = retry_after
+        super().__init__(source, reason, sentence, answers=answers)
+
+
+class SourceRejected(SourceError):
+    """The source understood us and said no; asking again changes nothing until a human acts."""
+
+
+class SourceMalformed(SourceError):
+    """An answer that does not have the agreed shape; `field` says where, as in `fills.fee_cost`."""
+
+    def __init__(self, source: str, field: str, sentence: str, *, answers: Sequence[Answer] = ()) -> None:
+        self.field = field
+        super().__init__(source, "malformed", sentence, answers=answers)
+
+
+class LedgerError(ExporterError):
+    """Records contradict each other."""
+
+
+class OutOfBalance(LedgerError):
+    """Double entry does not sum to zero, or the parts do not sum to the net."""
+
+
+class StoreError(ExporterError):
+    """The database could not do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be opened, read or written."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer version."""
+
+
+class StoreBusy(StoreError):
+    """Another exporter writes this database."""
+
+
+class SequenceGap(StoreError):
+    """A snapshot was offered that does not follow the last one."""

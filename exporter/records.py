@@ -1,0 +1,275 @@
+"""What the sources tell us, as frozen records in the field's own words.
+
+Units:  dollars and contracts as Decimal; times aware, UTC, microseconds.
+Signs:  fees, costs, gross, refunds are positive; a sign is given once, in the ledger.
+Two kinds: *records* are kept for ever, each under a key, a changed one as a new revision;
+*observations* (marks, balances, the venue's own view) speak of now and are replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+Side = Literal["yes", "no"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One execution of our order: `count` contracts of `side` bought at `price` dollars each.
+
+    Selling YES is buying NO at one minus its price, so a fill always buys a side.
+    """
+
+    kind: ClassVar[str] = "fill"
+    fill_id: str
+    ticker: str
+    subaccount: int
+    side: Side
+    count: Decimal
+    price: Decimal
+    fee: Decimal
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.fill_id
+
+    @property
+    def scope(self) -> str:
+        """The book this fill belongs to."""
+        return book_key(self.subaccount, self.ticker)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """A market resolved. Counts and costs are gross for the market's life, `payout` is for the net.
+
+    `value` is what one YES contract paid, in dollars; None when the venue does not say.
+    """
+
+    kind: ClassVar[str] = "settlement"
+    ticker: str
+    subaccount: int
+    result: str
+    yes_count: Decimal
+    yes_cost: Decimal
+    no_count: Decimal
+    no_cost: Decimal
+    payout: Decimal
+    value: Decimal | None
+    fee: Decimal
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.scope
+
+    @property
+    def scope(self) -> str:
+        return book_key(self.subaccount, self.ticker)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Cash that entered (positive) or left (negative) the venue account; never profit."""
+
+    kind: ClassVar[str] = "transfer"
+    transfer_id: str
+    amount: Decimal
+    fee: Decimal
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.transfer_id
+
+    @property
+    def scope(self) -> str:
+        return "kalshi"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledLine:
+    """One row of a day's bill. Its identity within the day is (workspace, description)."""
+
+    workspace: str
+    description: str
+    amount: Decimal
+    cost_type: str
+    model: str
+    token_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledDay:
+    """The bill of one finished UTC day, whole: a later revision replaces all its lines."""
+
+    kind: ClassVar[str] = "billed_day"
+    day: date
+    lines: tuple[BilledLine, ...]
+
+    @property
+    def key(self) -> str:
+        return self.day.isoformat()
+
+    @property
+    def scope(self) -> str:
+        return self.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageLine:
+    """Tokens of one (workspace, model, tier, region, speed) in an hour and their estimated cost.
+
+    `cost` is dollars by list price; None when no price is known, which is not zero.
+    """
+
+    workspace: str
+    model: str
+    tier: str
+    geo: str
+    speed: str
+    uncached_input: int
+    cache_write_5m: int
+    cache_write_1h: int
+    cache_read: int
+    output: int
+    web_searches: int
+    cost: Decimal | None
+
+    @property
+    def tokens(self) -> int:
+        """All tokens of the line; the kinds are disjoint."""
+        return self.uncached_input + self.cache_write_5m + self.cache_write_1h + self.cache_read + self.output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageHour:
+    """Usage of the UTC hour that starts at `at`, whole: a later revision replaces all its lines."""
+
+    kind: ClassVar[str] = "usage_hour"
+    at: datetime
+    lines: tuple[UsageLine, ...]
+
+    @property
+    def key(self) -> str:
+        return self.at.strftime("%Y-%m-%dT%H")
+
+    @property
+    def scope(self) -> str:
+        return self.at.date().isoformat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money given back for a sale, counted when it is given."""
+
+    refund_id: str
+    amount: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """One sale with its refunds; only status `paid` is income. `gross` and refunds exclude tax."""
+
+    kind: ClassVar[str] = "sale"
+    sale_id: str
+    at: datetime
+    updated_at: datetime
+    status: Literal["pending", "paid", "void"]
+    gross: Decimal
+    fee: Decimal
+    tax: Decimal
+    customer: str
+    product: str
+    refunds: tuple[Refund, ...]
+
+    @property
+    def key(self) -> str:
+        return self.sale_id
+
+    @property
+    def scope(self) -> str:
+        return self.sale_id
+
+
+Record = Fill | Settlement | Transfer | BilledDay | UsageHour | Sale
+
+KINDS: dict[str, type[Record]] = {
+    kind.kind: kind for kind in (Fill, Settlement, Transfer, BilledDay, UsageHour, Sale)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Quotes of one market in YES dollars; None for a side nobody quotes, never 0 or 1."""
+
+    ticker: str
+    yes_bid: Decimal | None
+    yes_ask: Decimal | None
+    last: Decimal | None
+    settled_value: Decimal | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """The venue's own statement of one subaccount: cash, and its value of the open positions."""
+
+    subaccount: int
+    cash: Decimal
+    portfolio_value: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenuePosition:
+    """The venue's own view of one market, to compare ours with: signed contracts, before fees."""
+
+    ticker: str
+    subaccount: int
+    position: Decimal
+    exposure: Decimal
+    realised: Decimal
+    fees: Decimal
+    at: datetime
+
+    @property
+    def scope(self) -> str:
+        return book_key(self.subaccount, self.ticker)
+
+
+Observation = Mark | Balance | VenuePosition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A raw upstream answer as it came, before anybody read it. `request` holds no credential."""
+
+    source: str
+    request: str
+    status: int
+    fetched_at: datetime
+    body: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record that is new (`old` is None) or revised; what the ledger feeds on."""
+
+    old: Record | None
+    new: Record
+
+
+def book_key(subaccount: int, ticker: str) -> str:
+    """Name the book of a market: its ticker, with the subaccount behind it unless it is the primary one."""
+    return ticker if subaccount == 0 else f"{ticker}#{subaccount}"
