@@ -1,0 +1,1 @@
+"""The usage and cost reports: their books (`book`), answers (`reports`), routes (`api`), prices and story."""

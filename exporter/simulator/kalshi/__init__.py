@@ -1,0 +1,1 @@
+"""The trading venue: its account (`account`), answers (`rows`), routes (`api`), locks (`gate`) and story."""

@@ -1,0 +1,79 @@
+"""The simulator as a server: in the foreground, or in a thread for tests."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from exporter.simulator import keys as credentials
+from exporter.simulator.app import create_app
+from exporter.simulator.faults import Faults
+from exporter.simulator.trouble import Transport
+from exporter.simulator.world import World, seeded
+
+HOST, PORT = "127.0.0.1", 8099
+
+
+@dataclass
+class Simulator:
+    """A running simulator: where it listens, and what a test may turn."""
+
+    url: str
+    world: World
+    faults: Faults
+    folder: Path  # holds the private keys
+
+    def environment(self, *, ed25519: bool = False) -> dict[str, str]:
+        """Return the settings that point a program here."""
+        return credentials.environment(self.url, self.folder, ed25519=ed25519)
+
+
+def run(host: str = HOST, port: int = PORT, seed: int = 1, speed: float = 1.0, folder: Path | None = None) -> None:
+    """Serve a seeded world until Ctrl-C or SIGTERM; private keys are kept in `folder`."""
+    place = folder or Path(tempfile.mkdtemp(prefix="simulator-keys-"))
+    app = create_app(seeded(seed, speed=speed), Faults(), credentials.make_keys(place))
+    uvicorn.Server(config(app, host, port)).run()
+
+
+def config(app: Starlette, host: str, port: int) -> uvicorn.Config:
+    """Return the server's settings. The app dates its answers by the world's clock, so uvicorn must not."""
+    return uvicorn.Config(
+        Transport(app), host=host, port=port, log_level="warning", access_log=False, date_header=False,
+        server_header=False, lifespan="off", timeout_graceful_shutdown=1, timeout_keep_alive=60,
+    )
+
+
+@contextmanager
+def serve_in_thread(world: World, port: int = 0, folder: Path | None = None) -> Iterator[Simulator]:
+    """Serve `world` on a free port of the loopback while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="simulator-keys-") as scratch:
+        place, faults = folder or Path(scratch), Faults()
+        server = uvicorn.Server(config(create_app(world, faults, credentials.make_keys(place)), HOST, port))
+        listener = socket.create_server((HOST, port))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True)
+        thread.start()
+        try:
+            _wait(server, thread)
+            yield Simulator(f"http://{HOST}:{listener.getsockname()[1]}", world, faults, place)
+        finally:
+            server.should_exit = server.force_exit = True
+            thread.join(5)
+            listener.close()
+
+
+def _wait(server: uvicorn.Server, thread: threading.Thread) -> None:
+    """Wait until the server accepts connections; raise RuntimeError when it could not start."""
+    limit = time.monotonic() + 5
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > limit:
+            raise RuntimeError("the simulator did not start")
+        time.sleep(0.002)
