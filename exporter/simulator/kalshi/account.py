@@ -140,6 +140,7 @@ class Account:
         self.movements: list[Movement] = []
         self.cash: dict[int, Decimal] = {0: ZERO}
         self.journal: list[Entry] = []
+        self.earned = ZERO  # realised less fees so far; the story steers by it
         self.clock_tolerance: float | None = None  # seconds; None: any timestamp is accepted
         self.extra_fields = False  # unknown fields in rows, as a growing API would add them
         self._overcharge: dict[str, Decimal] = {}
@@ -232,8 +233,8 @@ class Account:
         gross = Decimal(row["revenue"]) / 100 + pairs - costs
         time = parse_time(row["settled_time"])
         self.cash[subaccount] = self.cash.get(subaccount, ZERO) + gross - number["fee_cost"]
-        self.journal += [Entry(time, "realised", row["ticker"], gross),
-                         Entry(time, "fee", row["ticker"], number["fee_cost"])]
+        self._note(Entry(time, "realised", row["ticker"], gross))
+        self._note(Entry(time, "fee", row["ticker"], number["fee_cost"]))
         cents = row.get("value")
         self.market(row["ticker"], status="finalized", result=row["market_result"], settled_at=time,
                     settlement_value=None if cents is None else Decimal(cents) / 100)
@@ -262,6 +263,10 @@ class Account:
             self.cash[0] += (sign * Decimal(cents) - fee_cents) / 100
         return movement
 
+    def _note(self, entry: Entry) -> None:
+        self.journal.append(entry)
+        self.earned += entry.amount if entry.kind == "realised" else -entry.amount
+
     def _fee(self, market: Market, order: str, side: str, count: Decimal, yes_price: Decimal, taker: bool) -> Decimal:
         series = self.series.get(market.series_ticker)
         model = (
@@ -289,8 +294,8 @@ class Account:
         spent = fill.count * fill.price + fill.fee
         self.cash[fill.subaccount] = self.cash.get(fill.subaccount, ZERO) + pairs - spent
         if pairs:
-            self.journal.append(Entry(fill.time, "realised", fill.ticker, realised))
-        self.journal.append(Entry(fill.time, "fee", fill.ticker, fill.fee))
+            self._note(Entry(fill.time, "realised", fill.ticker, realised))
+        self._note(Entry(fill.time, "fee", fill.ticker, fill.fee))
         market.volume += fill.count
         _insert(self.fills, fill)
 
@@ -298,7 +303,7 @@ class Account:
         held = position.held
         payout = (held * worth if held > 0 else -held * (ONE - worth)).quantize(CENT, ROUND_FLOOR)
         if held:
-            self.journal.append(Entry(time, "realised", position.ticker, payout - position.cost))
+            self._note(Entry(time, "realised", position.ticker, payout - position.cost))
             position.realised += payout - position.cost
         self.cash[position.subaccount] = self.cash.get(position.subaccount, ZERO) + payout
         position.held = position.cost = ZERO
