@@ -32,8 +32,12 @@ def create_app(
     known = keys or make_keys(Path(tempfile.mkdtemp(prefix="simulator-keys-")))
     return Starlette(
         routes=[
-            *kalshi.routes(world, known, pace), *anthropic.routes(world, known), *sales.routes(world, known),
-            *dial(faults), Route("/oracle", _oracle(world)), Route("/health", _health),
+            *kalshi.routes(world, known, pace),
+            *anthropic.routes(world, known),
+            *sales.routes(world, known),
+            *dial(faults),
+            Route("/oracle", _oracle(world)),
+            Route("/health", _health),
         ],
         middleware=[
             Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1),

@@ -53,8 +53,16 @@ def reference_account(clock: Clock | None = None) -> World:
     _sample_market(account, SETTLED_MARKET, "2026-11-20T22:00:00Z")
 
     def trade(number: int, ticker: str, side: str, price: str, count: str, at: str, action: str) -> None:
-        account.fill(ticker, side, count, price, at=parse_time(at), action=action,
-                     fill_id=f"f-{number:04d}", order_id=f"o-{number:04d}")
+        account.fill(
+            ticker,
+            side,
+            count,
+            price,
+            at=parse_time(at),
+            action=action,
+            fill_id=f"f-{number:04d}",
+            order_id=f"o-{number:04d}",
+        )
 
     trade(1, OPEN_MARKET, "yes", "0.40", "10.00", "2026-11-20T14:00:00.5Z", "buy")
     trade(3, SETTLED_MARKET, "no", "0.40", "8.00", "2026-11-20T15:10:00Z", "buy")
@@ -66,20 +74,35 @@ def reference_account(clock: Clock | None = None) -> World:
 
 
 def _sample_market(account: Account, ticker: str, closes: str) -> None:
-    account.market(ticker, title="Sample", created=parse_time("2026-11-01T09:00:00Z"),
-                   opens=parse_time("2026-11-02T14:00:00Z"), closes=parse_time(closes))
+    account.market(
+        ticker,
+        title="Sample",
+        created=parse_time("2026-11-01T09:00:00Z"),
+        opens=parse_time("2026-11-02T14:00:00Z"),
+        closes=parse_time(closes),
+    )
 
 
 def check_vector_rows() -> list[dict[str, Any]]:
     """Return the nine check vectors as settlement rows, newest last, one minute apart."""
     rows = []
     for number, (yes, yes_cost, no, no_cost, result, value, revenue, fee, _, _) in enumerate(CHECK_VECTORS):
-        rows.append({
-            "ticker": f"KXCHECK-26NOV2{number % 2}-T{number}", "event_ticker": f"KXCHECK-26NOV2{number % 2}",
-            "exchange_index": 0, "market_result": result, "yes_count_fp": yes, "yes_total_cost_dollars": yes_cost,
-            "no_count_fp": no, "no_total_cost_dollars": no_cost, "revenue": revenue, "value": value,
-            "fee_cost": fee, "settled_time": f"2026-11-21T20:0{number}:00.5Z",
-        })
+        rows.append(
+            {
+                "ticker": f"KXCHECK-26NOV2{number % 2}-T{number}",
+                "event_ticker": f"KXCHECK-26NOV2{number % 2}",
+                "exchange_index": 0,
+                "market_result": result,
+                "yes_count_fp": yes,
+                "yes_total_cost_dollars": yes_cost,
+                "no_count_fp": no,
+                "no_total_cost_dollars": no_cost,
+                "revenue": revenue,
+                "value": value,
+                "fee_cost": fee,
+                "settled_time": f"2026-11-21T20:0{number}:00.5Z",
+            }
+        )
     return rows
 
 
@@ -100,10 +123,20 @@ def anthropic_reports(clock: Clock | None = None) -> World:
     book = world.anthropic
     book.bill(date(2026, 11, 19), [])
     book.bill(date(2026, 11, 20), example_lines())
-    book.bill(date(2026, 11, 21), [token_line("84.000000", "Output Tokens", "output_tokens")],
-              lands_at=datetime(2026, 11, 22, 18, 0, tzinfo=UTC))
-    book.usage("2026-11-20T10:15:00Z", "claude-sonnet-5-5", uncached_input=1_250_000, cache_write_5m=510_000,
-               cache_read=3_400_000, output=84_000, api_key_id="apikey_01SimProduction")
+    book.bill(
+        date(2026, 11, 21),
+        [token_line("84.000000", "Output Tokens", "output_tokens")],
+        lands_at=datetime(2026, 11, 22, 18, 0, tzinfo=UTC),
+    )
+    book.usage(
+        "2026-11-20T10:15:00Z",
+        "claude-sonnet-5-5",
+        uncached_input=1_250_000,
+        cache_write_5m=510_000,
+        cache_read=3_400_000,
+        output=84_000,
+        api_key_id="apikey_01SimProduction",
+    )
     book.workspace("wrkspc_01SimResearch", "Research")
     book.api_key("apikey_01SimProduction", "production")
     return world
@@ -122,8 +155,14 @@ def example_lines() -> list[CostLine]:
 
 def token_line(cents: str, words: str, token_type: str) -> CostLine:
     """Return one billed line of Sonnet 5.5 in the default workspace."""
-    return CostLine(Decimal(cents), f"Claude Sonnet 5.5 Usage - {words}", "tokens", token_type=token_type,
-                    inference_geo="global", **SONNET)
+    return CostLine(
+        Decimal(cents),
+        f"Claude Sonnet 5.5 Usage - {words}",
+        "tokens",
+        token_type=token_type,
+        inference_geo="global",
+        **SONNET,
+    )
 
 
 def sales_week(clock: Clock | None = None) -> World:

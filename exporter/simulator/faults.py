@@ -138,15 +138,16 @@ def from_json(value: Any) -> list[Fault]:
     found = []
     for item in value if isinstance(value, list) else [value]:
         if not isinstance(item, dict) or "kind" not in item or set(item) - known:
-            raise FaultError(f"a fault is an object with kind and any of {', '.join(sorted(known - {'kind'}))}")
+            raise FaultError(
+                f"a fault is an object with kind and any of {', '.join(sorted(known - {'kind'}))}"
+            )
         found.append(Fault(**item))
     return found
 
 
 def _plain(fault: Fault) -> dict[str, Any]:
     empty = asdict(Fault("500"))
-    shown = {k: v for k, v in asdict(fault).items() if k == "kind" or (k != "until" and v != empty[k])}
-    return shown
+    return {k: v for k, v in asdict(fault).items() if k == "kind" or (k != "until" and v != empty[k])}
 
 
 def command(args: Sequence[str], url: str = "http://127.0.0.1:8099") -> int:
@@ -170,7 +171,9 @@ def command(args: Sequence[str], url: str = "http://127.0.0.1:8099") -> int:
         return _call("DELETE", f"{url}/faults" + (f"/{kind}" if kind else ""))
     if kind in (None, "clear"):
         return _call("DELETE", f"{url}/faults/{source}")
-    return _call("PUT", f"{url}/faults/{source}", {"kind": kind} | {k: v for k, v in options.items() if v is not None})
+    return _call(
+        "PUT", f"{url}/faults/{source}", {"kind": kind} | {k: v for k, v in options.items() if v is not None}
+    )
 
 
 def _json_or_text(text: str) -> Any:

@@ -45,7 +45,7 @@ def _fresh(name: str) -> PrivateKey:
 
 
 def make_keys(folder: Path) -> Keys:
-    """Write both private keys (PEM, owner-only) into `folder` unless they are there; return what they open."""
+    """Write both private keys (PEM) into `folder` unless they are there; return what they open."""
     folder.mkdir(parents=True, exist_ok=True)
     return Keys({RSA_KEY_ID: _public(folder / RSA_FILE), ED25519_KEY_ID: _public(folder / ED25519_FILE)})
 

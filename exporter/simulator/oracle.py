@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.simulator.anthropic.book import start_of
-from exporter.simulator.kalshi.account import Position
+from exporter.simulator.kalshi.records import Position
 from exporter.simulator.wire import exact, rfc3339
 from exporter.simulator.world import World
 
@@ -27,8 +27,11 @@ def report(world: World, begin: datetime = START, end: datetime | None = None) -
         world.advance()
         until = end or datetime.max.replace(tzinfo=UTC)
         return {
-            "from": rfc3339(begin), "to": rfc3339(until), "as_of": rfc3339(world.clock()),
-            "trading": trading(world, begin, until), "sales": sales(world, begin, until),
+            "from": rfc3339(begin),
+            "to": rfc3339(until),
+            "as_of": rfc3339(world.clock()),
+            "trading": trading(world, begin, until),
+            "sales": sales(world, begin, until),
             "api_cost": api_cost(world, begin, until),
             "cash": text(sum(world.kalshi.cash.values(), Decimal(0))),
         }
@@ -53,7 +56,10 @@ def position(world: World, held: Position) -> dict[str, Any]:
     side = "yes" if held.held > 0 else "no"
     mark = world.kalshi.markets[held.ticker].quote(world.clock()).bid_of(side)
     return {
-        "ticker": held.ticker, "subaccount": held.subaccount, "count": text(held.held), "cost": text(held.cost),
+        "ticker": held.ticker,
+        "subaccount": held.subaccount,
+        "count": text(held.held),
+        "cost": text(held.cost),
         "mark": None if mark is None else text(mark),
         "unrealised": None if mark is None else text(abs(held.held) * mark - held.cost),
     }
@@ -69,7 +75,12 @@ def sales(world: World, begin: datetime, until: datetime) -> dict[str, str]:
             gross += sale.gross
             fees += sale.fee
         refunds += sum((r.amount for r in sale.refunds if begin <= r.refunded_at < until), Decimal(0))
-    return {"gross": text(gross), "refunds": text(refunds), "fees": text(fees), "net": text(gross - refunds - fees)}
+    return {
+        "gross": text(gross),
+        "refunds": text(refunds),
+        "fees": text(fees),
+        "net": text(gross - refunds - fees),
+    }
 
 
 def api_cost(world: World, begin: datetime, until: datetime) -> dict[str, Any]:

@@ -37,7 +37,9 @@ class Simulator:
         return credentials.environment(self.url, self.folder, ed25519=ed25519)
 
 
-def run(host: str = HOST, port: int = PORT, seed: int = 1, speed: float = 1.0, folder: Path | None = None) -> None:
+def run(
+    host: str = HOST, port: int = PORT, seed: int = 1, speed: float = 1.0, folder: Path | None = None
+) -> None:
     """Serve a seeded world until Ctrl-C or SIGTERM; private keys are kept in `folder`."""
     place = folder or Path(tempfile.mkdtemp(prefix="simulator-keys-"))
     app = create_app(seeded(seed, speed=speed), Faults(), credentials.make_keys(place))
@@ -47,8 +49,16 @@ def run(host: str = HOST, port: int = PORT, seed: int = 1, speed: float = 1.0, f
 def config(app: Starlette, host: str, port: int) -> uvicorn.Config:
     """Return the server's settings. The app dates its answers by the world's clock, so uvicorn must not."""
     return uvicorn.Config(
-        Transport(app), host=host, port=port, log_level="warning", access_log=False, date_header=False,
-        server_header=False, lifespan="off", timeout_graceful_shutdown=1, timeout_keep_alive=60,
+        Transport(app),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=60,
     )
 
 
@@ -59,7 +69,9 @@ def serve_in_thread(world: World, port: int = 0, folder: Path | None = None) -> 
         place, faults = folder or Path(scratch), Faults()
         server = uvicorn.Server(config(create_app(world, faults, credentials.make_keys(place)), HOST, port))
         listener = socket.create_server((HOST, port))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
+        )
         thread.start()
         try:
             _wait(server, thread)

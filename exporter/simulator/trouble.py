@@ -77,7 +77,9 @@ class Trouble:
             await asyncio.sleep(seconds)
         transport = scope.get("simulator.transport")
         if transport is None:  # not under our server: an unfinished answer is the nearest thing
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]}
+            )
             await send({"type": "http.response.body", "body": b"{", "more_body": True})
             return
         wire = transport.get_extra_info("socket")
@@ -90,12 +92,18 @@ class Trouble:
     def _instead(self, source: str, fault: Fault, scope: Scope) -> Response | None:
         """Return the answer that a fault puts in place of the real one, if it does."""
         if fault.kind == "html":
-            return HTMLResponse("<html><head><title>One moment</title></head><body>Checking your browser</body></html>")
+            return HTMLResponse(
+                "<html><head><title>One moment</title></head><body>Checking your browser</body></html>"
+            )
         if fault.kind == "error_200":
             return error(source, 500, 200)
         if fault.kind == "half":
             query = QueryParams(scope["query_string"])
-            return error(source, 500) if query.get("cursor") or query.get("page") or query.get("after_id") else None
+            return (
+                error(source, 500)
+                if query.get("cursor") or query.get("page") or query.get("after_id")
+                else None
+            )
         if fault.kind[:3] not in ("429", "500", "503", "529"):
             return None
         answer = error(source, int(fault.kind[:3]))

@@ -25,15 +25,33 @@ from exporter.simulator.wire import BadTokenError, fingerprint, identity, parse_
 from exporter.simulator.world import World
 
 BASE = "/v1/organizations"
-WIDTHS = {"1d": (DAY, 7, 31), "1h": (HOUR, 24, 168), "1m": (MINUTE, 60, 1440)}  # width, default and most buckets
+WIDTHS = {
+    "1d": (DAY, 7, 31),
+    "1h": (HOUR, 24, 168),
+    "1m": (MINUTE, 60, 1440),
+}  # width, default and most buckets
 FILTERS = {  # query name -> field of a usage line
-    "models[]": "model", "workspace_ids[]": "workspace_id", "api_key_ids[]": "api_key_id",
-    "account_ids[]": "account_id", "service_account_ids[]": "service_account_id", "service_tiers[]": "service_tier",
-    "context_window[]": "context_window", "inference_geos[]": "inference_geo", "speeds[]": "speed",
+    "models[]": "model",
+    "workspace_ids[]": "workspace_id",
+    "api_key_ids[]": "api_key_id",
+    "account_ids[]": "account_id",
+    "service_account_ids[]": "service_account_id",
+    "service_tiers[]": "service_tier",
+    "context_window[]": "context_window",
+    "inference_geos[]": "inference_geo",
+    "speeds[]": "speed",
 }
 EMPTY_RANGE = "Invalid date range: ending date must be after starting date"
-ERRORS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
-          429: "rate_limit_error", 500: "api_error", 503: "api_error", 529: "overloaded_error"}
+ERRORS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+    500: "api_error",
+    503: "api_error",
+    529: "overloaded_error",
+}
 Handler = Callable[[World, Request], Response]
 _numbers = itertools.count(1)
 
@@ -63,7 +81,9 @@ def routes(world: World, keys: Keys) -> list[Route]:
             with world.lock:
                 world.advance()
                 try:
-                    answer = refusal(request, keys, world.anthropic.ordinary_key_status) or handler(world, request)
+                    answer = refusal(request, keys, world.anthropic.ordinary_key_status) or handler(
+                        world, request
+                    )
                 except BadQueryError as error:
                     answer = failure(400, str(error))
             answer.headers["request-id"] = request_id()
@@ -81,7 +101,9 @@ def refusal(request: Request, keys: Keys, ordinary_status: int) -> Response | No
     key = request.headers.get("x-api-key") or (bearer if scheme.lower() == "bearer" else "")
     if key not in keys.admin:
         if key.startswith(("sk-ant-api03-", "sk-ant-api01-")):
-            return failure(ordinary_status, "This endpoint needs an Admin API key; an ordinary key was given.")
+            return failure(
+                ordinary_status, "This endpoint needs an Admin API key; an ordinary key was given."
+            )
         return failure(401, "invalid x-api-key")
     if not request.headers.get("anthropic-version"):
         return failure(400, "anthropic-version: header is required")
@@ -134,7 +156,9 @@ def grouping(request: Request, known: tuple[str, ...]) -> tuple[str, ...]:
 
 def query_mark(request: Request) -> str:
     """Return what a page token is bound to: every other parameter."""
-    return fingerprint([("path", request.url.path), *(p for p in request.query_params.multi_items() if p[0] != "page")])
+    return fingerprint(
+        [("path", request.url.path), *(p for p in request.query_params.multi_items() if p[0] != "page")]
+    )
 
 
 def resume(request: Request, begin: datetime) -> datetime:
@@ -198,7 +222,8 @@ def usage_report(world: World, request: Request) -> Response:
     if end <= begin:
         raise BadQueryError(EMPTY_RANGE)
     wanted = {field: frozenset(query.getlist(name)) for name, field in FILTERS.items() if name in query}
-    buckets, first = [], resume(request, begin)
+    buckets: list[dict[str, Any]] = []
+    first = resume(request, begin)
     while first < end and len(buckets) < count:
         buckets.append(bucket(first, width, world.usage_memory.rows(first, width, groups, wanted, now)))
         first += width
@@ -221,10 +246,14 @@ def listing(request: Request, items: list[dict[str, Any]]) -> Response:
     else:
         first = ids.index(query["after_id"]) + 1 if "after_id" in query else 0
         shown, more = items[first : first + most], first + most < len(items)
-    return JSONResponse({
-        "data": shown, "first_id": shown[0]["id"] if shown else None, "last_id": shown[-1]["id"] if shown else None,
-        "has_more": more,
-    })
+    return JSONResponse(
+        {
+            "data": shown,
+            "first_id": shown[0]["id"] if shown else None,
+            "last_id": shown[-1]["id"] if shown else None,
+            "has_more": more,
+        }
+    )
 
 
 def workspaces(world: World, request: Request) -> Response:
@@ -240,11 +269,15 @@ def api_keys(world: World, request: Request) -> Response:
     def workspace(key: dict[str, Any]) -> Any:
         return key["workspace_id"] if "workspace_id" in key else key["scope"].get("workspace_id")
 
-    return listing(request, [
-        key for key in world.anthropic.api_keys
-        if query.get("status") in (None, key["status"])
-        and ("workspace_id" not in query or query["workspace_id"] == workspace(key))
-    ])
+    return listing(
+        request,
+        [
+            key
+            for key in world.anthropic.api_keys
+            if query.get("status") in (None, key["status"])
+            and ("workspace_id" not in query or query["workspace_id"] == workspace(key))
+        ],
+    )
 
 
 def me(world: World, request: Request) -> Response:

@@ -88,9 +88,13 @@ class Book:
     true_cents: dict[date, Decimal] = field(default_factory=dict)
     workspaces: list[dict[str, Any]] = field(default_factory=list)
     api_keys: list[dict[str, Any]] = field(default_factory=list)
-    organization: dict[str, Any] = field(default_factory=lambda: {
-        "id": "0a51c0de-0000-4000-8000-000000000001", "type": "organization", "name": "Simulated Company",
-    })
+    organization: dict[str, Any] = field(
+        default_factory=lambda: {
+            "id": "0a51c0de-0000-4000-8000-000000000001",
+            "type": "organization",
+            "name": "Simulated Company",
+        }
+    )
     version: int = 0  # grows when past usage is rewritten; closed buckets are remembered until then
 
     def bill(self, day: date, lines: Iterable[CostLine], *, lands_at: datetime | None = None) -> Bill:
@@ -133,21 +137,44 @@ class Book:
 
     def workspace(self, id: str, name: str, *, archived_at: str | None = None) -> None:
         """Add a workspace to the list of names."""
-        self.workspaces.append({
-            "id": id, "type": "workspace", "name": name, "created_at": "2026-06-01T09:00:00Z",
-            "archived_at": archived_at, "display_color": "#6C5BB9", "tags": {},
-        })
+        self.workspaces.append(
+            {
+                "id": id,
+                "type": "workspace",
+                "name": name,
+                "created_at": "2026-06-01T09:00:00Z",
+                "archived_at": archived_at,
+                "display_color": "#6C5BB9",
+                "tags": {},
+            }
+        )
 
-    def api_key(self, id: str, name: str, workspace_id: str | None = None, *, status: str = "active",
-                newer_shape: bool = False) -> None:
+    def api_key(
+        self,
+        id: str,
+        name: str,
+        workspace_id: str | None = None,
+        *,
+        status: str = "active",
+        newer_shape: bool = False,
+    ) -> None:
         """Add a key to the list of names, in the older shape or the one of version 2026-10-21."""
         row: dict[str, Any] = {
-            "id": id, "type": "api_key", "name": name, "status": status, "partial_key_hint": "sk-ant-api03-sim...AA",
-            "created_at": "2026-06-01T09:00:00Z", "expires_at": None,
+            "id": id,
+            "type": "api_key",
+            "name": name,
+            "status": status,
+            "partial_key_hint": "sk-ant-api03-sim...AA",
+            "created_at": "2026-06-01T09:00:00Z",
+            "expires_at": None,
             "created_by": {"id": "user_01SimFounder", "type": "user"},
         }
         if newer_shape:
-            scope = {"type": "workspace", "workspace_id": workspace_id} if workspace_id else {"type": "organization"}
+            scope = (
+                {"type": "workspace", "workspace_id": workspace_id}
+                if workspace_id
+                else {"type": "organization"}
+            )
             row |= {"principal": {"type": "user", "id": "user_01SimFounder"}, "scope": scope}
         else:
             row["workspace_id"] = workspace_id

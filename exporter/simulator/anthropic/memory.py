@@ -26,7 +26,12 @@ class UsageMemory:
         self.closed: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
 
     def rows(
-        self, begin: datetime, width: timedelta, groups: tuple[str, ...], wanted: dict[str, frozenset[str]], now: datetime
+        self,
+        begin: datetime,
+        width: timedelta,
+        groups: tuple[str, ...],
+        wanted: dict[str, frozenset[str]],
+        now: datetime,
     ) -> list[dict[str, Any]]:
         """Return the rows of one bucket as visible at `now`."""
         if self.version != self.book.version:
@@ -35,7 +40,11 @@ class UsageMemory:
         if key in self.closed:
             return self.closed[key]
         keep = usage_filter(wanted)
-        lines = [u for u in self.lines(begin, begin + width) if (u.visible_at is None or u.visible_at <= now) and keep(u)]
+        lines = [
+            u
+            for u in self.lines(begin, begin + width)
+            if (u.visible_at is None or u.visible_at <= now) and keep(u)
+        ]
         rows = usage_rows(lines, groups)
         if begin + width + self.SETTLED < now and width > MINUTE:
             self.closed[key] = rows

@@ -69,8 +69,14 @@ class Tally:
             self.searches[usage.workspace_id] = self.searches.get(usage.workspace_id, 0) + usage.web_searches
         if usage.service_tier == "priority":
             return
-        group = (usage.workspace_id, usage.model, usage.service_tier, usage.context_window, usage.inference_geo,
-                 usage.speed)
+        group = (
+            usage.workspace_id,
+            usage.model,
+            usage.service_tier,
+            usage.context_window,
+            usage.inference_geo,
+            usage.speed,
+        )
         counts = self.tokens.setdefault(group, dict.fromkeys(KINDS, 0))
         weight = 5 if usage.long_prompt else 1
         for kind, (name, _) in KINDS.items():
@@ -95,5 +101,14 @@ def _line(group: Group, kind: str, count: int) -> CostLine:
         words += " (US)"
     if speed == "fast":  # the twin of a standard row: every parsed field is the same
         words, factor = f"{words} (Fast Mode)", factor * 2
-    return CostLine(100 * factor * price.of(kind) * count / MILLION, words, "tokens", workspace, model, tier, kind,
-                    context, geo)
+    return CostLine(
+        100 * factor * price.of(kind) * count / MILLION,
+        words,
+        "tokens",
+        workspace,
+        model,
+        tier,
+        kind,
+        context,
+        geo,
+    )

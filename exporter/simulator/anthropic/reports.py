@@ -19,9 +19,26 @@ Row = dict[str, Any]
 PARSED = ("cost_type", "model", "service_tier", "token_type", "context_window", "inference_geo")
 COST_GROUPS = ("workspace_id", "description")
 USAGE_GROUPS = (
-    "account_id", "api_key_id", "context_window", "inference_geo", "model", "service_account_id", "service_tier",
-    "speed", "workspace_id",
+    "account_id",
+    "api_key_id",
+    "context_window",
+    "inference_geo",
+    "model",
+    "service_account_id",
+    "service_tier",
+    "speed",
+    "workspace_id",
 )
+ALWAYS_PRESENT = (
+    "api_key_id",
+    "workspace_id",
+    "account_id",
+    "service_account_id",
+    "model",
+    "service_tier",
+    "context_window",
+    "inference_geo",
+)  # `speed` is there only when grouped by it
 TOKENS = ("uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output", "web_searches")
 
 
@@ -72,11 +89,7 @@ def _usage_row(group: dict[str, Any], sums: list[int]) -> Row:
         "output_tokens": sums[4],
         "server_tool_use": {"web_search_requests": sums[5]},
     }
-    names = [name for name in (
-        "api_key_id", "workspace_id", "account_id", "service_account_id", "model", "service_tier", "context_window",
-        "inference_geo",
-    )]
-    row |= {name: group.get(name) for name in names}
+    row |= {name: group.get(name) for name in ALWAYS_PRESENT}
     return row | ({"speed": group["speed"]} if "speed" in group else {})
 
 

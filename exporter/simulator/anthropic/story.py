@@ -45,14 +45,42 @@ HABITS = (
     _habit(16, "claude-opus-5-5", (45_000, 30_000, 500_000, 19_000), "Agents", workspace_id=PRODUCTION),
     _habit(12, "claude-haiku-5-5", (900_000, 0, 300_000, 90_000), "Default"),
     _habit(4, "claude-haiku-5-5", (1_600_000, 0, 0, 60_000), "Default", long_prompt=True),
-    _habit(9, "claude-sonnet-5-5", (400_000, 0, 0, 40_000), "Research", workspace_id=RESEARCH, service_tier="batch"),
-    _habit(8, "claude-sonnet-4-6", (50_000, 0, 200_000, 15_000), "Research", workspace_id=RESEARCH, web_searches=4),
-    _habit(5, "claude-opus-5-5", (20_000, 0, 90_000, 12_000), "Agents", workspace_id=PRODUCTION, speed="fast"),
+    _habit(
+        9,
+        "claude-sonnet-5-5",
+        (400_000, 0, 0, 40_000),
+        "Research",
+        workspace_id=RESEARCH,
+        service_tier="batch",
+    ),
+    _habit(
+        8,
+        "claude-sonnet-4-6",
+        (50_000, 0, 200_000, 15_000),
+        "Research",
+        workspace_id=RESEARCH,
+        web_searches=4,
+    ),
+    _habit(
+        5, "claude-opus-5-5", (20_000, 0, 90_000, 12_000), "Agents", workspace_id=PRODUCTION, speed="fast"
+    ),
     _habit(4, "claude-sonnet-5-5", (90_000, 0, 0, 14_000), "Default", inference_geo="us"),
-    _habit(4, "claude-sonnet-5-5", (260_000, 0, 0, 9_000), "Research", workspace_id=RESEARCH,
-           context_window="200k-1M"),
-    _habit(3, "claude-opus-5-5", (30_000, 0, 120_000, 9_000), "Agents", workspace_id=PRODUCTION,
-           service_tier="priority"),
+    _habit(
+        4,
+        "claude-sonnet-5-5",
+        (260_000, 0, 0, 9_000),
+        "Research",
+        workspace_id=RESEARCH,
+        context_window="200k-1M",
+    ),
+    _habit(
+        3,
+        "claude-opus-5-5",
+        (30_000, 0, 120_000, 9_000),
+        "Agents",
+        workspace_id=PRODUCTION,
+        service_tier="priority",
+    ),
     _habit(2, "claude-nova-1", (25_000, 0, 60_000, 7_000), "Research", workspace_id=RESEARCH),
 )
 WEIGHTS = [habit.weight for habit in HABITS]
@@ -134,15 +162,30 @@ def _portion(rng: Random, moment: datetime, size: float) -> Usage:
     if "web_searches" in options:
         options["web_searches"] = round(options["web_searches"] * share)
     return Usage(
-        minute, habit.model, uncached_input=int(habit.uncached * share), cache_write_5m=int(habit.write * share),
-        cache_write_1h=int(habit.write * share * 0.2), cache_read=int(habit.read * share),
-        output=int(habit.output * share), visible_at=minute + rng.randint(1, 4) * MINUTE, **options,
+        minute,
+        habit.model,
+        uncached_input=int(habit.uncached * share),
+        cache_write_5m=int(habit.write * share),
+        cache_write_1h=int(habit.write * share * 0.2),
+        cache_read=int(habit.read * share),
+        output=int(habit.output * share),
+        visible_at=minute + rng.randint(1, 4) * MINUTE,
+        **options,
     )
 
 
 def _with_amount(line: CostLine, amount: Decimal) -> CostLine:
-    return CostLine(amount, line.description, line.cost_type, line.workspace_id, line.model, line.service_tier,
-                    line.token_type, line.context_window, line.inference_geo)
+    return CostLine(
+        amount,
+        line.description,
+        line.cost_type,
+        line.workspace_id,
+        line.model,
+        line.service_tier,
+        line.token_type,
+        line.context_window,
+        line.inference_geo,
+    )
 
 
 def extras(day: date) -> list[CostLine]:

@@ -5,124 +5,25 @@ Units:  dollars and contracts, Decimal. A position is signed: YES positive, NO n
 Quirk:  closing YES is buying NO at one minus the price; each YES/NO pair returns one dollar at once.
 
 The arithmetic here is the simulator's own, so that it can contradict the program under test.
-Closing takes its share out of the open cost by average cost, rounded half-even to 0.000001.
 """
 
 from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any, TypeVar
 
 from exporter.simulator.clock import Clock
-from exporter.simulator.kalshi.fees import MICRO, charge, model_fee
+from exporter.simulator.kalshi.fees import charge, model_fee
 from exporter.simulator.kalshi.market import ONE, ZERO, Market, Quote, Series, plain_market
+from exporter.simulator.kalshi.records import Entry, Fill, Movement, Position, Settlement
 from exporter.simulator.wire import identity, parse_time
 
 CENT = Decimal("0.01")
 Amount = Decimal | str | int
-Row = TypeVar("Row", "Fill", "Settlement")
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Fill:
-    """One execution. `side` is the side bought (`outcome_side`); `action` how the order was entered."""
-
-    sequence: int
-    fill_id: str
-    order_id: str
-    ticker: str
-    side: str
-    action: str
-    count: Decimal
-    yes_price: Decimal
-    fee: Decimal
-    is_taker: bool
-    time: datetime
-    subaccount: int
-    exchange_index: int
-
-    @property
-    def price(self) -> Decimal:
-        """Dollars paid per contract of the side bought."""
-        return self.yes_price if self.side == "yes" else ONE - self.yes_price
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Settlement:
-    """One settlement row as it will be served, and what it meant in dollars."""
-
-    sequence: int
-    time: datetime
-    ticker: str
-    event_ticker: str
-    subaccount: int
-    row: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Position:
-    """Everything known of one ticker in one subaccount, for the life of the market."""
-
-    ticker: str
-    subaccount: int
-    exchange_index: int = 0
-    held: Decimal = ZERO
-    cost: Decimal = ZERO
-    realised: Decimal = ZERO
-    fees: Decimal = ZERO
-    bought: dict[str, Decimal] = field(default_factory=lambda: {"yes": ZERO, "no": ZERO})
-    paid: dict[str, Decimal] = field(default_factory=lambda: {"yes": ZERO, "no": ZERO})
-    updated: datetime | None = None
-    settled: bool = False
-
-    def take(self, fill: Fill) -> Decimal:
-        """Book a fill; return what it realised, before fees."""
-        signed = fill.count if fill.side == "yes" else -fill.count
-        closing = min(abs(self.held), fill.count) if self.held * signed < 0 else ZERO
-        realised = self._close(closing, fill.price) if closing else ZERO
-        self.cost += (fill.count - closing) * fill.price
-        self.held += signed
-        self.realised += realised
-        self.fees += fill.fee
-        self.bought[fill.side] += fill.count
-        self.paid[fill.side] += fill.count * fill.price
-        self.updated = fill.time
-        return realised
-
-    def _close(self, count: Decimal, price: Decimal) -> Decimal:
-        """Take `count` contracts out at average cost; the last contract takes the rest."""
-        share = self.cost
-        if count != abs(self.held):
-            share = (self.cost * count / abs(self.held)).quantize(MICRO, ROUND_HALF_EVEN)
-        self.cost -= share
-        return count * (ONE - price) - share
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """A deposit or withdrawal. Only status `applied` moves cash."""
-
-    id: str
-    kind: str  # "deposit" or "withdrawal"
-    cents: int
-    fee_cents: int
-    time: datetime
-    status: str = "applied"
-    type: str = "ach"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the account's own books, for the oracle. `amount` in signed dollars."""
-
-    time: datetime
-    kind: str  # "realised" or "fee"
-    ticker: str
-    amount: Decimal
+Row = TypeVar("Row", Fill, Settlement)
 
 
 class Account:
@@ -158,8 +59,13 @@ class Account:
         return market
 
     def mark(
-        self, ticker: str, yes_bid: Amount | None, yes_ask: Amount | None, last: Amount | None = None,
-        bid_size: Amount = "120.00", ask_size: Amount = "35.50",
+        self,
+        ticker: str,
+        yes_bid: Amount | None,
+        yes_ask: Amount | None,
+        last: Amount | None = None,
+        bid_size: Amount = "120.00",
+        ask_size: Amount = "35.50",
     ) -> Market:
         """Fix the quote of a market. None means that nobody quotes that side."""
         quote = Quote(
@@ -171,20 +77,44 @@ class Account:
         )
         return self.market(ticker, quotes=lambda _: quote)
 
-    def deposit(self, amount: Amount, at: datetime | None = None, *, status: str = "applied", fee: Amount = 0,
-                id: str | None = None) -> Movement:
+    def deposit(
+        self,
+        amount: Amount,
+        at: datetime | None = None,
+        *,
+        status: str = "applied",
+        fee: Amount = 0,
+        id: str | None = None,
+    ) -> Movement:
         """Pay `amount` dollars in, less `fee`; only status `applied` moves cash."""
         return self._move("deposit", Decimal(amount), Decimal(fee), at, status, id)
 
-    def withdraw(self, amount: Amount, at: datetime | None = None, *, status: str = "applied", fee: Amount = 0,
-                 id: str | None = None) -> Movement:
+    def withdraw(
+        self,
+        amount: Amount,
+        at: datetime | None = None,
+        *,
+        status: str = "applied",
+        fee: Amount = 0,
+        id: str | None = None,
+    ) -> Movement:
         """Pay `amount` dollars out, and `fee` on top; only status `applied` moves cash."""
         return self._move("withdrawal", Decimal(amount), Decimal(fee), at, status, id)
 
     def fill(
-        self, ticker: str, side: str, count: Amount, yes_price: Amount, *, at: datetime | None = None,
-        fee: Amount | None = None, is_taker: bool = True, action: str = "buy", order_id: str | None = None,
-        fill_id: str | None = None, subaccount: int = 0,
+        self,
+        ticker: str,
+        side: str,
+        count: Amount,
+        yes_price: Amount,
+        *,
+        at: datetime | None = None,
+        fee: Amount | None = None,
+        is_taker: bool = True,
+        action: str = "buy",
+        order_id: str | None = None,
+        fill_id: str | None = None,
+        subaccount: int = 0,
     ) -> Fill:
         """Execute: buy `count` contracts of `side` ("yes" or "no") at `yes_price` per YES contract.
 
@@ -199,15 +129,26 @@ class Account:
         order_id = order_id or identity("order", ticker, time, self._sequence)
         number, price = Decimal(count), Decimal(yes_price)
         fill = Fill(
-            self._sequence, fill_id or identity("fill", order_id, time, str(number), str(price), side), order_id,
-            ticker, side, action, number, price,
+            self._sequence,
+            fill_id or identity("fill", order_id, time, str(number), str(price), side),
+            order_id,
+            ticker,
+            side,
+            action,
+            number,
+            price,
             Decimal(fee) if fee is not None else self._fee(market, order_id, side, number, price, is_taker),
-            is_taker, time, subaccount, market.exchange_index,
+            is_taker,
+            time,
+            subaccount,
+            market.exchange_index,
         )
         self._book(fill, market)
         return fill
 
-    def settle(self, ticker: str, result: str, value: Amount | None = None, *, at: datetime | None = None) -> None:
+    def settle(
+        self, ticker: str, result: str, value: Amount | None = None, *, at: datetime | None = None
+    ) -> None:
         """Resolve a market and pay it: result "yes", "no" or "scalar" with `value` dollars per YES.
 
         One row appears per subaccount that traded it, and one all-zero row when none did.
@@ -216,7 +157,9 @@ class Account:
         if worth is None:
             raise ValueError("a scalar result needs its value")
         time = at or self.clock()
-        market = self.market(ticker, status="finalized", result=result, settlement_value=worth, settled_at=time)
+        market = self.market(
+            ticker, status="finalized", result=result, settlement_value=worth, settled_at=time
+        )
         rows = [p for (_, name), p in self.unsettled.items() if name == ticker]
         for position in rows or [Position(ticker, 0, market.exchange_index)]:
             self._pay(position, market, result, worth, time)
@@ -236,8 +179,13 @@ class Account:
         self._note(Entry(time, "realised", row["ticker"], gross))
         self._note(Entry(time, "fee", row["ticker"], number["fee_cost"]))
         cents = row.get("value")
-        self.market(row["ticker"], status="finalized", result=row["market_result"], settled_at=time,
-                    settlement_value=None if cents is None else Decimal(cents) / 100)
+        self.market(
+            row["ticker"],
+            status="finalized",
+            result=row["market_result"],
+            settled_at=time,
+            settlement_value=None if cents is None else Decimal(cents) / 100,
+        )
         return self._file(time, row["ticker"], row["event_ticker"], subaccount, dict(row))
 
     # What the answers are made of.
@@ -251,8 +199,9 @@ class Account:
                 total += position.held * last if position.held > 0 else -position.held * (ONE - last)
         return total
 
-    def _move(self, kind: str, amount: Decimal, fee: Decimal, at: datetime | None, status: str,
-              id: str | None) -> Movement:
+    def _move(
+        self, kind: str, amount: Decimal, fee: Decimal, at: datetime | None, status: str, id: str | None
+    ) -> Movement:
         time = at or self.clock()
         cents, fee_cents = int(amount * 100), int(fee * 100)
         name = id or identity(kind, time, cents, len(self.movements))
@@ -267,11 +216,16 @@ class Account:
         self.journal.append(entry)
         self.earned += entry.amount if entry.kind == "realised" else -entry.amount
 
-    def _fee(self, market: Market, order: str, side: str, count: Decimal, yes_price: Decimal, taker: bool) -> Decimal:
+    def _fee(
+        self, market: Market, order: str, side: str, count: Decimal, yes_price: Decimal, taker: bool
+    ) -> Decimal:
         series = self.series.get(market.series_ticker)
         model = (
-            model_fee(count, yes_price, is_taker=taker, fee_type=series.fee_type, multiplier=series.fee_multiplier)
-            if series else model_fee(count, yes_price, is_taker=taker)
+            model_fee(
+                count, yes_price, is_taker=taker, fee_type=series.fee_type, multiplier=series.fee_multiplier
+            )
+            if series
+            else model_fee(count, yes_price, is_taker=taker)
         )
         price = yes_price if side == "yes" else ONE - yes_price
         charged = charge(model, count * price, self._overcharge.get(order, ZERO))
@@ -309,17 +263,29 @@ class Account:
         position.held = position.cost = ZERO
         position.settled, position.updated = True, time
         self.unsettled.pop((position.subaccount, position.ticker), None)
-        self._file(time, position.ticker, market.event_ticker, position.subaccount, {
-            "ticker": position.ticker, "event_ticker": market.event_ticker,
-            "exchange_index": market.exchange_index, "market_result": result,
-            "yes_count_fp": f"{position.bought['yes']:.2f}",
-            "yes_total_cost_dollars": f"{position.paid['yes']:.6f}",
-            "no_count_fp": f"{position.bought['no']:.2f}",
-            "no_total_cost_dollars": f"{position.paid['no']:.6f}",
-            "revenue": int(payout * 100), "value": int(worth * 100), "fee_cost": f"{position.fees:.6f}",
-        })
+        self._file(
+            time,
+            position.ticker,
+            market.event_ticker,
+            position.subaccount,
+            {
+                "ticker": position.ticker,
+                "event_ticker": market.event_ticker,
+                "exchange_index": market.exchange_index,
+                "market_result": result,
+                "yes_count_fp": f"{position.bought['yes']:.2f}",
+                "yes_total_cost_dollars": f"{position.paid['yes']:.6f}",
+                "no_count_fp": f"{position.bought['no']:.2f}",
+                "no_total_cost_dollars": f"{position.paid['no']:.6f}",
+                "revenue": int(payout * 100),
+                "value": int(worth * 100),
+                "fee_cost": f"{position.fees:.6f}",
+            },
+        )
 
-    def _file(self, time: datetime, ticker: str, event: str, subaccount: int, row: dict[str, Any]) -> Settlement:
+    def _file(
+        self, time: datetime, ticker: str, event: str, subaccount: int, row: dict[str, Any]
+    ) -> Settlement:
         self._sequence += 1
         settlement = Settlement(self._sequence, time, ticker, event, subaccount, row)
         _insert(self.settlements, settlement)

@@ -27,15 +27,37 @@ class Family:
 
 
 FAMILIES = (
-    Family(Series("KXHIGHNY", "Highest temperature in New York", "Climate"), "New York above {}",
-           Decimal("40.50"), Decimal("0.50")),
-    Family(Series("KXBTCD", "Bitcoin price", "Crypto"), "Bitcoin above {}", Decimal("96249.99"), Decimal(250),
-           Decimal("0.001")),
-    Family(Series("KXINXD", "S&P 500 level", "Financials"), "S&P 500 above {}", Decimal("7012.50"), Decimal("12.5")),
-    Family(Series("KXNBAPTS", "Points of the game", "Sports", "quadratic_with_maker_fees"), "More than {} points",
-           Decimal("180.5"), Decimal(1)),
-    Family(Series("KXMLBRUNS", "Runs of the game", "Sports", "quadratic", Decimal("0.5")), "More than {} runs",
-           Decimal("3.5"), Decimal("0.5")),
+    Family(
+        Series("KXHIGHNY", "Highest temperature in New York", "Climate"),
+        "New York above {}",
+        Decimal("40.50"),
+        Decimal("0.50"),
+    ),
+    Family(
+        Series("KXBTCD", "Bitcoin price", "Crypto"),
+        "Bitcoin above {}",
+        Decimal("96249.99"),
+        Decimal(250),
+        Decimal("0.001"),
+    ),
+    Family(
+        Series("KXINXD", "S&P 500 level", "Financials"),
+        "S&P 500 above {}",
+        Decimal("7012.50"),
+        Decimal("12.5"),
+    ),
+    Family(
+        Series("KXNBAPTS", "Points of the game", "Sports", "quadratic_with_maker_fees"),
+        "More than {} points",
+        Decimal("180.5"),
+        Decimal(1),
+    ),
+    Family(
+        Series("KXMLBRUNS", "Runs of the game", "Sports", "quadratic", Decimal("0.5")),
+        "More than {} runs",
+        Decimal("3.5"),
+        Decimal("0.5"),
+    ),
 )
 
 
@@ -58,11 +80,19 @@ class Desk:
         self.listed[event] += 1
         scalar = rng.random() < 1 / 15
         return self.account.market(
-            f"{event}-T{strike}", title=family.title.format(strike), created=at - timedelta(hours=6),
-            opens=midnight(at), closes=midnight(at) + DAY - timedelta(minutes=1), tick=family.tick,
+            f"{event}-T{strike}",
+            title=family.title.format(strike),
+            created=at - timedelta(hours=6),
+            opens=midnight(at),
+            closes=midnight(at) + DAY - timedelta(minutes=1),
+            tick=family.tick,
             market_type="scalar" if scalar else "binary",
-            quotes=Walk(rng.getrandbits(48), rng.uniform(0.28, 0.72), family.tick,
-                        rng.choice((1, 2)) if family.tick == Decimal("0.01") else rng.randint(4, 14)),
+            quotes=Walk(
+                rng.getrandbits(48),
+                rng.uniform(0.28, 0.72),
+                family.tick,
+                rng.choice((1, 2)) if family.tick == Decimal("0.01") else rng.randint(4, 14),
+            ),
         )
 
     def held(self, market: Market) -> Decimal:
@@ -70,7 +100,9 @@ class Desk:
         position = self.account.positions.get((0, market.ticker))
         return position.held if position else ZERO
 
-    def trade(self, rng: Random, market: Market, side: str, count: Decimal, at: datetime, taker: bool) -> None:
+    def trade(
+        self, rng: Random, market: Market, side: str, count: Decimal, taker: bool, at: datetime
+    ) -> None:
         """Buy `side` at the quote: a taker pays the spread, a maker earns it. Now and then in two fills."""
         quote = market.quote(at)
         yes_price = quote.yes_ask if (side == "yes") == taker else quote.yes_bid
@@ -83,15 +115,22 @@ class Desk:
             parts = [count - Decimal("0.75"), Decimal("0.75")]
         for part in parts:  # the fills of one order share their microsecond
             self.account.fill(
-                market.ticker, side, part, yes_price, at=at, is_taker=taker, action=action, order_id=order_id(order)
+                market.ticker,
+                side,
+                part,
+                yes_price,
+                at=at,
+                is_taker=taker,
+                action=action,
+                order_id=order_id(order),
             )
 
-    def reduce(self, rng: Random, market: Market, share: float, at: datetime, taker: bool) -> None:
+    def reduce(self, rng: Random, market: Market, share: float, taker: bool, at: datetime) -> None:
         """Close a share of what is held."""
         held = self.held(market)
         count = max((abs(held) * Decimal(round(share, 2))).quantize(Decimal("0.01")), Decimal("0.01"))
         if held:
-            self.trade(rng, market, "no" if held > 0 else "yes", min(count, abs(held)), at, taker)
+            self.trade(rng, market, "no" if held > 0 else "yes", min(count, abs(held)), taker, at)
 
     def settle(self, rng: Random, market: Market, at: datetime, target: float, so_far: Decimal) -> None:
         """Resolve a market, more likely in our favour the further the day is below its target.

@@ -30,7 +30,12 @@ class Charge:
 
 
 def model_fee(
-    count: Decimal, price: Decimal, *, is_taker: bool, fee_type: str = "quadratic", multiplier: Decimal = Decimal(1)
+    count: Decimal,
+    price: Decimal,
+    *,
+    is_taker: bool,
+    fee_type: str = "quadratic",
+    multiplier: Decimal = Decimal(1),
 ) -> Decimal:
     """Return the fee by the published formula, rounded up to 0.000001 dollars."""
     rate = TAKER_RATE if is_taker else TAKER_RATE * MAKER_SHARE[fee_type]

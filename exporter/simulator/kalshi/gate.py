@@ -44,7 +44,12 @@ def refused(details: str) -> Response:
 
 
 def check_signature(
-    headers: Headers, method: str, path: str, keys: Mapping[str, PublicKey], now: datetime, tolerance: float | None
+    headers: Headers,
+    method: str,
+    path: str,
+    keys: Mapping[str, PublicKey],
+    now: datetime,
+    tolerance: float | None,
 ) -> Response | None:
     """Return None when the request is signed by a known key, else the 401 to send.
 

@@ -13,8 +13,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from exporter.simulator.kalshi.account import Fill, Movement, Position, Settlement
 from exporter.simulator.kalshi.market import ONE, ZERO, Market
+from exporter.simulator.kalshi.records import Fill, Movement, Position, Settlement
 from exporter.simulator.wire import places, rfc3339, unix
 
 Row = dict[str, Any]
@@ -24,15 +24,25 @@ Row = dict[str, Any]
 def fill_json(fill: Fill, extra: bool) -> str:
     """Return one row of GET /portfolio/fills as JSON text."""
     row: Row = {
-        "fill_id": fill.fill_id, "trade_id": fill.fill_id, "order_id": fill.order_id,
-        "ticker": fill.ticker, "market_ticker": fill.ticker, "exchange_index": fill.exchange_index,
-        "outcome_side": fill.side, "book_side": "bid" if fill.side == "yes" else "ask",
+        "fill_id": fill.fill_id,
+        "trade_id": fill.fill_id,
+        "order_id": fill.order_id,
+        "ticker": fill.ticker,
+        "market_ticker": fill.ticker,
+        "exchange_index": fill.exchange_index,
+        "outcome_side": fill.side,
+        "book_side": "bid" if fill.side == "yes" else "ask",
         # Legacy pair: `side` repeats the outcome, so a sale of YES reads "sell no".
-        "side": fill.side, "action": fill.action,
+        "side": fill.side,
+        "action": fill.action,
         "count_fp": places(fill.count, 2),
-        "yes_price_dollars": places(fill.yes_price, 4), "no_price_dollars": places(ONE - fill.yes_price, 4),
-        "is_taker": fill.is_taker, "fee_cost": places(fill.fee, 6),
-        "created_time": rfc3339(fill.time), "ts": unix(fill.time), "subaccount_number": fill.subaccount,
+        "yes_price_dollars": places(fill.yes_price, 4),
+        "no_price_dollars": places(ONE - fill.yes_price, 4),
+        "is_taker": fill.is_taker,
+        "fee_cost": places(fill.fee, 6),
+        "created_time": rfc3339(fill.time),
+        "ts": unix(fill.time),
+        "subaccount_number": fill.subaccount,
     }
     if extra:
         row["liquidity_note"] = None
@@ -54,7 +64,8 @@ def position_row(position: Position, opened: datetime) -> Row:
     What a settled row shows is not documented: here zero contracts, and realised with the payout.
     """
     return {
-        "ticker": position.ticker, "exchange_index": position.exchange_index,
+        "ticker": position.ticker,
+        "exchange_index": position.exchange_index,
         "position_fp": places(position.held, 2),
         "market_exposure_dollars": places(position.cost, 6),
         "realized_pnl_dollars": places(position.realised, 6),
@@ -79,8 +90,12 @@ def event_row(event: str, members: list[Position]) -> Row:
 def movement_row(movement: Movement) -> Row:
     """Return one row of GET /portfolio/deposits or /withdrawals; amounts in cents."""
     row: Row = {
-        "id": movement.id, "status": movement.status, "type": movement.type,
-        "amount_cents": movement.cents, "fee_cents": movement.fee_cents, "created_ts": unix(movement.time),
+        "id": movement.id,
+        "status": movement.status,
+        "type": movement.type,
+        "amount_cents": movement.cents,
+        "fee_cents": movement.fee_cents,
+        "created_ts": unix(movement.time),
     }
     if movement.status == "applied":
         row["finalized_ts"] = unix(movement.time)
@@ -93,26 +108,42 @@ def market_row(market: Market, now: datetime) -> Row:
     earlier = market.quotes(now - timedelta(days=1))
     settled = market.settlement_value is not None
     row: Row = {
-        "ticker": market.ticker, "event_ticker": market.event_ticker, "market_type": market.market_type,
-        "title": market.title, "yes_sub_title": f"{market.title}: yes", "no_sub_title": f"{market.title}: no",
-        "created_time": rfc3339(market.created), "updated_time": rfc3339(market.settled_at or market.created),
-        "open_time": rfc3339(market.opens), "close_time": rfc3339(market.closes),
-        "latest_expiration_time": rfc3339(market.closes + timedelta(days=7)), "settlement_timer_seconds": 300,
-        "status": market.status, "notional_value_dollars": "1.0000",
-        "yes_bid_dollars": places(quote.yes_bid, 4), "yes_ask_dollars": places(quote.yes_ask, 4),
+        "ticker": market.ticker,
+        "event_ticker": market.event_ticker,
+        "market_type": market.market_type,
+        "title": market.title,
+        "yes_sub_title": f"{market.title}: yes",
+        "no_sub_title": f"{market.title}: no",
+        "created_time": rfc3339(market.created),
+        "updated_time": rfc3339(market.settled_at or market.created),
+        "open_time": rfc3339(market.opens),
+        "close_time": rfc3339(market.closes),
+        "latest_expiration_time": rfc3339(market.closes + timedelta(days=7)),
+        "settlement_timer_seconds": 300,
+        "status": market.status,
+        "notional_value_dollars": "1.0000",
+        "yes_bid_dollars": places(quote.yes_bid, 4),
+        "yes_ask_dollars": places(quote.yes_ask, 4),
         "no_bid_dollars": places(ONE - quote.yes_ask if quote.ask_size else ZERO, 4),
         "no_ask_dollars": places(ONE - quote.yes_bid if quote.bid_size else ZERO, 4),
-        "yes_bid_size_fp": places(quote.bid_size, 2), "yes_ask_size_fp": places(quote.ask_size, 2),
+        "yes_bid_size_fp": places(quote.bid_size, 2),
+        "yes_ask_size_fp": places(quote.ask_size, 2),
         "last_price_dollars": places(quote.last, 4),
         "previous_yes_bid_dollars": places(earlier.yes_bid, 4),
         "previous_yes_ask_dollars": places(earlier.yes_ask, 4),
         "previous_price_dollars": places(earlier.last, 4),
-        "volume_fp": places(market.volume + 2310, 2), "volume_24h_fp": places(market.volume, 2),
-        "open_interest_fp": "900.25", "result": market.result, "can_close_early": True,
-        "expiration_value": market.result, "rules_primary": "Simulated rules.", "rules_secondary": "",
+        "volume_fp": places(market.volume + 2310, 2),
+        "volume_24h_fp": places(market.volume, 2),
+        "open_interest_fp": "900.25",
+        "result": market.result,
+        "can_close_early": True,
+        "expiration_value": market.result,
+        "rules_primary": "Simulated rules.",
+        "rules_secondary": "",
         "price_level_structure": "linear_cent" if market.tick == Decimal("0.01") else "deci_cent",
         "price_ranges": [{"start": "0.0000", "end": "1.0000", "step": places(market.tick, 4)}],
-        "settlement_bounds_type": "default", "exchange_index": market.exchange_index,
+        "settlement_bounds_type": "default",
+        "exchange_index": market.exchange_index,
     }
     if settled and market.settlement_value is not None:
         row["settlement_value_dollars"] = places(market.settlement_value, 4)

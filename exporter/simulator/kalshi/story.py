@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from heapq import heappop, heappush
 from random import Random
 
@@ -59,7 +60,9 @@ class Trading:
         account.deposit("2500.00", opened + timedelta(minutes=1), id="deposit-opening")
         if days > 20:
             account.deposit("500.00", opened + timedelta(days=9, hours=15), id="deposit-second")
-            account.deposit("250.00", opened + timedelta(days=12, hours=10), id="deposit-failed", status="failed")
+            account.deposit(
+                "250.00", opened + timedelta(days=12, hours=10), id="deposit-failed", status="failed"
+            )
             account.withdraw("300.00", opened + timedelta(days=20, hours=11), id="withdrawal-first")
 
     # Past.
@@ -69,7 +72,9 @@ class Trading:
         target, earned = rng.gauss(25, 45), self._earned()
         for _ in range(rng.randint(6, 10)):
             opens = day + timedelta(minutes=rng.uniform(10, 1000))
-            closes = min(opens + timedelta(minutes=rng.uniform(40, 400)), day + timedelta(hours=23, minutes=40))
+            closes = min(
+                opens + timedelta(minutes=rng.uniform(40, 400)), day + timedelta(hours=23, minutes=40)
+            )
             self._round_trip(rng, opens, closes, lambda: target, earned)
         self.play(day + DAY)
 
@@ -87,10 +92,10 @@ class Trading:
         span = (closes - opens) * 0.9
         for moment in sorted(opens + span * rng.random() for _ in range(rng.randint(1, 3))):
             count, taker = Decimal(rng.choice(HISTORY_COUNTS)), rng.random() < 0.6
-            self._at(_whole(moment), lambda at, c=count, t=taker: self.desk.trade(rng, market, side, c, at, t))  # type: ignore[misc]
+            self._at(_whole(moment), partial(self.desk.trade, rng, market, side, count, taker))
         if rng.random() < 0.6:
             share, taker = rng.choice((0.3, 0.5, 1.0)), rng.random() < 0.5
-            self._at(_whole(opens + span * 1.05), lambda at: self.desk.reduce(rng, market, share, at, taker))
+            self._at(_whole(opens + span * 1.05), partial(self.desk.reduce, rng, market, share, taker))
 
     def _earned(self) -> Decimal:
         """Return realised less fees since the account was opened."""
@@ -111,17 +116,17 @@ class Trading:
         if start < curtain:
             moments = sorted(self.day + elapsed * self.rng.uniform(0.05, 0.97) for _ in range(OPEN_MARKETS))
             for moment in moments:
-                self._enter(_whole(moment), HISTORY_COUNTS)
+                self._enter(HISTORY_COUNTS, _whole(moment))
         self._at(max(curtain, start), self._curtain)
         self._at(self._later(start, 5, 10), self._trade)
         self._at(self._later(start, 60, 120), self._settle_one)
 
-    def _enter(self, at: datetime, counts: tuple[str, ...]) -> None:
+    def _enter(self, counts: tuple[str, ...], at: datetime) -> None:
         market = self.desk.list_market(self.rng, at)
         self.open.append(market)
         count = sum((Decimal(self.rng.choice(counts)) for _ in range(2)), Decimal(0))
         side = self.rng.choice(("yes", "no"))
-        self.desk.trade(self.rng, market, side, count, at, self.rng.random() < 0.4)
+        self.desk.trade(self.rng, market, side, count, self.rng.random() < 0.4, at)
 
     def _later(self, moment: datetime, least: float, most: float) -> datetime:
         return _whole(moment + timedelta(seconds=self.rng.uniform(least, most) / self.speed))
@@ -131,10 +136,10 @@ class Trading:
             market = self.rng.choice(self.open)
             held, taker = self.desk.held(market), self.rng.random() < 0.2
             if abs(held) > 25 or (held and self.rng.random() < 0.48):
-                self.desk.reduce(self.rng, market, self.rng.uniform(0.05, 0.2), at, taker)
+                self.desk.reduce(self.rng, market, self.rng.uniform(0.05, 0.2), taker, at)
             else:
                 side = "yes" if held > 0 or (not held and self.rng.random() < 0.5) else "no"
-                self.desk.trade(self.rng, market, side, Decimal(self.rng.choice(LIVE_COUNTS)), at, taker)
+                self.desk.trade(self.rng, market, side, Decimal(self.rng.choice(LIVE_COUNTS)), taker, at)
         self._at(self._later(at, 5, 10), self._trade)
 
     def _settle_one(self, at: datetime) -> None:
@@ -143,13 +148,13 @@ class Trading:
             self._pay_out(market, at)
             follows = at + timedelta(milliseconds=350)
             if follows < self.day + DAY - CURTAIN:
-                self._at(follows, lambda at: self._enter(at, ENTRY_COUNTS))
+                self._at(follows, partial(self._enter, ENTRY_COUNTS))
         self._at(self._later(at, 60, 120), self._settle_one)
 
     def _curtain(self, at: datetime) -> None:
         """Settle everything before midnight, and open the next day right after it."""
         for number, market in enumerate(self.open):
-            self._at(at + timedelta(seconds=number), lambda at, m=market: self._pay_out(m, at))  # type: ignore[misc]
+            self._at(at + timedelta(seconds=number), partial(self._pay_out, market))
         self.open = []
         self.day = midnight(at) + DAY
         self._at(self.day, self._new_day)
@@ -162,7 +167,7 @@ class Trading:
         self.opening = self._earned()
         for number in range(OPEN_MARKETS):
             moment = at + timedelta(milliseconds=400 + 700 * number)
-            self._at(moment, lambda at: self._enter(at, HISTORY_COUNTS))
+            self._at(moment, partial(self._enter, HISTORY_COUNTS))
 
 
 def _whole(moment: datetime) -> datetime:

@@ -59,11 +59,19 @@ def sales(world: World, request: Request) -> Response:
 def sale_row(sale: Sale) -> dict[str, Any]:
     """Return a sale as the contract writes it; amounts are decimal strings in dollars."""
     return {
-        "id": sale.id, "created_at": rfc3339(sale.created_at), "updated_at": rfc3339(sale.updated_at),
-        "status": sale.status, "gross": exact(sale.gross, 2), "fee": exact(sale.fee, 2), "tax": exact(sale.tax, 2),
-        "currency": "USD", "customer": sale.customer, "product": sale.product,
+        "id": sale.id,
+        "created_at": rfc3339(sale.created_at),
+        "updated_at": rfc3339(sale.updated_at),
+        "status": sale.status,
+        "gross": exact(sale.gross, 2),
+        "fee": exact(sale.fee, 2),
+        "tax": exact(sale.tax, 2),
+        "currency": "USD",
+        "customer": sale.customer,
+        "product": sale.product,
         "refunds": [
-            {"id": r.id, "refunded_at": rfc3339(r.refunded_at), "amount": exact(r.amount, 2)} for r in sale.refunds
+            {"id": r.id, "refunded_at": rfc3339(r.refunded_at), "amount": exact(r.amount, 2)}
+            for r in sale.refunds
         ],
     }
 

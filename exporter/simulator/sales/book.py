@@ -53,8 +53,16 @@ class Book:
         self._order: list[tuple[datetime, str]] = []  # (updated_at, id), ascending
 
     def sale(
-        self, gross: Amount, *, fee: Amount = 0, tax: Amount = 0, status: str = "paid", at: datetime | None = None,
-        id: str | None = None, customer: str = "customer-1", product: str = "report",
+        self,
+        gross: Amount,
+        *,
+        fee: Amount = 0,
+        tax: Amount = 0,
+        status: str = "paid",
+        at: datetime | None = None,
+        id: str | None = None,
+        customer: str = "customer-1",
+        product: str = "report",
     ) -> Sale:
         """Add a sale, created (and last changed) at `at`."""
         if status not in STATUSES:
@@ -66,17 +74,27 @@ class Book:
         insort(self._order, (time, name))
         return sale
 
-    def refund(self, id: str, amount: Amount, *, at: datetime | None = None, refund_id: str | None = None) -> Refund:
+    def refund(
+        self, id: str, amount: Amount, *, at: datetime | None = None, refund_id: str | None = None
+    ) -> Refund:
         """Give back `amount` dollars of a sale."""
         sale, time = self.sales[id], at or self.clock()
-        refund = Refund(refund_id or "refund_" + identity(id, time, len(sale.refunds))[:18], time, Decimal(amount))
+        refund = Refund(
+            refund_id or "refund_" + identity(id, time, len(sale.refunds))[:18], time, Decimal(amount)
+        )
         sale.refunds.append(refund)
         self._touch(sale, time)
         return refund
 
     def change(
-        self, id: str, *, status: str | None = None, gross: Amount | None = None, fee: Amount | None = None,
-        tax: Amount | None = None, at: datetime | None = None,
+        self,
+        id: str,
+        *,
+        status: str | None = None,
+        gross: Amount | None = None,
+        fee: Amount | None = None,
+        tax: Amount | None = None,
+        at: datetime | None = None,
     ) -> Sale:
         """Correct a sale, or move it on to another status."""
         sale = self.sales[id]
@@ -89,8 +107,10 @@ class Book:
         self._touch(sale, at or self.clock())
         return sale
 
-    def changed(self, since: datetime | None, after: tuple[datetime, str] | None, limit: int) -> tuple[list[Sale], bool]:
-        """Return up to `limit` sales by (updated_at, id) from `since` and after `after`, and whether more follow."""
+    def changed(
+        self, since: datetime | None, after: tuple[datetime, str] | None, limit: int
+    ) -> tuple[list[Sale], bool]:
+        """Return up to `limit` sales by (updated_at, id), and whether more follow."""
         first = bisect_left(self._order, (since, "")) if since else 0
         if after:
             first = max(first, bisect_right(self._order, after))

@@ -18,7 +18,12 @@ from exporter.simulator.sales.book import Book
 from exporter.simulator.wire import identity
 
 Step = Callable[[datetime], object]
-PRODUCTS = (("daily brief", "4.90"), ("weekly report", "9.00"), ("data export", "19.00"), ("research note", "29.00"))
+PRODUCTS = (
+    ("daily brief", "4.90"),
+    ("weekly report", "9.00"),
+    ("data export", "19.00"),
+    ("research note", "29.00"),
+)
 POPULARITY = (10, 7, 2, 1)
 ALERTS = ("0.09", "0.12", "0.15", "0.25")
 RHYTHM = [1 + 0.8 * cos(2 * pi * (hour - 18) / 24) for hour in range(24)]
@@ -48,7 +53,9 @@ class Selling:
 
     def _at(self, moment: datetime, step: Step) -> None:
         self.number += 1
-        heappush(self.steps, (moment.replace(microsecond=moment.microsecond // 1000 * 1000), self.number, step))
+        heappush(
+            self.steps, (moment.replace(microsecond=moment.microsecond // 1000 * 1000), self.number, step)
+        )
 
     def _later(self, moment: datetime) -> datetime:
         return moment + timedelta(seconds=self.rng.uniform(10, 20) / self.speed)
@@ -73,8 +80,12 @@ class Selling:
         fee = (gross * Decimal("0.029") + Decimal("0.30")).quantize(CENT)
         status = "pending" if rng.random() < 0.06 else "paid"
         customer = f"customer-{rng.randint(1, 60)}"
-        self._at(made, lambda at: self.book.sale(
-            gross, fee=fee, tax=tax, status=status, at=at, id=name, customer=customer, product=product))
+        self._at(
+            made,
+            lambda at: self.book.sale(
+                gross, fee=fee, tax=tax, status=status, at=at, id=name, customer=customer, product=product
+            ),
+        )
         later = made + timedelta(hours=rng.uniform(2, 60))
         thought = rng.random()
         if status == "pending":
