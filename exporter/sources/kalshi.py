@@ -1,0 +1,250 @@
+"""Kalshi fills, settlements, cash movements, positions and quotes, as records.
+
+Source: Kalshi trade API v2, REST (read 2026-11).
+Units:  records hold Decimal dollars and contracts; see `kalshi_rows` for what comes in.
+Quirk:  an omitted `subaccount` means all of them for fills and settlements, but the primary one for
+        balance and positions. Settlement rows carry no subaccount, so each one is walked by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from math import ceil, floor
+from typing import TypeVar
+
+import httpx
+from pydantic import SecretStr
+
+from exporter.errors import SourceError
+from exporter.money import plain
+from exporter.records import Mark, Observation, Record
+from exporter.sources import Reading, Window
+from exporter.sources.credential import usable
+from exporter.sources.http import Client, Endpoint, Observer
+from exporter.sources.kalshi_key import load_key, signer
+from exporter.sources.kalshi_rows import (
+    ApiKeys,
+    BalanceAnswer,
+    Deposits,
+    FillRow,
+    Fills,
+    Listing,
+    MarketRow,
+    Markets,
+    MovementRow,
+    PositionRow,
+    Positions,
+    SettlementRow,
+    Settlements,
+    Subaccounts,
+    Withdrawals,
+)
+from exporter.sources.visit import Params, Row, Visit
+
+BASE_URL = "https://external-api.kalshi.com/trade-api/v2"
+PAGE_ROWS = 1_000
+MOVEMENT_ROWS = 500  # the most the deposit and withdrawal lists take
+TICKERS_AT_ONCE = 100  # a hundred tickers keep the URL under 8 kB, which every proxy lets through
+REQUESTS_PER_SECOND = 10.0  # half of the smallest tier, so that a trading program keeps the other half
+LATE = timedelta(minutes=1)
+"""Rows this far past the window's end are read too: our clock may be behind the venue's."""
+
+ABSENT = (403, 404)
+"""How the venue answers for a feature that this account or key does not have."""
+
+HINTS = {
+    401: "check that key id and private key belong together and to this host, and that the clock is right",
+    403: "give the key the scope `read`",
+}
+
+
+Listed = TypeVar("Listed", bound=Listing)
+
+
+class Kalshi:
+    """Reads one account. The private key lives in the closure that signs, nowhere else.
+
+    `clock` (aware UTC) is used to sign and to measure the venue's clock; every window is an argument.
+    Raises SettingsError when the key cannot be read.
+    """
+
+    name = "kalshi"
+
+    def __init__(
+        self,
+        key_id: str,
+        private_key_pem: SecretStr | str,
+        *,
+        clock: Callable[[], datetime],
+        base_url: str = BASE_URL,
+        observer: Observer | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        interval: timedelta = timedelta(seconds=10),
+        overlap: timedelta = timedelta(hours=1),
+        freshness: timedelta = timedelta(seconds=60),
+    ) -> None:
+        self.interval, self.overlap, self.freshness = interval, overlap, freshness
+        self._key_id = usable(key_id, "The Kalshi key id")
+        identity = self._key_id.get_secret_value
+        endpoint = Endpoint(
+            source=self.name, base_url=base_url, requests=REQUESTS_PER_SECOND, per_seconds=1.0, hints=HINTS
+        )
+        self.client = Client(
+            endpoint,
+            signer(identity(), load_key(private_key_pem), clock),
+            clock,
+            observer=observer,
+            transport=transport,
+            secrets=lambda: (identity(),),
+        )
+
+    def __repr__(self) -> str:
+        return f"<Kalshi {self.client!r}>"
+
+    async def aclose(self) -> None:
+        await self.client.aclose()
+
+    async def fetch(self, window: Window) -> Reading:
+        """Return everything of the window, and how the account stands now."""
+        visit = Visit(self.client)
+        span = _span(window)
+        subaccounts = await self._subaccounts(visit)
+        records: list[Record] = [*await self._fills(visit, span), *await self._transfers(visit)]
+        observations: list[Observation] = []
+        tickers: set[str] = set()
+        for number in subaccounts:
+            which = [("subaccount", str(number))]
+            records += [row.record(number) for row in await self._settlements(visit, [*which, *span])]
+            balance = await visit.one("/portfolio/balance", BalanceAnswer, which)
+            observations.append(balance.observation(number))
+            positions = await self._positions(visit, which)
+            observations += [row.observation(number) for row in positions]
+            tickers |= {row.ticker for row in positions if row.position_fp}
+        observations += await self._marks(visit, sorted(tickers), window.end)
+        return Reading(
+            source=self.name,
+            as_of=window.end,
+            records=tuple(records),
+            observations=tuple(observations),
+            answers=tuple(visit.answers),
+            skew=self.client.skew,
+        )
+
+    async def probe(self) -> str:
+        """Return how the account answers, and whether its key could do more than we need."""
+        balance = await Visit(self.client).one("/portfolio/balance", BalanceAnswer)
+        sentence = f"Kalshi answers: cash {plain(balance.balance_dollars)} USD."
+        if await self._can_trade():
+            sentence += " This key may also trade; a key with the scope `read` is enough."
+        return sentence
+
+    async def _can_trade(self) -> bool:
+        """Say whether our key is known to have a scope that writes; not knowing is no reason to fail."""
+        try:
+            answer = await Visit(self.client).one_or_none("/api_keys", ApiKeys, tolerate=ABSENT)
+        except SourceError:
+            return False
+        keys = answer.api_keys if answer else []
+        ours = [key for key in keys if key.api_key_id == self._key_id.get_secret_value()]
+        return any(scope in ("write", "write::trade") for key in ours for scope in key.scopes or ())
+
+    async def _subaccounts(self, visit: Visit) -> list[int]:
+        """Return the numbers of all subaccounts, the primary one included."""
+        answer = await visit.one_or_none("/portfolio/subaccounts/balances", Subaccounts, tolerate=ABSENT)
+        rows = answer.subaccount_balances if answer else []
+        return sorted({row.subaccount_number for row in rows}) or [0]
+
+    async def _fills(self, visit: Visit, span: Params) -> Sequence[Record]:
+        rows = await _rows(visit, "/portfolio/fills", Fills, lambda p: p.fills, span)
+        return [row.record(visit.malformed) for row in visit.unique(rows, _fill_id, "fills.fill_id")]
+
+    async def _settlements(self, visit: Visit, params: Params) -> list[SettlementRow]:
+        rows = await _rows(visit, "/portfolio/settlements", Settlements, lambda p: p.settlements, params)
+        return visit.unique(rows, _ticker, "settlements.ticker")
+
+    async def _positions(self, visit: Visit, params: Params) -> list[PositionRow]:
+        rows = await _rows(visit, "/portfolio/positions", Positions, lambda p: p.market_positions, params)
+        return visit.unique(rows, _ticker, "market_positions.ticker")
+
+    async def _transfers(self, visit: Visit) -> list[Record]:
+        """Return the cash that moved in and out; none when this key may not see it."""
+        came = await _rows(
+            visit,
+            "/portfolio/deposits",
+            Deposits,
+            lambda p: p.deposits,
+            limit=MOVEMENT_ROWS,
+            tolerate=ABSENT,
+        )
+        left = await _rows(
+            visit,
+            "/portfolio/withdrawals",
+            Withdrawals,
+            lambda p: p.withdrawals,
+            limit=MOVEMENT_ROWS,
+            tolerate=ABSENT,
+        )
+        moved = [row.record("deposit") for row in visit.unique(came, _id, "deposits.id")]
+        moved += [row.record("withdrawal") for row in visit.unique(left, _id, "withdrawals.id")]
+        return [transfer for transfer in moved if transfer is not None]
+
+    async def _marks(self, visit: Visit, tickers: Sequence[str], at: datetime) -> list[Mark]:
+        """Return the quotes of `tickers`; a market the venue leaves out has no mark, which is not zero."""
+        found: list[MarketRow] = []
+        for start in range(0, len(tickers), TICKERS_AT_ONCE):
+            chunk = tickers[start : start + TICKERS_AT_ONCE]
+            rows = await _rows(
+                visit, "/markets", Markets, lambda p: p.markets, [("tickers", ",".join(chunk))]
+            )
+            found += [row for row in visit.unique(rows, _ticker, "markets.ticker") if row.ticker in chunk]
+        return [row.observation(at) for row in found]
+
+
+async def _rows(
+    visit: Visit,
+    path: str,
+    model: type[Listed],
+    rows_of: Callable[[Listed], list[Row]],
+    params: Params = (),
+    *,
+    limit: int = PAGE_ROWS,
+    tolerate: Collection[int] = (),
+) -> list[Row]:
+    """Return all rows of a list."""
+
+    def follow(page: Listed) -> str | None:
+        if "cursor" not in page.model_fields_set and len(rows_of(page)) >= limit:
+            # Some lists may leave out the cursor on their last page. A full page without one is more
+            # likely a cursor that got another name, and the rest of the list would be lost.
+            raise visit.malformed("cursor", "is missing")
+        return page.cursor or None
+
+    pages = await visit.pages(
+        path,
+        model,
+        [("limit", str(limit)), *params],
+        cursor="cursor",
+        field="cursor",
+        follow=follow,
+        tolerate=tolerate,
+    )
+    return [row for page in pages for row in rows_of(page)]
+
+
+def _span(window: Window) -> Params:
+    """Return the window as whole Unix seconds, rounded outwards: no document says if a bound counts."""
+    last = ("max_ts", str(ceil((window.end + LATE).timestamp())))
+    return [last] if window.start is None else [("min_ts", str(floor(window.start.timestamp()))), last]
+
+
+def _fill_id(row: FillRow) -> str:
+    return row.fill_id
+
+
+def _ticker(row: SettlementRow | PositionRow | MarketRow) -> str:
+    return row.ticker
+
+
+def _id(row: MovementRow) -> str:
+    return row.id

@@ -1,0 +1,108 @@
+"""One fetch in progress: its raw answers travel with the result, or with the error that ended it.
+
+Bound:  MAX_PAGES for each list. Repeated cursors are refused, since following one never ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from exporter.errors import SourceError, SourceMalformed
+from exporter.records import Answer
+from exporter.sources.http import Client
+from exporter.sources.shapes import first_trouble
+
+MAX_PAGES = 2_000
+"""Two million rows of the venue. Beyond that a server is more likely to walk in circles than to have more."""
+
+Page = TypeVar("Page", bound=BaseModel)
+Row = TypeVar("Row", bound=BaseModel)
+Params = Sequence[tuple[str, str]]
+
+
+class Visit:
+    """Reads whole lists or nothing."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.answers: list[Answer] = []
+
+    def malformed(self, field: str, what: str) -> SourceMalformed:
+        """Return the error for a field that is not as agreed."""
+        return SourceMalformed(
+            self.client.source,
+            field,
+            f"{self.client.title} answered in an unexpected shape: {field} {what}; nothing of it was booked.",
+            answers=self.answers,
+        )
+
+    async def one(self, path: str, model: type[Page], params: Params = ()) -> Page:
+        """Return one parsed answer."""
+        return self._parse(await self._get(path, params), model)
+
+    async def one_or_none(self, path: str, model: type[Page], *, tolerate: Collection[int]) -> Page | None:
+        """Return one parsed answer; None when its status is one of `tolerate`."""
+        answer = await self._get(path, (), tolerate)
+        return None if answer.status in tolerate else self._parse(answer, model)
+
+    async def pages(
+        self,
+        path: str,
+        model: type[Page],
+        params: Params,
+        *,
+        cursor: str,
+        follow: Callable[[Page], str | None],
+        field: str,
+        tolerate: Collection[int] = (),
+    ) -> list[Page]:
+        """Return every page of a list.
+
+        `follow` gives the next value of the parameter `cursor`, None at the end; `field` is where the
+        answer holds it, to name it when it repeats.
+        A first page with a status of `tolerate` is an empty list.
+        """
+        found: list[Page] = []
+        seen: set[str] = set()
+        token: str | None = None
+        while len(found) < MAX_PAGES:
+            asked = [*params, (cursor, token)] if token is not None else params
+            answer = await self._get(path, asked, () if found else tolerate)
+            if not found and answer.status in tolerate:
+                return []
+            page = self._parse(answer, model)
+            found.append(page)
+            token = follow(page)
+            if token is None:
+                return found
+            if token in seen:
+                raise self.malformed(field, "repeats, so the list would never end")
+            seen.add(token)
+        raise self.malformed(field, f"goes on after {MAX_PAGES} pages")
+
+    def unique(self, rows: Iterable[Row], key: Callable[[Row], Hashable], field: str) -> list[Row]:
+        """Return the rows once each: a row may repeat as lists shift between pages, but not differ."""
+        kept: dict[Hashable, Row] = {}
+        for row in rows:
+            if kept.setdefault(key(row), row) != row:
+                raise self.malformed(field, "names two different rows")
+        return list(kept.values())
+
+    async def _get(self, path: str, params: Params, tolerate: Collection[int] = ()) -> Answer:
+        try:
+            answer = await self.client.get(path, params, tolerate=tolerate)
+        except SourceError as error:
+            error.answers = (*self.answers, *error.answers)
+            raise
+        self.answers.append(answer)
+        return answer
+
+    def _parse(self, answer: Answer, model: type[Page]) -> Page:
+        try:
+            return model.model_validate_json(answer.body)
+        except ValidationError as error:
+            field, what = first_trouble(error)
+            raise self.malformed(field, what) from error
