@@ -47,6 +47,21 @@ def reference_account(clock: Clock | None = None) -> World:
     Realised net 2.4842, unrealised 1.08, cash 100.0842, equity 103.5642. Fees are the era-3 rule's.
     """
     world = World(clock or SettableClock(NOW))
+    add_reference_account(world)
+    return world
+
+
+def company(clock: Clock | None = None) -> World:
+    """Return the reference account, the report examples and the week of sales in one world."""
+    world = World(clock or SettableClock(NOW))
+    add_reference_account(world)
+    add_reports(world)
+    add_sales_week(world)
+    return world
+
+
+def add_reference_account(world: World) -> None:
+    """Put the reference account into a world."""
     account = world.kalshi
     account.deposit("100.00", parse_time("2026-10-26T07:33:20Z"), id="d-1")
     _sample_market(account, OPEN_MARKET, "2026-12-01T22:00:00Z")
@@ -70,7 +85,6 @@ def reference_account(clock: Clock | None = None) -> World:
     account.settle(SETTLED_MARKET, "no", at=parse_time("2026-11-20T22:10:38.438571Z"))
     trade(2, OPEN_MARKET, "no", "0.55", "4.00", "2026-11-21T15:04:05.1234Z", "sell")
     account.mark(OPEN_MARKET, "0.58", "0.60", "0.59")
-    return world
 
 
 def _sample_market(account: Account, ticker: str, closes: str) -> None:
@@ -120,6 +134,12 @@ def anthropic_reports(clock: Clock | None = None) -> World:
     The 21st is finished but has not landed at `NOW`. The usage of the 20th explains 495.5 cents.
     """
     world = World(clock or SettableClock(NOW))
+    add_reports(world)
+    return world
+
+
+def add_reports(world: World) -> None:
+    """Put the organization of the report examples into a world."""
     book = world.anthropic
     book.bill(date(2026, 11, 19), [])
     book.bill(date(2026, 11, 20), example_lines())
@@ -139,7 +159,6 @@ def anthropic_reports(clock: Clock | None = None) -> World:
     )
     book.workspace("wrkspc_01SimResearch", "Research")
     book.api_key("apikey_01SimProduction", "production")
-    return world
 
 
 def example_lines() -> list[CostLine]:
@@ -168,6 +187,12 @@ def token_line(cents: str, words: str, token_type: str) -> CostLine:
 def sales_week(clock: Clock | None = None) -> World:
     """Return six sales that show every case: gross 87.50, refunds 12.50, fees 3.24, net 71.76."""
     world = World(clock or SettableClock(NOW))
+    add_sales_week(world)
+    return world
+
+
+def add_sales_week(world: World) -> None:
+    """Put the six sales into a world."""
     book = world.sales
 
     def at(text: str) -> datetime:
@@ -184,4 +209,3 @@ def sales_week(clock: Clock | None = None) -> World:
     book.change("sale_4", gross="24.50", fee="0.51", at=at("21T17:00:00"))  # a late correction
     book.change("sale_5", status="paid", at=at("22T06:00:00"))
     book.refund("sale_5", "3.00", at=at("22T09:00:00"), refund_id="refund_2")
-    return world

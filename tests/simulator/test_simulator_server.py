@@ -1,0 +1,129 @@
+"""The simulator over real sockets: settings, resets, silence, gzip, the command line, a clean end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from callers import VENUE
+
+from exporter.simulator import examples, faults
+from exporter.simulator.keys import environment
+from exporter.simulator.server import serve_in_thread
+
+
+def test_thread_serves_a_world_and_says_how_to_reach_it() -> None:
+    """The environment names every setting; the keys exist, for their owner only."""
+    with serve_in_thread(examples.reference_account()) as simulator:
+        settings = simulator.environment()
+        assert set(settings) == {
+            "KALSHI_API_KEY",
+            "KALSHI_PRIVATE_KEY_PATH",
+            "KALSHI_BASE_URL",
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_BASE_URL",
+            "JOHN_API_BASE_URL",
+            "JOHN_API_TOKEN",
+        }
+        key = Path(settings["KALSHI_PRIVATE_KEY_PATH"])
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+        assert httpx.get(f"{settings['KALSHI_BASE_URL']}/exchange/status").json()["exchange_active"] is True
+        bearer = {"authorization": f"Bearer {settings['JOHN_API_TOKEN']}"}
+        assert httpx.get(f"{settings['JOHN_API_BASE_URL']}/v1/sales", headers=bearer).status_code == 200
+        oracle = httpx.get(f"{simulator.url}/oracle", params={"from": "2026-11-21T00:00:00Z"}).json()
+        assert (oracle["trading"]["realised"], oracle["cash"]) == ("0.60", "100.0842")
+        assert httpx.get(f"{simulator.url}/oracle?from=yesterday").status_code == 400
+
+
+def test_keys_are_kept_between_runs(tmp_path: Path) -> None:
+    """The second call finds the keys of the first."""
+    first = Path(environment("http://x", tmp_path)["KALSHI_PRIVATE_KEY_PATH"]).read_bytes()
+    assert Path(environment("http://x", tmp_path)["KALSHI_PRIVATE_KEY_PATH"]).read_bytes() == first
+    assert environment("http://x", tmp_path, ed25519=True)["KALSHI_PRIVATE_KEY_PATH"].endswith("ed25519.pem")
+
+
+def test_reset_and_timeout_break_the_connection() -> None:
+    """A reset comes at once, a timeout only after its silence; the next request is served."""
+    with serve_in_thread(examples.reference_account()) as simulator, httpx.Client() as client:
+        url = f"{simulator.url}{VENUE}/markets"
+        simulator.faults.set("kalshi", "reset", count=1)
+        with pytest.raises(httpx.ReadError):
+            client.get(url)
+        simulator.faults.set("kalshi", "timeout", count=2, seconds=0.3)
+        with pytest.raises(httpx.ReadTimeout):
+            client.get(url, timeout=0.1)
+        began = time.perf_counter()
+        with pytest.raises(httpx.ReadError):
+            client.get(url)
+        assert 0.25 < time.perf_counter() - began < 2
+        assert client.get(url).status_code == 200
+
+
+def test_large_answers_are_compressed_on_request_and_dated_by_the_world() -> None:
+    """gzip when asked, one Date header, and that is the frozen clock's."""
+    world = examples.reference_account()
+    with serve_in_thread(world) as simulator:
+        url = f"{simulator.url}{VENUE}/markets"
+        answer = httpx.get(url, headers={"accept-encoding": "gzip"})
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.headers.get_list("date") == ["Sun, 22 Nov 2026 12:00:00 GMT"]
+        simulator.faults.set("kalshi", "drop", field="markets.status")
+        assert "status" not in httpx.get(url).json()["markets"][0]
+
+
+def test_command_turns_the_dial_of_a_running_simulator(capsys: pytest.CaptureFixture[str]) -> None:
+    """fault kalshi 500 --for 30, list, clear; a simulator that is not there is said in one line."""
+    with serve_in_thread(examples.frozen()) as simulator:
+        where = ["--url", simulator.url]
+        assert faults.command(["kalshi", "500", "--for", "30", "--count", "2", *where]) == 0
+        (fault,) = simulator.faults.active("kalshi")
+        assert (fault.kind, fault.count, fault.lasts) == ("500", 2, 30)
+        rename = ["sales", "rename", "--field", "sales.gross", "--value", "total", *where]
+        assert faults.command(rename) == 0
+        assert faults.command(["list", *where]) == 0
+        assert '"total"' in capsys.readouterr().out
+        assert faults.command(["kalshi", "clear", *where]) == 0
+        assert (simulator.faults.active("kalshi"), len(simulator.faults.active("sales"))) == ([], 1)
+        assert faults.command(["clear", *where]) == 0
+        assert faults.command(["sales", "drop", *where]) == 1
+        assert "needs a field" in capsys.readouterr().err
+    assert faults.command(["list", "--url", simulator.url]) == 1
+    assert "No simulator answers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_process_starts_quickly_and_ends_within_a_second(tmp_path: Path, end: signal.Signals) -> None:
+    """From a cold interpreter to an answer, and from the signal to a clean end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    code = f"""
+from pathlib import Path
+from exporter.simulator.server import run
+run(port={port}, folder=Path({str(tmp_path)!r}))
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    try:
+        limit = time.monotonic() + 15
+        answer = None
+        while answer is None and time.monotonic() < limit:
+            with contextlib.suppress(httpx.TransportError):
+                answer = httpx.get(f"http://127.0.0.1:{port}/health")
+            time.sleep(0.02)
+        assert answer is not None
+        process.send_signal(end)
+        began = time.monotonic()
+        process.wait(5)
+        assert time.monotonic() - began < 1.5
+    finally:
+        process.kill()
+    assert process.returncode in (0, -end)
