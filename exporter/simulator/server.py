@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -43,7 +44,18 @@ def run(
     """Serve a seeded world until Ctrl-C or SIGTERM; private keys are kept in `folder`."""
     place = folder or Path(tempfile.mkdtemp(prefix="simulator-keys-"))
     app = create_app(seeded(seed, speed=speed), Faults(), credentials.make_keys(place))
-    uvicorn.Server(config(app, host, port)).run()
+    Server(config(app, host, port)).run()
+
+
+class Server(uvicorn.Server):
+    """A server that leaves at the first signal, whatever it is still playing (a timeout lasts)."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End now: there is nothing here that a client could lose.
+
+        The signal is not raised again afterwards, so that `run` returns instead of showing a trace.
+        """
+        self.should_exit = self.force_exit = True
 
 
 def config(app: Starlette, host: str, port: int) -> uvicorn.Config:

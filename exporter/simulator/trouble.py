@@ -6,6 +6,7 @@ Plain ASGI on purpose: a reset and a silent timeout need the connection itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -31,6 +32,12 @@ TEXTS = {429: "rate limited", 500: "internal error", 503: "unavailable", 529: "o
 NAMES = {429: "rate_limited", 500: "internal", 503: "unavailable", 529: "overloaded"}
 
 
+async def pause(seconds: float) -> None:
+    """Wait; return early when the server is leaving, so that what follows still ends in order."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(seconds)
+
+
 def source_of(path: str) -> str | None:
     """Return the service that a path belongs to."""
     return next((source for prefix, source in PREFIXES.items() if path.startswith(prefix)), None)
@@ -51,7 +58,7 @@ class Trouble:
         dated = self._dated(send, skew) if scope["type"] == "http" else send
         for fault in hits:
             if fault.kind == "latency":
-                await asyncio.sleep(fault.seconds)
+                await pause(fault.seconds)
             elif fault.kind in ("timeout", "reset"):
                 await self._hang_up(scope, receive, send, fault.seconds if fault.kind == "timeout" else 0)
                 return
@@ -74,7 +81,7 @@ class Trouble:
     async def _hang_up(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
         """Stay silent for a while, then cut the connection with a TCP reset."""
         if seconds:
-            await asyncio.sleep(seconds)
+            await pause(seconds)
         transport = scope.get("simulator.transport")
         if transport is None:  # not under our server: an unfinished answer is the nearest thing
             await send(

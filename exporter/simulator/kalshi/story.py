@@ -13,9 +13,10 @@ from functools import partial
 from heapq import heappop, heappush
 from random import Random
 
-from exporter.simulator.clock import DAY, midnight
+from exporter.simulator.clock import DAY, midnight, real_clock
 from exporter.simulator.kalshi.account import Account
 from exporter.simulator.kalshi.desk import Desk
+from exporter.simulator.kalshi.gate import SKEW_LIMIT
 from exporter.simulator.kalshi.market import Market
 
 Step = Callable[[datetime], None]
@@ -38,7 +39,8 @@ class Trading:
         self.rng = Random(f"{seed}:trading:{start.isoformat()}")
         self.day, self.opening = midnight(start), Decimal(0)
         account.opened = midnight(start) - days * DAY
-        account.clock_tolerance = 60.0
+        # Programs sign with the machine's time, which a settable clock does not follow.
+        account.clock_tolerance = SKEW_LIMIT if account.clock is real_clock else None
         account.extra_fields = True
         self._fund(account.opened, days)
         for number in range(days, 0, -1):
