@@ -40,7 +40,7 @@ def parse_time(text: object) -> datetime:
     """Return the UTC time that an RFC 3339 text states, with up to six fractional digits."""
     if not isinstance(text, str) or not _RFC3339.fullmatch(text):
         raise ValueError("must be an RFC 3339 time with offset")
-    return _plausible(datetime.fromisoformat(text).astimezone(UTC))
+    return _plausible(datetime.fromisoformat(text)).astimezone(UTC)
 
 
 def parse_unix(seconds: object) -> datetime:
