@@ -69,6 +69,6 @@ def plain(amount: Decimal) -> str:
 
 def _bounded(amount: Decimal) -> Decimal:
     _, digits, exponent = amount.as_tuple()
-    if not isinstance(exponent, int) or len(digits) > MAX_DIGITS or exponent < -MAX_DECIMALS or exponent > MAX_DIGITS:
+    if not isinstance(exponent, int) or len(digits) > MAX_DIGITS or abs(exponent) > MAX_DECIMALS:
         raise ValueError("is out of range")
     return amount

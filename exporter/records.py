@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import ClassVar, Literal
 
@@ -111,6 +111,11 @@ class BilledDay:
     kind: ClassVar[str] = "billed_day"
     day: date
     lines: tuple[BilledLine, ...]
+
+    @property
+    def at(self) -> datetime:
+        """The UTC midnight the day starts at."""
+        return datetime.combine(self.day, time(), UTC)
 
     @property
     def key(self) -> str:

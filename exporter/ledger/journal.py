@@ -1,0 +1,93 @@
+"""Double entry: every event moves money between accounts and sums to zero.
+
+The accounts of profit and loss are the components of a window's net; each has a timeline.
+The others (what the venue, John and Anthropic hold or are owed) only have a balance.
+Signs:  an entry is debit-positive, so income is negative in it; a component's *contribution*
+        is the negative of its account, positive when it made us richer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from exporter.errors import LedgerError, OutOfBalance
+from exporter.ledger.timeline import Timeline
+from exporter.money import ZERO
+
+VENUE_CASH = "venue_cash"
+OPEN_COST = "open_cost"
+TRANSFERS = "transfers"
+RECEIVABLE = "receivable"
+TAX_PAYABLE = "tax_payable"
+API_PAYABLE = "api_payable"
+
+PROFIT_ACCOUNTS = (
+    "trading_realised",
+    "trading_fees",
+    "sales_gross",
+    "sales_refunds",
+    "sales_fees",
+    "api_cost_billed",
+    "api_cost_estimated",
+)
+"""The components that events book to; the unrealised change is a difference of marks, not an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event: amounts by account at a time (microseconds), summing to zero."""
+
+    at: int
+    amounts: Mapping[str, Decimal]
+
+    def reversed(self) -> Entry:
+        """Return the entry that takes this one back."""
+        return Entry(self.at, {account: -amount for account, amount in self.amounts.items()})
+
+
+class Journal:
+    """Balances of all accounts, and the timelines of those that windows cut."""
+
+    def __init__(self) -> None:
+        self.balances: dict[str, Decimal] = {}
+        self.timelines = {account: Timeline() for account in (*PROFIT_ACCOUNTS, OPEN_COST)}
+
+    def post(self, entries: Iterable[Entry]) -> None:
+        """Book entries. Raises LedgerError for one that does not sum to zero; it is not booked."""
+        for entry in entries:
+            if sum(entry.amounts.values(), ZERO) != 0:
+                raise LedgerError(f"An entry does not sum to zero: {dict(entry.amounts)}.")
+            for account, amount in entry.amounts.items():
+                timeline = self.timelines.get(account)
+                if timeline is not None:
+                    timeline.add(entry.at, -amount)
+                self.balances[account] = self.balances.get(account, ZERO) + amount
+
+    def contribution(self, component: str, window: str, start: int | None) -> Decimal:
+        """Return what a component added to the net since `start`; None means all of it."""
+        timeline = self.timelines[component]
+        return timeline.total if start is None else timeline.since(window, start)
+
+    def open_cost_at(self, window: str, start: int) -> Decimal:
+        """Return the cost of the contracts that were open just before a window's start."""
+        timeline = self.timelines[OPEN_COST]
+        return -(timeline.total - timeline.since(window, start))
+
+    def first(self) -> int | None:
+        """Return the time of the earliest event that made or lost money, None when there is none."""
+        times = [first for timeline in self.timelines.values() if (first := timeline.first()) is not None]
+        return min(times, default=None)
+
+    def prove(self) -> None:
+        """Raise OutOfBalance unless all accounts sum to zero and every timeline agrees with its account."""
+        off = sum(self.balances.values(), ZERO)
+        if off != 0:
+            raise OutOfBalance(f"The books are out of balance by {off} USD.")
+        for account, timeline in self.timelines.items():
+            balance = self.balances.get(account, ZERO)
+            if timeline.total != -balance:
+                raise OutOfBalance(
+                    f"Account {account} stands at {-balance}, its timeline at {timeline.total}."
+                )

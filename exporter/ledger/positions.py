@@ -1,0 +1,153 @@
+"""Fills and a settlement in one market, as entries and an open position at average cost.
+
+Source: Kalshi, fills by the side bought; settlement rows gross for the market's life.
+Rule:   buying the other side closes: each pair of YES and NO pays one dollar at once.
+        Closing k of n takes cost * k / n out of the open cost, rounded to the micro-dollar;
+        what rounding leaves stays in the open cost, so nothing is lost over the position's life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from exporter.errors import LedgerError
+from exporter.ledger.journal import OPEN_COST, VENUE_CASH, Entry
+from exporter.money import ZERO, to_micro
+from exporter.records import Fill, Record, Settlement, Side
+from exporter.times import to_us
+
+ONE = Decimal(1)
+
+Event = Fill | Settlement
+
+
+def in_order(event: Record) -> tuple[bool, int, str]:
+    """Sort a book's events: fills by time and id, the settlement last whatever the clocks say."""
+    return isinstance(event, Settlement), to_us(event.at), event.key
+
+
+@dataclass(slots=True)
+class Book:
+    """One market of one subaccount. `position` is signed contracts: YES positive, NO negative.
+
+    `doubt` says in words what the settlement row and the fills disagree on; empty when they agree.
+    """
+
+    scope: str
+    ticker: str
+    position: Decimal = ZERO
+    cost: Decimal = ZERO
+    yes_count: Decimal = ZERO
+    no_count: Decimal = ZERO
+    yes_cost: Decimal = ZERO
+    no_cost: Decimal = ZERO
+    realised: Decimal = ZERO
+    fees: Decimal = ZERO
+    settled: bool = False
+    doubt: str = ""
+    last: tuple[bool, int, str] = field(default=(False, -(2**63), ""))
+
+    @property
+    def side(self) -> Side:
+        """The side held; meaningless while flat."""
+        return "yes" if self.position > 0 else "no"
+
+    @property
+    def count(self) -> Decimal:
+        """Contracts held, unsigned."""
+        return abs(self.position)
+
+    def takes(self, event: Event) -> bool:
+        """Tell whether the event follows all the book has seen, so that no replay is needed."""
+        return not self.settled and in_order(event) > self.last
+
+    def apply(self, event: Event) -> Entry:
+        """Fold the next event in and return its entry."""
+        self.last = in_order(event)
+        return self._settle(event) if isinstance(event, Settlement) else self._fill(event)
+
+    def _fill(self, fill: Fill) -> Entry:
+        signed = fill.count if fill.side == "yes" else -fill.count
+        closes = min(fill.count, self.count) if signed * self.position < 0 else ZERO
+        freed = (
+            self.cost
+            if closes == self.count
+            else to_micro(self.cost * closes / self.count)
+            if closes
+            else ZERO
+        )
+        gain = closes * (ONE - fill.price) - freed
+        opened = (fill.count - closes) * fill.price
+        self.position += signed
+        self.cost += opened - freed
+        self._count(fill)
+        self.realised += gain
+        self.fees += fill.fee
+        return Entry(
+            to_us(fill.at),
+            {
+                VENUE_CASH: closes * (ONE - fill.price) - opened - fill.fee,
+                OPEN_COST: opened - freed,
+                "trading_realised": -gain,
+                "trading_fees": fill.fee,
+            },
+        )
+
+    def _count(self, fill: Fill) -> None:
+        if fill.side == "yes":
+            self.yes_count += fill.count
+            self.yes_cost += fill.count * fill.price
+        else:
+            self.no_count += fill.count
+            self.no_cost += fill.count * fill.price
+
+    def _settle(self, row: Settlement) -> Entry:
+        gain, fee = self._outcome(row)
+        cost = self.cost
+        self.realised += gain
+        self.fees += fee
+        self.position = self.cost = ZERO
+        self.settled = True
+        return Entry(
+            to_us(row.at),
+            {
+                VENUE_CASH: gain + cost - fee,
+                OPEN_COST: -cost,
+                "trading_realised": -gain,
+                "trading_fees": fee,
+            },
+        )
+
+    def _outcome(self, row: Settlement) -> tuple[Decimal, Decimal]:
+        """Return what settling adds to realised and to fees."""
+        if (row.yes_count, row.no_count) == (self.yes_count, self.no_count):
+            return row.payout - self.cost, ZERO
+        if row.yes_count >= self.yes_count and row.no_count >= self.no_count:
+            # The venue no longer lists the early fills: the row is gross for the market's life,
+            # so what our fills have not told us is the rest of it.
+            pairs = min(row.yes_count, row.no_count)
+            gross = row.payout + pairs - row.yes_cost - row.no_cost
+            return gross - self.realised, row.fee - self.fees
+        # Rows of nothing but zeros occur; fills are the better witness then.
+        self.doubt = (
+            f"settlement of {self.scope} counts {row.yes_count} YES and {row.no_count} NO, "
+            f"our fills {self.yes_count} and {self.no_count}"
+        )
+        return self._held_payout(row) - self.cost, ZERO
+
+    def _held_payout(self, row: Settlement) -> Decimal:
+        value = row.value if row.value is not None else {"yes": ONE, "no": ZERO}.get(row.result)
+        if value is None:
+            if not self.position:
+                return ZERO
+            raise LedgerError(f"The settlement of {self.scope} says neither its value nor its side.")
+        return self.count * (value if self.position > 0 else ONE - value)
+
+
+def replay(scope: str, events: Iterable[Event]) -> tuple[Book, list[Entry]]:
+    """Return the book and entries of all events of one market, in any order given."""
+    ordered = sorted(events, key=in_order)
+    book = Book(scope, ordered[0].ticker if ordered else scope)
+    return book, [book.apply(event) for event in ordered]

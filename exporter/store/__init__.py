@@ -1,0 +1,56 @@
+"""What is kept: raw answers and the records read from them, and every snapshot ever published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from sqlalchemy import Engine, text
+
+from exporter.store.database import open_reader, open_writer
+from exporter.store.records import RecordStore
+from exporter.store.snapshots import Committed, Point, SnapshotStore
+
+__all__ = ["Committed", "Point", "RecordStore", "SnapshotStore", "Store"]
+
+
+class Store:
+    """An open database: `records` and `snapshots`. Close it, or use it as a context."""
+
+    def __init__(self, engine: Engine, lock: TextIO | None) -> None:
+        self.engine = engine
+        self._lock = lock
+        self.records = RecordStore(engine)
+        self.snapshots = SnapshotStore(engine)
+
+    @classmethod
+    def write(cls, path: Path) -> Self:
+        """Open as the one writer, migrated. Raises StoreBusy, SchemaTooNew or StoreUnavailable."""
+        engine, lock = open_writer(path)
+        return cls(engine, lock)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Open for reading. Raises StoreUnavailable or SchemaTooNew."""
+        return cls(open_reader(path), None)
+
+    def data_version(self) -> int:
+        """Return a number that changes when another process has committed; costs microseconds."""
+        with self.engine.connect() as connection:
+            version: int = connection.execute(text("PRAGMA data_version")).scalar_one()
+            return version
+
+    def close(self) -> None:
+        """Close the connection and give the writer's lock back."""
+        self.engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,171 @@
+"""Open the database: for the one writer (migrated, locked) or for any number of readers.
+
+SQLite in WAL with synchronous=FULL: a commit that returned survives a killed process and a
+lost power supply. Readers never block the writer. The writer holds a lock file beside the
+database, so that a second exporter says one sentence instead of breaking the sequence.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from exporter.errors import SchemaTooNew, StoreBusy, StoreUnavailable
+from exporter.store import schema
+
+BUSY_TIMEOUT_MS = 5_000
+"""Readers may hold a page while retention runs; longer than this means something is stuck."""
+
+WRITER_CACHE_KIB = 16_384
+"""SQLite's page cache; bounded because the exporter has a memory budget."""
+
+
+def open_writer(path: Path) -> tuple[Engine, TextIO]:
+    """Return a migrated engine for writing and the lock that must be kept as long as it is used.
+
+    Raises StoreBusy, SchemaTooNew or StoreUnavailable, each with the path and what to do.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _lock(path)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The database {path} cannot be created or written ({error.strerror}): "
+            "check DB_PATH and who owns its folder."
+        ) from error
+    engine = _engine(URL.create("sqlite", database=str(path)))
+    _pragmas(
+        engine,
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        f"cache_size=-{WRITER_CACHE_KIB}",
+    )
+    try:
+        migrate(engine)
+    except (OperationalError, DatabaseError) as error:
+        lock.close()
+        raise StoreUnavailable(
+            f"The database {path} cannot be opened for writing ({error.orig}): "
+            "check DB_PATH, the disk and who owns the file."
+        ) from error
+    except SchemaTooNew:
+        lock.close()
+        raise
+    return engine, lock
+
+
+def open_reader(path: Path) -> Engine:
+    """Return an engine that can only read. Raises StoreUnavailable when there is no database yet."""
+    if not path.exists():
+        raise StoreUnavailable(f"There is no database at {path} yet: start the exporter, or check DB_PATH.")
+    engine = _engine(
+        URL.create("sqlite", database=f"file:{path.resolve()}", query={"mode": "ro", "uri": "true"})
+    )
+    _pragmas(engine, f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON")
+    try:
+        found = revision(engine)
+    except SQLAlchemyError as error:
+        raise StoreUnavailable(
+            f"The database {path} cannot be read: check DB_PATH and who owns it."
+        ) from error
+    if found is None:
+        raise StoreUnavailable(f"The database {path} is not set up yet: start the exporter first.")
+    if found != schema.HEAD:
+        raise SchemaTooNew(f"The database {path} has layout {found}, this version reads {schema.HEAD}.")
+    return engine
+
+
+def revision(engine: Engine) -> str | None:
+    """Return the migration the database stands at, None for an empty one."""
+    with engine.connect() as connection:
+        present = connection.scalar(text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"))
+        if not present:
+            return None
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to HEAD in one transaction; do nothing when it is there already."""
+    found = revision(engine)
+    if found == schema.HEAD:
+        return
+    # Imported here because it takes longer than everything else of a start that needs no migration.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaTooNew(
+            f"The database has layout {found}, which is newer than this version's {schema.HEAD}: "
+            "upgrade northstar-pnl, or point DB_PATH at another file."
+        )
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if connection.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch")) is None:
+            connection.execute(insert(schema.meta).values(key="epoch", value=uuid.uuid4().hex[:12]))
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that is durable when the block ends; a database error becomes StoreUnavailable."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or type(error).__name__
+        raise StoreUnavailable(f"The database refused a write ({cause}): nothing of it was kept.") from error
+
+
+def _engine(url: URL) -> Engine:
+    # One connection for the process: SQLite serialises writers anyway, and its page cache and
+    # data_version belong to a connection.
+    return create_engine(
+        url, poolclass=StaticPool, connect_args={"check_same_thread": False, "isolation_level": None}
+    )
+
+
+def _pragmas(engine: Engine, *pragmas: str) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # The driver's own transaction handling begins too late for a read followed by a write.
+        connection.exec_driver_sql("BEGIN")
+
+
+def _lock(path: Path) -> TextIO:
+    lock = Path(f"{path}.lock").open("a+")  # noqa: SIM115 - held for the life of the process
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise StoreBusy(
+            f"Another exporter writes {path}: stop it first, or set DB_PATH to another file."
+        ) from error
+    lock.seek(0)
+    lock.truncate()
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock

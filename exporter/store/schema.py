@@ -1,0 +1,111 @@
+"""The tables. Times are UTC microseconds since 1970, bodies are JSON, money in them is text.
+
+Nothing here is edited: a changed record is a further revision, a snapshot is written once.
+Only `sources` (where each reading stands) is overwritten, and retention deletes what is old.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+HEAD = "0001"
+"""The newest migration; a database at another one is migrated or, when newer, refused."""
+
+metadata = MetaData()
+
+Big = BigInteger().with_variant(Integer, "sqlite")
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("as_of", Big, nullable=False),
+    Column("last_success", Big, nullable=False),
+)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String(32), nullable=False),
+    Column("as_of", Big, nullable=False),
+    Column("recorded_at", Big, nullable=False),
+    Column("booked", Integer, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Index("readings_by_time", "recorded_at"),
+)
+
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reading", Integer, ForeignKey("readings.id", ondelete="CASCADE"), nullable=False),
+    Column("request", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("fetched_at", Big, nullable=False),
+    Column("sha256", String(64), ForeignKey("bodies.sha256"), nullable=False),
+    Index("answers_by_reading", "reading"),
+    Index("answers_by_body", "sha256"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("key", String(256), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("scope", String(256), nullable=False),
+    Column("at", Big, nullable=False),
+    Column("reading", Integer, ForeignKey("readings.id"), nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("kind", "key", "revision", name="records_identity"),
+    Index("records_by_time", "at"),
+    Index("records_by_scope", "scope", "kind"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("as_of", Big, nullable=False),
+    Column("patch", LargeBinary, nullable=False),
+    Column("whole", LargeBinary, nullable=True),
+    Column("figures", Text, nullable=False),
+    Index("snapshots_by_time", "as_of", "sequence"),
+)
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("step", Integer, primary_key=True),
+    Column("as_of", Big, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("figures", Text, nullable=False),
+)
