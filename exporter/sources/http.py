@@ -35,6 +35,8 @@ RETRY_SECONDS = 60.0  # no request, retries included, holds up its source for lo
 FIRST_WAIT_SECONDS, LONGEST_BACKOFF_SECONDS, JITTER_SECONDS = 0.25, 5.0, 0.5
 LONGEST_WISH_SECONDS = 20.0  # a longer wait is the scheduler's business: other sources go on meanwhile
 MAX_BODY_BYTES = 32 * 1024 * 1024  # a page of 1000 rows is under one MB; a body without end would fill memory
+REMOVED = "[removed]"  # what stands in an answer where it echoed a secret
+SHORTEST_SECRET = 12  # characters; a shorter one could be a word of the answer itself
 BREAKER_FAILURES = 3  # whole requests, each after all its attempts
 BREAKER_REST_SECONDS = 30.0
 
@@ -233,7 +235,8 @@ class Client:
                 raise self._not_json(f"sent more than {MAX_BODY_BYTES // 1024**2} MB for {shown}")
         kept = bytes(body)
         for secret in self._secrets():
-            kept = kept.replace(secret.encode(), b"[removed]")
+            if len(secret) >= SHORTEST_SECRET:
+                kept = kept.replace(secret.encode(), REMOVED.encode())
         return kept
 
     def _judge(self, response: httpx.Response, answer: Answer, tolerate: Collection[int]) -> Answer:

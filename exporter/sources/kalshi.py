@@ -21,7 +21,7 @@ from exporter.money import plain
 from exporter.records import Mark, Observation, Record
 from exporter.sources import Reading, Window
 from exporter.sources.credential import usable
-from exporter.sources.http import Client, Endpoint, Observer
+from exporter.sources.http import REMOVED, Client, Endpoint, Observer
 from exporter.sources.kalshi_key import load_key, signer
 from exporter.sources.kalshi_rows import (
     ApiKeys,
@@ -85,8 +85,8 @@ class Kalshi:
         freshness: timedelta = timedelta(seconds=60),
     ) -> None:
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
-        self._key_id = usable(key_id, "The Kalshi key id")
-        identity = self._key_id.get_secret_value
+        secret_id = usable(key_id, "The Kalshi key id")
+        identity = secret_id.get_secret_value
         endpoint = Endpoint(
             source=self.name, base_url=base_url, requests=REQUESTS_PER_SECOND, per_seconds=1.0, hints=HINTS
         )
@@ -146,7 +146,7 @@ class Kalshi:
         except SourceError:
             return False
         keys = answer.api_keys if answer else []
-        ours = [key for key in keys if key.api_key_id == self._key_id.get_secret_value()]
+        ours = [key for key in keys if key.api_key_id == REMOVED]  # our id was cut out of the answer
         return any(scope in ("write", "write::trade") for key in ours for scope in key.scopes or ())
 
     async def _subaccounts(self, visit: Visit) -> list[int]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -134,6 +135,11 @@ def sales(upstream: Upstream, **options: Any) -> Sales:
         transport=upstream.transport,
         **({"clock": SettableClock(NOW)} | options),
     )
+
+
+def text_of(path: str) -> str:
+    """Return what a small file holds."""
+    return Path(path).read_text()
 
 
 MAKERS: dict[str, Callable[..., Source]] = {"kalshi": kalshi, "anthropic": anthropic, "sales": sales}

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import prometheus_client
 import pytest
-from canned import NOW, Turns, Upstream, Watcher
+from canned import NOW, Turns, Upstream, Watcher, text_of
 
 from exporter import __version__
 from exporter.errors import SettingsError, SourceError, SourceMalformed, SourceRejected, SourceUnavailable
@@ -355,7 +355,7 @@ async def test_a_real_connection_logs_no_key(tmp_path: Path, caplog: pytest.LogC
         settings = simulator.environment(ed25519=True)
         source = Kalshi(
             settings["KALSHI_API_KEY"],
-            Path(settings["KALSHI_PRIVATE_KEY_PATH"]).read_text(),
+            text_of(settings["KALSHI_PRIVATE_KEY_PATH"]),
             base_url=settings["KALSHI_BASE_URL"],
             clock=SettableClock(NOW),
         )
