@@ -1,0 +1,136 @@
+"""The sales API: refunds, changes while we read, and its own contract."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import payloads as p
+import pytest
+from canned import NOW, TOKEN, WINDOW, Turns, Upstream, read, sales
+
+from exporter.errors import SourceMalformed, SourceRejected
+from exporter.records import Refund, Sale
+from exporter.simulator import keys
+from exporter.simulator.clock import SettableClock
+from exporter.simulator.examples import frozen
+from exporter.simulator.server import serve_in_thread
+from exporter.sources import Window
+from exporter.sources.sales import Sales
+
+pytestmark = pytest.mark.anyio
+
+D = Decimal
+CHANGED = datetime(2026, 11, 21, 14, tzinfo=UTC)
+
+
+async def shop(*rows: dict[str, Any]) -> list[Any]:
+    """Return the records of a shop with these sales."""
+    return list((await read("sales", {p.SALES: {"sales": list(rows), "next_cursor": None}})).records)
+
+
+async def test_a_sale_carries_its_refunds() -> None:
+    """Amounts are dollars and positive; a refund has the time it was given."""
+    assert await shop(p.sale(1)) == [
+        Sale(
+            sale_id="sale_1", at=datetime(2026, 11, 20, 10, 30, 0, 250_000, UTC),
+            updated_at=CHANGED, status="paid", gross=D("19.00"), fee=D("0.85"),
+            tax=D("0.00"), customer="customer-1", product="data export",
+            refunds=(Refund(refund_id="refund_1", amount=D("9.50"), at=CHANGED),),
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", ["pending", "paid", "void"])
+async def test_every_status_is_kept(status: str) -> None:
+    """What counts as income is decided in the ledger."""
+    [record] = await shop(p.sale(1, status=status))
+    assert record.status == status
+
+
+def refund(number: int, amount: str) -> dict[str, str]:
+    return {"id": f"refund_{number}", "refunded_at": "2026-11-21T14:00:00Z", "amount": amount}
+
+
+@pytest.mark.parametrize(
+    "refunds",
+    [
+        [refund(1, "19.01")],
+        [refund(1, "10.00"), refund(2, "9.01")],
+        [refund(1, "1.00"), refund(1, "1.00")],
+        [refund(1, "1.00"), refund(1, "2.00")],
+    ],
+)
+async def test_refunds_that_cannot_be_true_are_refused(refunds: list[dict[str, str]]) -> None:
+    """More than was paid cannot be given back, and one refund not twice."""
+    with pytest.raises(SourceMalformed) as caught:
+        await shop(p.sale(1, refunds=refunds))
+    assert caught.value.field == "sales.refunds"
+
+
+async def test_everything_may_be_given_back() -> None:
+    """A full refund is allowed."""
+    [record] = await shop(p.sale(1, refunds=[refund(1, "10.00"), refund(2, "9.00")]))
+    assert len(record.refunds) == 2
+
+
+async def test_a_sale_that_changes_while_we_read_counts_as_it_is_now() -> None:
+    """The list goes by the last change, so a change moves a sale to a later page."""
+    later = p.sale(1, updated_at="2026-11-22T11:59:59Z", gross="21.00")
+    for rows in ([p.sale(1), later], [later, p.sale(1)]):
+        [record] = await shop(*rows)
+        assert record.gross == D("21.00")
+
+
+async def test_two_truths_of_one_moment_are_refused() -> None:
+    """One id, one time of change, two contents: neither is booked."""
+    with pytest.raises(SourceMalformed) as caught:
+        await shop(p.sale(1), p.sale(1, gross="21.00"))
+    assert caught.value.field == "sales.id"
+
+
+async def test_the_question_is_what_changed_since() -> None:
+    """The token is a bearer token; paging keeps every other parameter."""
+    pages = Turns([{"sales": [p.sale(1)], "next_cursor": "c2"}, {"sales": [p.sale(2)], "next_cursor": None}])
+    upstream = Upstream({p.SALES: pages})
+    reading = await sales(upstream).fetch(WINDOW)
+    first, second = upstream.asked(p.SALES)
+    assert first == {"updated_since": "2026-11-19T12:00:00.000000Z", "limit": "500"}
+    assert second == first | {"cursor": "c2"}
+    assert upstream.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert len(reading.records) == 2
+
+
+async def test_from_the_beginning_asks_without_a_time() -> None:
+    """No start, no filter."""
+    upstream = Upstream(p.answers("sales"))
+    await sales(upstream).fetch(Window(None, NOW))
+    assert upstream.asked(p.SALES) == [{"limit": "500"}]
+
+
+async def test_a_refused_token_is_explained() -> None:
+    """One sentence that says what to check."""
+    with pytest.raises(SourceRejected, match="check the token"):
+        await read("sales", {p.SALES: httpx.Response(401, json={})})
+
+
+async def test_a_shop_is_read_from_a_server() -> None:
+    """More than a page of sales, with a refund and a correction, over a real connection."""
+    world = frozen(NOW)
+    for number in range(520):
+        world.sales.sale("1.10", fee="0.05", at=NOW - timedelta(hours=2, seconds=number), id=f"s{number:03d}")
+    world.sales.refund("s007", "0.60", at=NOW - timedelta(minutes=5))
+    world.sales.change("s008", status="void", at=NOW - timedelta(minutes=4))
+    with serve_in_thread(world) as simulator:
+        source = Sales(simulator.url, keys.SALES_TOKEN, clock=SettableClock(NOW))
+        whole = await source.fetch(Window(None, NOW))
+        recent = await source.fetch(Window(NOW - timedelta(minutes=10), NOW))
+        await source.aclose()
+    assert len(whole.records) == 520
+    assert len(whole.answers) == 2
+    changed = {record.key: record for record in recent.records if isinstance(record, Sale)}
+    assert set(changed) == {"s007", "s008"}
+    assert changed["s007"].refunds[0].amount == D("0.60")
+    assert changed["s008"].status == "void"
