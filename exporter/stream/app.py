@@ -1,0 +1,339 @@
+"""The sidecar's routes. Every answer is built from the feed's ready bytes or from the store.
+
+It reads the store and nothing else: any number of these may run beside one exporter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST
+from sse_starlette import EventSourceResponse
+from starlette.exceptions import HTTPException
+
+from exporter import __version__
+from exporter.errors import StoreUnavailable
+from exporter.stream import health, history, models, page, sse
+from exporter.stream.events import Event, News
+from exporter.stream.feed import POLL_SECONDS, Feed
+from exporter.stream.figures import Figures
+
+log = logging.getLogger(__name__)
+
+LONG_POLL_SECONDS = 25.0
+"""Longest wait of one poll: below the 30 s after which many proxies give up on an answer."""
+
+MAX_DELTAS = 1_000
+DEFAULT_DELTAS = 200
+"""Deltas in one answer; a reader further behind asks again from where the answer ends."""
+
+MAX_STREAMS = 10_000
+"""Open streams of one process: twice what it is measured for. Beyond, a client is told to come back
+instead of slowing everybody down."""
+
+JSON_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+UNREADY: dict[int | str, dict[str, Any]] = {
+    503: {"model": models.Error, "description": "There is no snapshot to speak of yet."}
+}
+
+Clock = Callable[[], datetime]
+
+
+def create_app(
+    store_path: Path,
+    *,
+    poll_seconds: float = POLL_SECONDS,
+    heartbeat_seconds: float = sse.HEARTBEAT_SECONDS,
+    freshness_seconds: float = health.FRESHNESS_SECONDS,
+    clock: Clock = lambda: datetime.now(UTC),
+    feed: Feed | None = None,
+) -> FastAPI:
+    """Return the app that follows the database at `store_path`, which need not exist yet.
+
+    `app.state.feed` is what it follows with; closing it ends the open streams.
+    """
+    followed = feed if feed is not None else Feed(store_path, poll_seconds=poll_seconds)
+    figures = Figures()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(followed.run(), name="feed")
+        watching.add_done_callback(_watched)
+        try:
+            yield
+        finally:
+            followed.close()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    app = FastAPI(
+        title="NorthStar P&L stream",
+        version=__version__,
+        summary="The newest snapshot of all figures, what changed since, and how they moved.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # these pages load scripts from another host
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.feed, app.state.figures = followed, figures
+    app.include_router(_pnl(followed, figures, clock, heartbeat_seconds))
+    app.include_router(_health(followed, clock, freshness_seconds))
+    app.include_router(_rest(figures))
+    app.mount("/static", page.Files(), name="static")
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _misunderstood)
+    app.add_exception_handler(history.BadQuestion, _senseless)
+    app.add_exception_handler(StoreUnavailable, _unavailable)
+    app.add_exception_handler(Exception, _broken)
+    return app
+
+
+def _pnl(feed: Feed, figures: Figures, clock: Clock, heartbeat_seconds: float) -> APIRouter:
+    router = APIRouter(prefix="/api/pnl", tags=["figures"])
+
+    @router.get(
+        "/current",
+        response_model=models.Snapshot,
+        responses={304: {"description": "If-None-Match names the newest snapshot."}, **UNREADY},
+        summary="The newest snapshot, whole; its ETag is the cursor.",
+    )
+    async def current(if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        newest = _newest(feed)
+        tag = f'"{newest.cursor}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        if if_none_match is not None and _matches(if_none_match, tag):
+            return Response(status_code=304, headers=headers)
+        return Response(newest.body, media_type="application/json", headers=headers)
+
+    @router.get(
+        "/deltas",
+        response_model=models.Deltas | models.Resync,
+        responses={**UNREADY, 422: {"model": models.Error}},
+        summary="Merge patches after a cursor; waits for one when there is none yet.",
+    )
+    async def deltas(
+        since: Annotated[
+            str | None,
+            Query(max_length=128, examples=[models.CURSOR_EXAMPLE], description="Cursor: epoch-sequence."),
+        ] = None,
+        wait: Annotated[
+            float,
+            Query(
+                ge=0, allow_inf_nan=False, description=f"Seconds; at most {LONG_POLL_SECONDS:.0f} are waited."
+            ),
+        ] = 0.0,
+        limit: Annotated[int, Query(ge=1, le=MAX_DELTAS)] = DEFAULT_DELTAS,
+    ) -> Response:
+        _newest(feed)
+        news = await feed.resume(since, limit)
+        if not news.events and wait > 0:
+            with figures.client("poll"):
+                await feed.wait(news.place, min(wait, LONG_POLL_SECONDS))
+            news = feed.after(news.place, limit)
+        if since and news.reason is not None:
+            figures.resync(news.reason)
+        for event in news.events:
+            figures.sent("poll", event)
+        return _json_bytes(_told(feed, news))
+
+    @router.get(
+        "/stream",
+        response_class=EventSourceResponse,
+        responses={
+            200: {
+                "description": "Events `snapshot` and `delta`; `resync` before a new start; `id` is the cursor.",
+                "content": {
+                    "text/event-stream": {
+                        "schema": {"type": "string"},
+                        "example": "retry: 2041\n\n"
+                        'event: snapshot\nid: 9f522097de1c-1234\ndata: {"epoch":...}\n\n'
+                        'event: delta\nid: 9f522097de1c-1235\ndata: {"sequence":1235,...}\n\n',
+                    }
+                },
+            },
+            **UNREADY,
+        },
+        summary="The snapshot, then every change to it, as Server-Sent Events.",
+    )
+    async def stream(
+        since: Annotated[str | None, Query(max_length=128, description="Cursor to go on from.")] = None,
+        last_event_id: Annotated[str | None, Header(description="Wins over `since`.")] = None,
+    ) -> Response:
+        if feed.closed:
+            raise HTTPException(503, "This process is shutting down: connect again.")
+        if figures.clients("sse") >= MAX_STREAMS:
+            raise HTTPException(503, f"{MAX_STREAMS} streams are open here, which is the limit: try later.")
+        return sse.response(feed, figures, last_event_id or since, heartbeat_seconds)
+
+    @router.get(
+        "/history",
+        response_model=models.History,
+        responses={**UNREADY, 422: {"model": models.Error}},
+        summary="How figures moved: the last snapshot of each step.",
+    )
+    async def past(
+        start: Annotated[
+            str | None, Query(alias="from", description="RFC 3339; default 24 hours before `to`.")
+        ] = None,
+        end: Annotated[
+            str | None, Query(alias="to", description="RFC 3339, not included; default now.")
+        ] = None,
+        step: Annotated[
+            float | None, Query(allow_inf_nan=False, description="Seconds; default 500 steps.")
+        ] = None,
+        fields: Annotated[
+            list[str] | None,
+            Query(examples=["today.net,mtd.net"], description="Comma separated; default today.net,mtd.net."),
+        ] = None,
+    ) -> Response:
+        newest = _newest(feed)
+        asked = history.question(start, end, step, fields, clock())
+        found = await feed.history(asked.aligned, asked.end, asked.points)
+        return _json(
+            {
+                "epoch": newest.cursor.epoch,
+                "sequence": newest.cursor.sequence,
+                "as_of": newest.as_of,
+                "fields": asked.fields,
+                "step": asked.step.total_seconds(),
+                "points": history.values(asked, found),
+            }
+        )
+
+    return router
+
+
+def _health(feed: Feed, clock: Clock, freshness_seconds: float) -> APIRouter:
+    router = APIRouter(prefix="/api/health", tags=["health"])
+    unready: dict[int | str, dict[str, Any]] = {503: {"model": models.Health}}
+
+    def about() -> dict[str, Any]:
+        known = {"epoch": feed.epoch, "sequence": feed.sequence}
+        return known | {"as_of": feed.as_of} if feed.as_of else known
+
+    async def ready() -> Response:
+        parts = health.parts(feed, clock(), freshness_seconds, time.monotonic())
+        well = all(part["ok"] for part in parts.values())
+        answer = {"status": "ok" if well else "unready"} | about() | {"parts": parts}
+        return _json(answer, 200 if well else 503)
+
+    for path, summary in (("", "Same as /ready."), ("/ready", "Whether the figures here can be relied on.")):
+        router.add_api_route(path, ready, response_model=models.Health, responses=unready, summary=summary)
+
+    @router.get("/live", response_model=models.Live, summary="Whether the process answers at all.")
+    async def live() -> Response:
+        return _json({"status": "ok"} | about())
+
+    return router
+
+
+def _rest(figures: Figures) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def index() -> Response:
+        return page.index()
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(figures.render(), headers={"Content-Type": CONTENT_TYPE_LATEST} | JSON_HEADERS)
+
+    return router
+
+
+def _newest(feed: Feed) -> Event:
+    newest = feed.current()
+    if newest is None:
+        raise StoreUnavailable(feed.trouble or "The exporter has published no snapshot yet.")
+    return newest
+
+
+def _matches(if_none_match: str, tag: str) -> bool:
+    """Whether a list of entity tags names this one; weak or strong is the same for a GET."""
+    return any(part.strip().removeprefix("W/") in (tag, "*") for part in if_none_match.split(","))
+
+
+def _told(feed: Feed, news: News) -> bytes:
+    """Return the poll's answer, joined from bodies that are JSON already.
+
+    It speaks of the snapshot it leads to, which is the cursor to ask with next.
+    """
+    if not news.events:
+        sequence = feed.sequence if news.place is None else news.place.sequence
+        return _head(feed.epoch, sequence, feed.as_of) + b',"resync":false,"deltas":[]}'
+    last = news.events[-1]
+    head = _head(last.cursor.epoch, last.cursor.sequence, last.as_of)
+    if last.kind == "snapshot":
+        reason = (news.reason or "unknown_cursor").encode()
+        return b'%s,"resync":true,"reason":"%s","snapshot":%s}' % (head, reason, last.body)
+    return b'%s,"resync":false,"deltas":[%s]}' % (
+        head,
+        b",".join(event.framed(_entry) for event in news.events),
+    )
+
+
+def _head(epoch: str, sequence: int, as_of: str) -> bytes:
+    """Return the beginning of an answer, left open."""
+    return _encoded({"epoch": epoch, "sequence": sequence, "as_of": as_of})[:-1]
+
+
+def _entry(event: Event) -> bytes:
+    return b'{"sequence":%d,"patch":%s}' % (event.cursor.sequence, event.body)
+
+
+def _encoded(answer: Mapping[str, Any]) -> bytes:
+    return json.dumps(answer, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _json(answer: Mapping[str, Any], status: int = 200) -> Response:
+    return _json_bytes(_encoded(answer), status)
+
+
+def _json_bytes(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, headers=JSON_HEADERS, media_type="application/json")
+
+
+CODES = {404: "not_found", 405: "method_not_allowed", 503: "unavailable"}
+
+
+def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    body = _encoded({"error": {"code": code, "message": message}})
+    return Response(body, status, headers={**JSON_HEADERS, **(headers or {})}, media_type="application/json")
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {}) | ({"Retry-After": "2"} if error.status_code == 503 else {})
+    return _error(error.status_code, CODES.get(error.status_code, "refused"), str(error.detail), headers)
+
+
+async def _misunderstood(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return _error(422, "invalid_parameter", f"{first['loc'][-1]}: {first['msg']}.")
+
+
+async def _senseless(_request: Request, error: Exception) -> Response:
+    return _error(422, "invalid_parameter", str(error))
+
+
+async def _unavailable(_request: Request, error: Exception) -> Response:
+    return _error(503, "unavailable", str(error), {"Retry-After": "2"})
+
+
+async def _broken(_request: Request, _error_seen: Exception) -> Response:
+    return _error(500, "internal", "This is a fault of ours; the log has the details.")
+
+
+def _watched(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("The feed stopped; health says so from now on.", exc_info=error)

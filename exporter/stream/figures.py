@@ -1,0 +1,112 @@
+"""Figures about the stream itself, on the sidecar's own `/metrics`.
+
+METRICS is the table of name, type, help and labels; it is what documentation and alerts go by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from exporter.stream.events import Event, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One line of the catalogue."""
+
+    name: str
+    kind: Literal["gauge", "counter", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS = (
+    Metric("northstar_stream_clients", "gauge", "Clients connected or waiting now.", ("transport",)),
+    Metric(
+        "northstar_stream_events_total",
+        "counter",
+        "Events sent to clients: snapshot, delta or resync.",
+        ("transport", "event"),
+    ),
+    Metric(
+        "northstar_stream_resyncs_total",
+        "counter",
+        "Readers that had to start over with a whole snapshot, by reason.",
+        ("reason",),
+    ),
+    Metric(
+        "northstar_stream_conflations_total",
+        "counter",
+        "Connected clients too slow for every delta, brought to the newest state instead.",
+    ),
+    Metric(
+        "northstar_stream_commit_to_send_seconds",
+        "histogram",
+        "From noticing a commit to the delta being written to a connected client's socket.",
+    ),
+)
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Around the budget of 50 ms; the tail shows slow clients."""
+
+TRANSPORTS = ("sse", "poll")
+REASONS: tuple[Reason, ...] = ("unknown_cursor", "pruned", "other_epoch", "behind")
+
+
+class Figures:
+    """The counters, on a registry of their own, so that two apps in one process do not share them."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        clients, events, resyncs, conflations, delay = METRICS
+        self._clients = Gauge(clients.name, clients.help, clients.labels, registry=self.registry)
+        self._events = Counter(events.name, events.help, events.labels, registry=self.registry)
+        self._resyncs = Counter(resyncs.name, resyncs.help, resyncs.labels, registry=self.registry)
+        self._conflations = Counter(conflations.name, conflations.help, registry=self.registry)
+        self._delay = Histogram(delay.name, delay.help, buckets=BUCKETS, registry=self.registry)
+        # Every series exists from the start: a rate over one that appears late misses its first step.
+        self._connected = dict.fromkeys(TRANSPORTS, 0)
+        for transport in TRANSPORTS:
+            self._clients.labels(transport).set_function(partial(self.clients, transport))
+        self._sent = {
+            (transport, kind): self._events.labels(transport, kind)
+            for transport in TRANSPORTS
+            for kind in ("snapshot", "delta", "resync")
+        }
+        self._resynced = {reason: self._resyncs.labels(reason) for reason in REASONS}
+
+    @contextmanager
+    def client(self, transport: str) -> Iterator[None]:
+        """Count one client as connected while the block runs."""
+        self._connected[transport] += 1
+        try:
+            yield
+        finally:
+            self._connected[transport] -= 1
+
+    def clients(self, transport: str) -> int:
+        """Return how many are connected by this transport now."""
+        return self._connected[transport]
+
+    def sent(self, transport: str, event: Event, *, timed: bool = False) -> None:
+        """Count an event as sent; `timed` for a delta sent because it had just been committed."""
+        self._sent[transport, event.kind].inc()
+        if timed and event.kind == "delta" and event.noticed is not None:
+            self._delay.observe(time.monotonic() - event.noticed)
+
+    def resync(self, reason: Reason, *, conflated: bool = False) -> None:
+        """Count a reader that starts over; `conflated` when it was connected and merely too slow."""
+        self._resynced[reason].inc()
+        if conflated:
+            self._conflations.inc()
+
+    def render(self) -> bytes:
+        """Return the page that Prometheus reads."""
+        return generate_latest(self.registry)

@@ -1,0 +1,50 @@
+"""Is this process fit to answer, and if not, which part of the chain is to blame? Pure judgement."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from exporter.ledger.snapshot import unstamp
+from exporter.stream.feed import Feed
+
+FRESHNESS_SECONDS = 60.0
+"""Age of the newest snapshot beyond which the exporter counts as stopped; it publishes several a minute."""
+
+FEED_SECONDS = 5.0
+"""Silence of the watching task beyond which it counts as stuck; it looks many times a second."""
+
+
+def parts(feed: Feed, now: datetime, freshness_seconds: float, monotonic: float) -> dict[str, dict[str, Any]]:
+    """Return per part whether it is well and why not, in the order in which a fault spreads."""
+    return {
+        "store": _part(feed.trouble),
+        "exporter": _exporter(feed, now, freshness_seconds),
+        "feed": _part(_feed(feed, monotonic)),
+    }
+
+
+def _part(reason: str | None) -> dict[str, Any]:
+    return {"ok": True} if reason is None else {"ok": False, "reason": reason}
+
+
+def _exporter(feed: Feed, now: datetime, limit: float) -> dict[str, Any]:
+    if not feed.as_of:
+        return _part("The exporter has published no snapshot yet.") | {"limit_seconds": limit}
+    age = round(max(0.0, (now - unstamp(feed.as_of)).total_seconds()), 3)
+    reason = None
+    if age > limit:
+        reason = (
+            f"The newest snapshot is {age:.0f} s old, the limit is {limit:.0f} s: is the exporter running?"
+        )
+    return _part(reason) | {"age_seconds": age, "limit_seconds": limit}
+
+
+def _feed(feed: Feed, monotonic: float) -> str | None:
+    if feed.closed:
+        return "The stream is shutting down."
+    if feed.trouble is not None or feed.looked is None:
+        return None if feed.trouble is not None else "The database has not been read yet."
+    if monotonic - feed.looked > FEED_SECONDS:
+        return f"The database was last looked at {monotonic - feed.looked:.0f} s ago: restart this process."
+    return None

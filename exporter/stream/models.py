@@ -1,0 +1,109 @@
+"""What the JSON answers look like, for the OpenAPI document; bodies themselves are ready bytes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CURSOR_EXAMPLE = "9f522097de1c-1234"
+
+
+class Answer(BaseModel):
+    """Every answer says which snapshot it speaks of."""
+
+    epoch: str = Field(description="Identity of one database's numbering.", examples=["9f522097de1c"])
+    sequence: int = Field(description="Number of the snapshot.", examples=[1234])
+    as_of: str = Field(
+        description="Time the snapshot speaks of, UTC. In health absent before the first snapshot.",
+        examples=["2026-11-22T12:00:00.000000Z"],
+    )
+
+
+class Snapshot(Answer):
+    """All figures at one sequence. Money is a decimal string; a missing figure has no `usd`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    currency: str = Field(examples=["USD"])
+    timezone: str = Field(examples=["UTC"])
+    mark_rule: str = Field(examples=["bid"])
+    windows: dict[str, Any]
+    positions: dict[str, Any]
+    sources: dict[str, Any]
+    checks: dict[str, Any]
+
+
+class Delta(BaseModel):
+    """A JSON Merge Patch (RFC 7396) from the sequence before to this one."""
+
+    sequence: int
+    patch: dict[str, Any]
+
+
+class Deltas(Answer):
+    """The deltas after the cursor; `epoch` and `sequence` are the cursor to ask with next."""
+
+    resync: Literal[False]
+    deltas: list[Delta]
+
+
+class Resync(Answer):
+    """The cursor leads nowhere without a hole: start over with the snapshot."""
+
+    resync: Literal[True]
+    reason: Literal["unknown_cursor", "pruned", "other_epoch", "behind"]
+    snapshot: Snapshot
+
+
+class HistoryPoint(BaseModel):
+    """The last snapshot of one step."""
+
+    at: str
+    sequence: int
+    values: list[str | None] = Field(
+        description="In the order of `fields`; null where the figure was missing."
+    )
+
+
+class History(Answer):
+    """A down-sampled series. A step without a snapshot has no point: a gap stays a gap."""
+
+    fields: list[str]
+    step: float = Field(description="Seconds.")
+    points: list[HistoryPoint]
+
+
+class Part(BaseModel):
+    """One part of the chain."""
+
+    ok: bool
+    reason: str | None = Field(default=None, description="A sentence, when not ok.")
+    age_seconds: float | None = None
+    limit_seconds: float | None = None
+
+
+class Health(Answer):
+    """Whether to send clients here, and which part is to blame."""
+
+    status: Literal["ok", "unready"]
+    parts: dict[str, Part]
+
+
+class Live(Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Complaint(BaseModel):
+    """What was wrong."""
+
+    code: str
+    message: str
+
+
+class Error(BaseModel):
+    """The shape of every error."""
+
+    error: Complaint

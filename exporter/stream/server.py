@@ -1,0 +1,100 @@
+"""Serve the app: one clear sentence when the port is taken, a prompt and clean end on SIGTERM."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+HOST, PORT = "127.0.0.1", 8080
+
+BACKLOG = 2_048
+"""Connections that may wait to be accepted: after a restart all clients come back within seconds."""
+
+SEND_BUFFER_BYTES = 128 * 1024
+"""What the kernel holds for one client that does not read. Its own default grows to megabytes, and all of
+it would be old figures; a reader that is further behind is better served by one new snapshot."""
+
+STALLED_SECONDS = 60
+"""After this long without reading a byte a client is gone: its connection is closed by the kernel."""
+
+GRACE_SECONDS = 1
+"""Time for answers under way after SIGTERM; streams end at once, so only a stalled client needs it."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but the open streams are ended first: it would wait for them, and they never end."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                lifespan="on",
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                timeout_keep_alive=30,
+            )
+        )
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.feed.close()
+        await super().shutdown(sockets)
+
+
+def listen(host: str = HOST, port: int = PORT, *, stalled_seconds: float = STALLED_SECONDS) -> socket.socket:
+    """Return a listening socket whose connections are bounded as above. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; elsewhere the system's own, longer limit holds
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(stalled_seconds * 1000))
+    return listener
+
+
+def serve(app: FastAPI, host: str = HOST, port: int = PORT) -> int:
+    """Serve until SIGTERM or Ctrl-C and return the exit code; open streams end within two seconds."""
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        print(
+            f"The stream cannot listen on {host}:{port} ({error.strerror}): "
+            "stop what uses that address, or choose another port.",
+            file=sys.stderr,
+        )
+        return 1
+    _allow_many_connections()
+    server = Server(app)
+    with listener, _signals_are_an_ordinary_end():
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def _allow_many_connections() -> None:
+    """Raise the limit of open files to what the system permits: each client is one, and 1 024 is usual."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextmanager
+def _signals_are_an_ordinary_end() -> Iterator[None]:
+    """Keep uvicorn's repeat of the signal, sent when it is done, from ending the process as killed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
