@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from exporter.errors import SourceError
 from exporter.money import plain
-from exporter.records import Mark, Observation, Record
+from exporter.records import Mark, Observation, Record, Settlement
 from exporter.sources import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import REMOVED, Client, Endpoint, Observer
@@ -26,6 +26,7 @@ from exporter.sources.kalshi_key import load_key, signer
 from exporter.sources.kalshi_rows import (
     ApiKeys,
     BalanceAnswer,
+    Cutoff,
     Deposits,
     FillRow,
     Fills,
@@ -49,6 +50,9 @@ TICKERS_AT_ONCE = 100  # a hundred tickers keep the URL under 8 kB, which every 
 REQUESTS_PER_SECOND = 10.0  # half of the smallest tier, so that a trading program keeps the other half
 LATE = timedelta(minutes=1)
 """Rows this far past the window's end are read too: our clock may be behind the venue's."""
+
+LIVE_AT_LEAST = timedelta(days=14)
+"""Live lists have never been seen to reach back less than a month, so shorter windows need no archive."""
 
 ABSENT = (403, 404)
 """How the venue answers for a feature that this account or key does not have."""
@@ -106,22 +110,33 @@ class Kalshi:
         await self.client.aclose()
 
     async def fetch(self, window: Window) -> Reading:
-        """Return everything of the window, and how the account stands now."""
+        """Return everything of the window, and how the account stands now.
+
+        Fills come before positions and positions before settlements, so that a market which moves
+        while we read is at worst there twice, never nowhere: its fill has a position with a mark, or
+        it has settled.
+        """
         visit = Visit(self.client)
         span = _span(window)
-        subaccounts = await self._subaccounts(visit)
-        records: list[Record] = [*await self._fills(visit, span), *await self._transfers(visit)]
+        fills = await self._fills(visit, "/portfolio/fills", span)
+        records: list[Record] = []
         observations: list[Observation] = []
-        tickers: set[str] = set()
-        for number in subaccounts:
+        opened: set[str] = set()
+        for number in await self._subaccounts(visit):
             which = [("subaccount", str(number))]
+            positions = await self._positions(visit, which)
+            observations += [row.observation(number) for row in positions]
+            opened |= {row.ticker for row in positions if row.position_fp}
             records += [row.record(number) for row in await self._settlements(visit, [*which, *span])]
             balance = await visit.one("/portfolio/balance", BalanceAnswer, which)
             observations.append(balance.observation(number))
-            positions = await self._positions(visit, which)
-            observations += [row.observation(number) for row in positions]
-            tickers |= {row.ticker for row in positions if row.position_fp}
-        observations += await self._marks(visit, sorted(tickers), window.end)
+        if await self._is_archived(visit, window):
+            seen = opened | {record.ticker for record in records if isinstance(record, Settlement)}
+            archived = await self._fills(visit, "/historical/fills", span, tolerate=ABSENT)
+            fills += [row for row in archived if row.ticker in seen | {fill.ticker for fill in fills}]
+        records += [row.record(visit.malformed) for row in visit.unique(fills, _fill_id, "fills.fill_id")]
+        records += await self._transfers(visit)
+        observations += await self._marks(visit, sorted(opened), window.end)
         return Reading(
             source=self.name,
             as_of=window.end,
@@ -155,9 +170,21 @@ class Kalshi:
         rows = answer.subaccount_balances if answer else []
         return sorted({row.subaccount_number for row in rows}) or [0]
 
-    async def _fills(self, visit: Visit, span: Params) -> Sequence[Record]:
-        rows = await _rows(visit, "/portfolio/fills", Fills, lambda p: p.fills, span)
-        return [row.record(visit.malformed) for row in visit.unique(rows, _fill_id, "fills.fill_id")]
+    async def _is_archived(self, visit: Visit, window: Window) -> bool:
+        """Say whether fills of the window have left the live list.
+
+        Of the archive only markets that are still seen live are used: an older market has lost its
+        settlement row for good, and its fills alone would look like a position that never closed.
+        """
+        if window.start is not None and window.end - window.start < LIVE_AT_LEAST:
+            return False
+        cutoff = await visit.one_or_none("/historical/cutoff", Cutoff, tolerate=ABSENT)
+        return cutoff is not None and (window.start is None or window.start < cutoff.trades_created_ts)
+
+    async def _fills(
+        self, visit: Visit, path: str, span: Params, *, tolerate: Collection[int] = ()
+    ) -> list[FillRow]:
+        return await _rows(visit, path, Fills, lambda p: p.fills, span, tolerate=tolerate)
 
     async def _settlements(self, visit: Visit, params: Params) -> list[SettlementRow]:
         rows = await _rows(visit, "/portfolio/settlements", Settlements, lambda p: p.settlements, params)
