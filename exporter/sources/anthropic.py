@@ -213,8 +213,11 @@ def _first_day(window: Window, *, review: bool) -> datetime:
 
 
 def _hours(window: Window) -> tuple[datetime, datetime]:
-    """Return the whole hours around the window, at most FIRST_USAGE of them."""
-    earliest = window.end - FIRST_USAGE
+    """Return the whole hours around the window, at most FIRST_USAGE back.
+
+    The bound is a midnight, so that no day's estimate is half of what it should be compared with.
+    """
+    earliest = _midnight(window.end - FIRST_USAGE)
     start = earliest if window.start is None else max(window.start, earliest)
     end = _hour(window.end)
     return _hour(start), end if end == window.end else end + HOUR

@@ -255,7 +255,7 @@ async def test_usage_is_asked_for_in_whole_hours() -> None:
 @pytest.mark.parametrize("start", [None, NOW - 300 * DAY])
 async def test_usage_is_bounded_where_the_bill_is_final(start: datetime | None) -> None:
     """Usage only stands in for a bill that is not there yet."""
-    assert await asked(Window(start, NOW), p.USAGE) == [(z(NOW - FIRST_USAGE), z(NOW))]
+    assert await asked(Window(start, NOW), p.USAGE) == [(z((NOW - FIRST_USAGE).replace(hour=0)), z(NOW))]
 
 
 async def test_an_empty_hour_is_believed_after_an_hour() -> None:
