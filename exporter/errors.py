@@ -1,18 +1,18 @@
 """Everything that can go wrong, as one tree; catch at the level you can answer for.
 
-    ExporterError
-      SettingsError         every wrong setting at once, by name; never a secret's value
-      SourceError
-        SourceUnavailable   passing trouble: time-out, 429, 5xx; retried within bounds
-        SourceRejected      a human must act: wrong key, missing scope, wrong address
-        SourceMalformed     the answer's shape changed; names the field, books nothing
-      LedgerError           records contradict each other; says which
-        OutOfBalance        a snapshot whose double entry does not sum to zero; it is refused
-      StoreError
-        StoreUnavailable    the database cannot be opened or written
-        SchemaTooNew        written by a newer version; this one must not touch it
-        StoreBusy           another exporter is the writer
-        SequenceGap         a snapshot that does not follow the last one
+ExporterError
+  SettingsError         every wrong setting at once, by name; never a secret's value
+  SourceError
+    SourceUnavailable   passing trouble: time-out, 429, 5xx; retried within bounds
+    SourceRejected      a human must act: wrong key, missing scope, wrong address
+    SourceMalformed     the answer's shape changed; names the field, books nothing
+  LedgerError           records contradict each other; says which
+    OutOfBalance        a snapshot whose double entry does not sum to zero; it is refused
+  StoreError
+    StoreUnavailable    the database cannot be opened or written
+    SchemaTooNew        written by a newer version; this one must not touch it
+    StoreBusy           another exporter is the writer
+    SequenceGap         a snapshot that does not follow the last one
 """
 
 from __future__ import annotations

@@ -1,0 +1,7 @@
+"""What the records mean: positions, profit and loss, one snapshot. Pure: values in, values out."""
+
+from exporter.ledger.marks import MarkRule
+from exporter.ledger.pnl import Ledger, SourceState
+from exporter.ledger.statement import state
+
+__all__ = ["Ledger", "MarkRule", "SourceState", "state"]

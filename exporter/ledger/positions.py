@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from exporter.errors import LedgerError
 from exporter.ledger.journal import OPEN_COST, VENUE_CASH, Entry
 from exporter.money import ZERO, to_micro
 from exporter.records import Fill, Record, Settlement, Side
@@ -104,7 +103,10 @@ class Book:
             self.no_cost += fill.count * fill.price
 
     def _settle(self, row: Settlement) -> Entry:
-        gain, fee = self._outcome(row)
+        outcome = self._outcome(row)
+        if outcome is None:
+            return Entry(to_us(row.at), {})
+        gain, fee = outcome
         cost = self.cost
         self.realised += gain
         self.fees += fee
@@ -120,8 +122,8 @@ class Book:
             },
         )
 
-    def _outcome(self, row: Settlement) -> tuple[Decimal, Decimal]:
-        """Return what settling adds to realised and to fees."""
+    def _outcome(self, row: Settlement) -> tuple[Decimal, Decimal] | None:
+        """Return what settling adds to realised and to fees; None when the row does not say what it paid."""
         if (row.yes_count, row.no_count) == (self.yes_count, self.no_count):
             return row.payout - self.cost, ZERO
         if row.yes_count >= self.yes_count and row.no_count >= self.no_count:
@@ -135,15 +137,12 @@ class Book:
             f"settlement of {self.scope} counts {row.yes_count} YES and {row.no_count} NO, "
             f"our fills {self.yes_count} and {self.no_count}"
         )
-        return self._held_payout(row) - self.cost, ZERO
-
-    def _held_payout(self, row: Settlement) -> Decimal:
         value = row.value if row.value is not None else {"yes": ONE, "no": ZERO}.get(row.result)
-        if value is None:
-            if not self.position:
-                return ZERO
-            raise LedgerError(f"The settlement of {self.scope} says neither its value nor its side.")
-        return self.count * (value if self.position > 0 else ONE - value)
+        if value is None and self.position:
+            self.doubt += ", and it does not say what a contract paid"
+            return None
+        per_contract = ZERO if value is None else value if self.position > 0 else ONE - value
+        return self.count * per_contract - self.cost, ZERO
 
 
 def replay(scope: str, events: Iterable[Event]) -> tuple[Book, list[Entry]]:

@@ -10,11 +10,24 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, func, insert, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.errors import SequenceGap
 from exporter.ledger.snapshot import (
@@ -45,6 +58,15 @@ MAX_ROWS = 5_000
 OPENING_SEARCH = 50
 """Snapshots without an unrealised figure to step over in search of one, so that a long outage
 costs a bounded look; what lies further away would be graded partial anyway."""
+
+MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
+
+MINUTES_KEPT = timedelta(days=365)
+HOURS_KEPT = timedelta(days=5 * 365)
+"""Roll-ups by the minute answer this year's questions, by the hour those of the tax years."""
+
+ROLL_UP_BATCH = 10_000
+"""Snapshots thinned in one transaction: about 0.1 s in which a commit has to wait."""
 
 _ROW = {name: place for place, name in enumerate(HISTORY_COLUMNS)}
 
@@ -205,6 +227,52 @@ class SnapshotStore:
                 skipped = max(0, raw_from - first) // step * step
                 found += _sampled(connection, "snapshots", first + skipped, last, step)
         return found
+
+    def roll_up(self, now: datetime, keep: timedelta) -> bool:
+        """Thin out what is older than `keep`, one bounded batch; tell whether there is more to do.
+
+        The last snapshot of each minute stays as a roll-up for a year, of each hour for five,
+        of each day for ever. The oldest snapshot left is always a whole one.
+        """
+        table = schema.snapshots
+        with writing(self._engine) as connection:
+            cut = connection.execute(
+                select(table.c.sequence, table.c.as_of)
+                .where(table.c.whole.is_not(None), table.c.as_of < to_us(now - keep))
+                .order_by(table.c.sequence.desc())
+                .limit(1)
+            ).first()
+            first = connection.scalar(select(func.min(table.c.sequence)))
+            more = False
+            if cut is not None and first is not None and first < cut.sequence:
+                upto = min(cut.sequence, first + ROLL_UP_BATCH)
+                upto = connection.execute(
+                    select(func.max(table.c.sequence)).where(
+                        table.c.whole.is_not(None), table.c.sequence <= upto
+                    )
+                ).scalar_one()
+                more = first < upto < cut.sequence
+                _roll(connection, table, 0, table.c.sequence < upto, MINUTE)
+            for step, coarser, age in ((MINUTE, HOUR, MINUTES_KEPT), (HOUR, DAY, HOURS_KEPT)):
+                rolled = schema.rollups
+                old = (rolled.c.step == step) & (rolled.c.as_of < to_us(now - age) // coarser * coarser)
+                _roll(connection, rolled, step, old, coarser)
+        return more
+
+
+def _roll(connection: Connection, table: Table, step: int, old: ColumnElement[bool], into: int) -> None:
+    """Keep the last row of each `into` microseconds of the old rows as a roll-up; delete the rest."""
+    bucket = table.c.as_of // into
+    last = select(func.max(table.c.as_of)).where(old).group_by(bucket)
+    kept = (
+        select(literal(into), table.c.as_of, func.max(table.c.sequence), table.c.figures)
+        .where(old, table.c.as_of.in_(last))
+        .group_by(table.c.as_of, table.c.figures)
+    )
+    target = schema.rollups
+    statement = upsert(target).from_select([c.name for c in target.columns], kept)
+    connection.execute(statement.on_conflict_do_nothing())
+    connection.execute(delete(table).where(old))
 
 
 _SAMPLE = """

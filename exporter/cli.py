@@ -1,0 +1,99 @@
+"""The commands of `northstar`. Each imports what it needs when it runs, so that all start quickly."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from exporter import __version__
+from exporter.errors import ExporterError
+from exporter.settings import Settings, read
+
+ENV_FILE = Path(".env")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; what went wrong is said in a sentence, not a traceback."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    # Skipped and missed runs are metrics; the scheduler would say each one twice.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    for noisy in ("httpx", "httpcore", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        return _run(options)
+    except ExporterError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="northstar", description="Live profit and loss.")
+    parser.add_argument("--version", action="version", version=f"northstar {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="your accounts when any key is set, else the demo")
+    commands.add_parser("demo", help="simulator, exporter and stream, no keys needed")
+    commands.add_parser("up", help="exporter and stream on your accounts")
+    commands.add_parser("exporter", help="collect, compute, keep, and serve /metrics")
+    commands.add_parser("stream", help="serve the page and the stream")
+    commands.add_parser("check", help="try every setting and one call per source")
+    simulator = commands.add_parser("simulator", help="the three upstreams, simulated")
+    simulator.add_argument("--port", type=int, default=8099)
+    simulator.add_argument("--seed", type=int, default=1)
+    simulator.add_argument("--speed", type=float, default=1.0)
+    simulator.add_argument("--folder", type=Path, default=None, help="where the demo keys are")
+    fault = commands.add_parser("fault", help="turn a fault of the simulator on or off", add_help=False)
+    fault.add_argument("words", nargs=argparse.REMAINDER)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    match options.command:
+        case "simulator":
+            from exporter.simulator import server
+
+            server.run(port=options.port, seed=options.seed, speed=options.speed, folder=options.folder)
+            return 0
+        case "fault":
+            from exporter.simulator import faults
+
+            return faults.command(options.words)
+    settings = read(os.environ, ENV_FILE)
+    match options.command:
+        case "exporter":
+            from exporter import process
+
+            asyncio.run(process.run(settings))
+            return 0
+        case "stream":
+            from exporter.stream import create_app, serve
+
+            return serve(create_app(settings.db_path), settings.host, settings.port)
+        case "check":
+            from exporter import check
+
+            return check.run(settings)
+    from exporter import demo
+
+    if options.command == "demo" or (options.command == "run" and not _has_keys(settings)):
+        return demo.demo(settings)
+    return demo.up(settings)
+
+
+def _has_keys(settings: Settings) -> bool:
+    return any(
+        (
+            settings.kalshi_api_key,
+            settings.anthropic_api_key,
+            settings.john_api_base_url,
+            settings.john_api_token,
+        )
+    )

@@ -1,0 +1,228 @@
+"""One collection cycle: read a source, book it, publish the snapshot. Sources fail alone.
+
+Order:  raw answers and records are committed, the ledger takes the changes, the snapshot is
+        committed, and only then `latest` changes. Killed anywhere in between, the next start
+        books what is in the store and publishes a newer snapshot; nothing shown is lost.
+Threads: all database work runs on one thread, so a slow disk never holds up the event loop.
+         One lock covers booking and publishing: the ledger is never read half-changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any, TypeVar
+
+from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
+from exporter.ledger import Ledger, SourceState, state
+from exporter.ledger.snapshot import Cursor, Opening, Tree, unstamp
+from exporter.metrics.health import Health
+from exporter.records import Change, Record
+from exporter.sources import Reading, Source, Window
+from exporter.store import Store
+
+T = TypeVar("T")
+
+log = logging.getLogger("northstar")
+
+
+class Cycle:
+    """Owns the ledger and the store. `latest` is the newest committed snapshot, None before the first."""
+
+    def __init__(
+        self,
+        store: Store,
+        new_ledger: Callable[[], Ledger],
+        sources: Sequence[Source],
+        health: Health,
+        clock: Callable[[], datetime],
+        *,
+        demo: bool = False,
+    ) -> None:
+        self.store = store
+        self.sources = tuple(sources)
+        self.latest: Tree | None = None
+        self._new_ledger = new_ledger
+        self._ledger = new_ledger()
+        self._health = health
+        self._clock = clock
+        self._demo = demo
+        self._states: dict[str, SourceState] = {
+            source.name: SourceState(freshness=source.freshness) for source in sources
+        }
+        self._not_before: dict[str, datetime] = {}
+        self._openings: dict[tuple[str, datetime], Opening] = {}
+        self._books = asyncio.Lock()
+        self._database = ThreadPoolExecutor(1, thread_name_prefix="database")
+
+    async def start(self) -> None:
+        """Show the last snapshot at once, then rebuild the ledger from the records behind it."""
+        self.latest = await self._in_database(self.store.snapshots.latest)
+        for name, known in self._states.items():
+            mark = await self._in_database(self.store.records.watermark, name)
+            if mark is not None:
+                self._states[name] = replace(known, as_of=mark.as_of, last_success=mark.last_success)
+        await self._rebuild()
+
+    async def collect(self, source: Source) -> None:
+        """Read one source and publish what came of it. Never raises for what a source does.
+
+        Does nothing before the time that the source asked us to wait for.
+        """
+        began, now = perf_counter(), self._clock()
+        if now < self._not_before.get(source.name, now):
+            return
+        before = self._states[source.name].as_of
+        window = Window(None if before is None else before - source.overlap, now)
+        try:
+            reading = await source.fetch(window)
+        except SourceError as error:
+            await self._failed(source, error, now)
+        else:
+            self._health.fetched(source.name, perf_counter() - began, reading.skew)
+            async with self._books:
+                await self._book(source, reading)
+        await self.publish()
+        self._health.cycle(perf_counter() - began)
+
+    async def publish(self) -> None:
+        """Commit a snapshot of everything booked and let it be seen; on trouble the old one stays."""
+        async with self._books:
+            now = self._now()
+            try:
+                await self._in_database(self._load_openings, now)
+                tree = self._state(now)
+                began = perf_counter()
+                await self._in_database(self.store.snapshots.append, tree)
+            except LedgerError as error:
+                self._health.refused()
+                log.error("snapshot refused: %s", error)
+            except StoreError as error:
+                self._health.store_failed()
+                log.error("snapshot not stored: %s", error)
+            else:
+                self._health.committed(perf_counter() - began)
+                self.latest = tree
+
+    async def maintain(self, keep: timedelta) -> None:
+        """Roll up and delete what is past its time."""
+        now = self._clock()
+        async with self._books:
+            self._ledger.forget_settled(now)
+        try:
+            more = True
+            while more:
+                more = await self._in_database(self.store.snapshots.roll_up, now, keep)
+            await self._in_database(self.store.records.prune, now)
+        except StoreError as error:
+            self._health.store_failed()
+            log.error("retention failed: %s", error)
+
+    async def stop(self) -> None:
+        """Finish the commit under way, then close the sources and the store."""
+        async with self._books:
+            for source in self.sources:
+                await source.aclose()
+            await self._in_database(self.store.close)
+        self._database.shutdown()
+
+    async def _book(self, source: Source, reading: Reading) -> None:
+        now = self._clock()
+        try:
+            changes = await self._in_database(self._keep, reading, now)
+        except StoreError as error:
+            self._health.store_failed()
+            self._note_error(source.name, "store", str(error), now)
+            log.error("source=%s not stored: %s", source.name, error)
+            return
+        try:
+            await self._apply(changes)
+            self._ledger.observe(reading.observations)
+        except LedgerError as error:
+            # The records are kept; the ledger may have taken half of them, so it starts over.
+            log.error("source=%s ledger rebuilt: %s", source.name, error)
+            await self._rebuild()
+        self._health.booked(source.name, changes)
+        self._states[source.name] = SourceState(
+            as_of=reading.as_of, last_success=now, freshness=source.freshness
+        )
+        if changes:
+            log.info("source=%s records=%d", source.name, len(changes))
+
+    async def _failed(self, source: Source, error: SourceError, now: datetime) -> None:
+        field = error.field if isinstance(error, SourceMalformed) else None
+        self._health.failed(source.name, error.reason, field)
+        self._note_error(source.name, error.reason, str(error), now)
+        if isinstance(error, SourceUnavailable) and error.retry_after is not None:
+            self._not_before[source.name] = now + timedelta(seconds=error.retry_after)
+        log.warning("source=%s reason=%s %s", source.name, error.reason, error)
+        try:
+            await self._in_database(self._keep_refused, error, now)
+        except StoreError as trouble:
+            self._health.store_failed()
+            log.error("source=%s refused answer not stored: %s", source.name, trouble)
+
+    def _note_error(self, name: str, reason: str, sentence: str, now: datetime) -> None:
+        known = self._states[name]
+        since = known.since if known.error and known.since is not None else now
+        self._states[name] = replace(known, error=reason, sentence=sentence, since=since)
+
+    async def _apply(self, changes: Sequence[Change]) -> None:
+        for scope in self._ledger.apply(changes):
+            events: list[Record] = await self._in_database(self.store.records.of_scope, scope)
+            self._ledger.restate(scope, events)
+
+    async def _rebuild(self) -> None:
+        self._ledger = await self._in_database(self._replayed)
+
+    def _replayed(self) -> Ledger:
+        ledger = self._new_ledger()
+        late = ledger.apply(Change(None, record) for record in self.store.records.replay())
+        for scope in late:
+            ledger.restate(scope, self.store.records.of_scope(scope))
+        if self.latest is not None:
+            ledger.restore(self.latest)
+        ledger.forget_settled(self._clock())
+        return ledger
+
+    def _keep(self, reading: Reading, now: datetime) -> list[Change]:
+        return self.store.records.book(
+            reading.source, reading.records, reading.answers, as_of=reading.as_of, recorded_at=now
+        )
+
+    def _keep_refused(self, error: SourceError, now: datetime) -> None:
+        self.store.records.keep_refused(error.source, error.answers, recorded_at=now, sentence=str(error))
+
+    def _load_openings(self, now: datetime) -> None:
+        needed = set(self._ledger.openings_needed(now).items())
+        known = {key: opening for key, opening in self._openings.items() if key in needed}
+        for window, start in needed - known.keys():
+            opening = self.store.snapshots.opening(start)
+            if opening is not None:
+                known[window, start] = opening
+        self._openings = known
+
+    def _state(self, now: datetime) -> Tree:
+        sequence = 0 if self.latest is None else int(self.latest["sequence"])
+        return state(
+            self._ledger,
+            now=now,
+            cursor=Cursor(self.store.snapshots.epoch, sequence + 1),
+            sources=self._states,
+            openings={window: opening for (window, _), opening in self._openings.items()},
+            demo=self._demo,
+        )
+
+    def _now(self) -> datetime:
+        # The machine's clock may be set back; what is published never goes back in time.
+        now = self._clock()
+        return now if self.latest is None else max(now, unstamp(self.latest["as_of"]))
+
+    async def _in_database(self, work: Callable[..., T], *arguments: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._database, work, *arguments)

@@ -1,0 +1,80 @@
+"""`northstar demo` and `northstar up`: the whole product under one command."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from exporter.settings import Settings
+from exporter.simulator import keys
+from exporter.supervisor import Part, Supervisor, taken
+
+SIMULATOR_PORT = 8099
+
+DEMO_PACE = {
+    "NORTHSTAR_KALSHI_INTERVAL_SECONDS": "1",
+    "NORTHSTAR_ANTHROPIC_INTERVAL_SECONDS": "5",
+    "NORTHSTAR_SALES_INTERVAL_SECONDS": "2",
+    "NORTHSTAR_AGGREGATION_INTERVAL_MS": "2000",
+}
+"""Faster than on real accounts, so that a figure is seen to move within seconds."""
+
+
+def demo(settings: Settings) -> int:
+    """Run simulator, exporter and stream on data that is thrown away at the end."""
+    with tempfile.TemporaryDirectory(prefix="northstar-demo-") as folder:
+        url = f"http://127.0.0.1:{SIMULATOR_PORT}"
+        environment = {
+            **keys.environment(url, Path(folder)),
+            **DEMO_PACE,
+            "NORTHSTAR_SOURCES": "kalshi,anthropic,sales",
+            "NORTHSTAR_DEMO": "true",
+            "DB_PATH": str(Path(folder) / "demo.sqlite3"),
+        }
+        simulator = Part(
+            "simulator", ("simulator", "--port", str(SIMULATOR_PORT), "--folder", folder), f"{url}/health"
+        )
+        return _run(settings, environment, [simulator], "demo data, no keys, thrown away at the end")
+
+
+def up(settings: Settings) -> int:
+    """Run exporter and stream on the real accounts."""
+    return _run(
+        settings, {}, [], f"your accounts: {', '.join(settings.sources)}; database {settings.db_path}"
+    )
+
+
+def _run(settings: Settings, environment: Mapping[str, str], first: list[Part], about: str) -> int:
+    here = f"http://{settings.host}"
+    ports = [
+        ("page and stream", "PORT", settings.port),
+        ("metrics", "NORTHSTAR_METRICS_PORT", settings.metrics_port),
+    ]
+    problems = taken(settings.host, ports)
+    problems += taken("127.0.0.1", [(part.name, "nothing else", SIMULATOR_PORT) for part in first])
+    if problems:
+        print("\n".join(problems))
+        return 1
+    supervisor = Supervisor(environment)
+    try:
+        for part in first:
+            supervisor.start(part)
+        supervisor.start(Part("exporter", ("exporter",), f"{here}:{settings.metrics_port}/metrics"))
+        supervisor.start(Part("stream", ("stream",), f"{here}:{settings.port}/api/health/ready"))
+        print(f"Starting NorthStar P&L ({about}) ...", flush=True)
+        if not supervisor.until_ready():
+            print("It did not start; the lines above say why.", flush=True)
+            return 1
+        print(
+            f"\n  live page   {here}:{settings.port}/\n"
+            f"  stream      {here}:{settings.port}/api/pnl/stream\n"
+            f"  metrics     {here}:{settings.metrics_port}/metrics\n"
+            + (f"  simulator   http://127.0.0.1:{SIMULATOR_PORT}/faults\n" if first else "")
+            + "\nCtrl-C stops everything.",
+            flush=True,
+        )
+        return supervisor.wait()
+    finally:
+        supervisor.stop()
+        print("Stopped.", flush=True)

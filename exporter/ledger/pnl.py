@@ -1,0 +1,310 @@
+"""The company's profit and loss: changes in, figures with grades out. No clock, no network, no database.
+
+`Ledger.apply` folds in what changed; `Ledger.figures` states every window as of a time that is
+given. A figure's grade is the worst of: is its source there and fresh, are all positions marked,
+is all usage priced, is the cost billed, does history reach the window's start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from exporter.ledger import takings, windows
+from exporter.ledger.costs import CostDay
+from exporter.ledger.journal import TRANSFERS, VENUE_CASH, Entry, Journal
+from exporter.ledger.marks import MarkRule
+from exporter.ledger.portfolio import Portfolio, Valuation
+from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, Figure, Grade, Opening, Tree, unstamp
+from exporter.money import ZERO
+from exporter.records import (
+    Balance,
+    BilledDay,
+    Change,
+    Fill,
+    Mark,
+    Observation,
+    Record,
+    Sale,
+    Settlement,
+    Transfer,
+    UsageHour,
+    VenuePosition,
+)
+from exporter.times import from_us, to_us
+
+OPENING_MARK_AGE = timedelta(minutes=15)
+"""How long before a window's start its opening marks may date from; older ones make it partial."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What is known about a source's answers: their time, and the trouble since, if any.
+
+    `freshness` is the age at which its figures count as old. `as_of` None: it never answered.
+    """
+
+    as_of: datetime | None = None
+    last_success: datetime | None = None
+    freshness: timedelta = timedelta(minutes=5)
+    error: str = ""
+    sentence: str = ""
+    since: datetime | None = None
+
+    def grade(self, now: datetime) -> Grade:
+        """Grade the source itself: missing until it answered, stale when its answer is old."""
+        if self.as_of is None:
+            return Grade.MISSING
+        return Grade.STALE if now - self.as_of > self.freshness else Grade.FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFigures:
+    """One window: its bounds, its components and their sum."""
+
+    start: datetime
+    end: datetime
+    net: Figure
+    components: Mapping[str, Figure]
+
+
+class Ledger:
+    """Everything booked so far. Feed it in any order; equal records give equal figures."""
+
+    def __init__(self, zone: ZoneInfo, rule: MarkRule = "bid") -> None:
+        self.zone = zone
+        self.journal = Journal()
+        self.portfolio = Portfolio(rule)
+        self.cash: dict[int, Balance] = {}
+        self._days: dict[str, CostDay] = {}
+        self._day_entries: dict[str, list[Entry]] = {}
+        self._unsettled: dict[str, CostDay] = {}
+
+    def apply(self, changes: Iterable[Change]) -> list[str]:
+        """Book changes; return the books that came out of order and wait for `restate`."""
+        days: set[str] = set()
+        for change in changes:
+            match change.new:
+                case Fill() | Settlement() as event:
+                    self.journal.post(self.portfolio.apply(change, event))
+                case Sale() as sale:
+                    if isinstance(change.old, Sale):
+                        self.journal.post(entry.reversed() for entry in takings.entries(change.old))
+                    self.journal.post(takings.entries(sale))
+                case Transfer() as transfer:
+                    if isinstance(change.old, Transfer):
+                        self.journal.post([_moved(change.old).reversed()])
+                    self.journal.post([_moved(transfer)])
+                case BilledDay() as bill:
+                    self._day(bill.scope).bill(bill)
+                    days.add(bill.scope)
+                case UsageHour() as usage:
+                    self._day(usage.scope).usage(usage)
+                    days.add(usage.scope)
+        for day in days:
+            self._rebook(day)
+        return list(self.portfolio.late)
+
+    def restate(self, scope: str, events: Sequence[Record]) -> None:
+        """Replay one book from all its records after a late or revised one."""
+        ordered = [event for event in events if isinstance(event, Fill | Settlement)]
+        self.journal.post(self.portfolio.restate(scope, ordered))
+
+    def observe(self, observations: Iterable[Observation]) -> None:
+        """Take what the venue says about now: quotes, balances, its own view of the positions."""
+        venue: list[VenuePosition] = []
+        heard = False
+        for observation in observations:
+            match observation:
+                case Mark():
+                    self.portfolio.observe_mark(observation)
+                case Balance():
+                    # A reading states every subaccount, so the first one starts the list anew.
+                    self.cash = self.cash if heard else {}
+                    self.cash[observation.subaccount] = observation
+                    heard = True
+                case VenuePosition():
+                    venue.append(observation)
+        if heard:
+            self.portfolio.observe_venue(venue)
+
+    def restore(self, tree: Tree) -> None:
+        """Take from a stored snapshot what is not in the records: the marks, and what the venue stated.
+
+        So a restart keeps the last good figures, with their age, until the venue answers again.
+        """
+        self.portfolio.restore(tree.get("positions", {}))
+        for account in tree.get("accounts", {}).values():
+            at = unstamp(account["as_of"])
+            cash, value = Decimal(account["cash"]), Decimal(account["portfolio_value"])
+            self.cash = {0: Balance(subaccount=0, cash=cash, portfolio_value=value, at=at)}
+
+    def openings_needed(self, now: datetime) -> dict[str, datetime]:
+        """Return the windows whose change in unrealised P&L is measured from a stored snapshot.
+
+        Where nothing was open at the start, the unrealised P&L there is known to be zero.
+        """
+        return {
+            window: start
+            for window, start in windows.starts(now, self.zone).items()
+            if start is not None and self.journal.open_cost_at(window, to_us(start)) != 0
+        }
+
+    def cash_difference(self) -> Decimal | None:
+        """Return the venue's cash minus what fills, settlements, fees and transfers explain."""
+        if not self.cash:
+            return None
+        stated = sum((balance.cash for balance in self.cash.values()), ZERO)
+        return stated - self.journal.balances.get(VENUE_CASH, ZERO)
+
+    def figures(
+        self, now: datetime, sources: Mapping[str, SourceState], openings: Mapping[str, Opening]
+    ) -> dict[str, WindowFigures]:
+        """Return every window as of `now`. `openings` answers `openings_needed`; what it lacks is partial.
+
+        A source that is not in `sources` is switched off: it has no components and no part in the net.
+        """
+        valuation = self.value(now, sources)
+        first = self.journal.first()
+        stated: dict[str, WindowFigures] = {}
+        for window, start in windows.starts(now, self.zone).items():
+            begin = start if start is not None else from_us(first) if first is not None else now
+            components = {
+                name: self._component(name, window, start, begin, now, sources, valuation, openings)
+                for name in COMPONENTS
+                if COMPONENT_SOURCE[name] in sources
+            }
+            stated[window] = WindowFigures(begin, now, total(components.values()), components)
+        return stated
+
+    def value(self, now: datetime, sources: Mapping[str, SourceState]) -> Valuation:
+        """Return the unrealised P&L of what is open now."""
+        freshness = sources["kalshi"].freshness if "kalshi" in sources else timedelta.max
+        return self.portfolio.value(now, freshness)
+
+    def _component(
+        self,
+        name: str,
+        window: str,
+        start: datetime | None,
+        begin: datetime,
+        now: datetime,
+        sources: Mapping[str, SourceState],
+        valuation: Valuation,
+        openings: Mapping[str, Opening],
+    ) -> Figure:
+        source = COMPONENT_SOURCE[name]
+        state = sources[source]
+        if state.as_of is None:
+            return Figure(None, Grade.MISSING, None, (_trouble(source, state),))
+        if name == "trading_unrealised_change":
+            usd, grade, because = self._unrealised_change(window, start, valuation, openings)
+        else:
+            usd = self.journal.contribution(name, window, None if start is None else to_us(start))
+            grade, because = self._doubt(name, begin, now)
+        if state.grade(now) is Grade.STALE and grade is not Grade.MISSING:
+            grade, because = Grade.STALE, (_trouble(source, state), *because)
+        return Figure(None if grade is Grade.MISSING else usd, grade, state.as_of, because)
+
+    def _unrealised_change(
+        self, window: str, start: datetime | None, valuation: Valuation, openings: Mapping[str, Opening]
+    ) -> tuple[Decimal, Grade, tuple[str, ...]]:
+        usd, grade, because = valuation.usd, valuation.grade, valuation.because
+        if start is None or self.journal.open_cost_at(window, to_us(start)) == 0:
+            return usd, grade, because
+        opening = openings.get(window)
+        if opening is None:
+            return usd, min(grade, Grade.PARTIAL), (*because, "kalshi: no value is known at the start")
+        if opening.as_of > start or start - opening.as_of > OPENING_MARK_AGE:
+            since = opening.as_of.strftime("%Y-%m-%d %H:%M UTC")
+            grade, because = (
+                min(grade, Grade.PARTIAL),
+                (*because, f"kalshi: value at the start is of {since}"),
+            )
+        elif opening.grade < Grade.ESTIMATED:
+            grade = min(grade, Grade.PARTIAL)
+            because = (*because, f"kalshi: value at the start was {opening.grade.word}")
+        return usd - opening.usd, grade, because
+
+    def _doubt(self, name: str, begin: datetime, now: datetime) -> tuple[Grade, tuple[str, ...]]:
+        if name == "trading_realised" and self.portfolio.doubts:
+            return Grade.PARTIAL, tuple(f"kalshi: {doubt}" for doubt in self.portfolio.doubts[:3])
+        if name == "api_cost_estimated":
+            return self._doubt_estimated(begin, now)
+        if name == "api_cost_billed":
+            return self._doubt_billed(begin, now)
+        return Grade.FINAL, ()
+
+    def _doubt_estimated(self, begin: datetime, now: datetime) -> tuple[Grade, tuple[str, ...]]:
+        grade, because = Grade.FINAL, []
+        unpriced: dict[str, int] = {}
+        if now.astimezone(UTC).date().isoformat() not in self._days:
+            because.append("anthropic: no usage of today yet")
+            grade = Grade.ESTIMATED
+        for day in self._unsettled.values():
+            if day.billed is None and day.start + timedelta(days=1) > begin:
+                grade = Grade.ESTIMATED
+                for model, tokens in day.unpriced_since(begin).items():
+                    unpriced[model] = unpriced.get(model, 0) + tokens
+        for model, tokens in sorted(unpriced.items()):
+            if tokens:
+                grade = Grade.PARTIAL
+                because.append(f"anthropic: {tokens} tokens of {model} have no price")
+        if grade is Grade.ESTIMATED and not because:
+            because.append("anthropic: not billed yet")
+        return grade, tuple(because)
+
+    def _doubt_billed(self, begin: datetime, now: datetime) -> tuple[Grade, tuple[str, ...]]:
+        cut = self._days.get(begin.astimezone(UTC).date().isoformat())
+        if cut is not None and cut.billed is not None and cut.start < begin:
+            return Grade.ESTIMATED, ("anthropic: the first day's bill is cut by hours",)
+        for day in self._unsettled.values():
+            if day.billed is not None and day.start + timedelta(days=1) > begin and not day.settled(now):
+                return Grade.ESTIMATED, (f"anthropic: the bill of {day.day.isoformat()} may still change",)
+        return Grade.FINAL, ()
+
+    def _day(self, key: str) -> CostDay:
+        day = self._days.get(key)
+        if day is None:
+            day = self._days[key] = CostDay(datetime.fromisoformat(key).date())
+        return day
+
+    def _rebook(self, key: str) -> None:
+        day = self._days[key]
+        entries = day.entries()
+        self.journal.post(entry.reversed() for entry in self._day_entries.get(key, ()))
+        self.journal.post(entries)
+        self._day_entries[key] = entries
+        self._unsettled[key] = day
+
+    def forget_settled(self, now: datetime) -> None:
+        """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""
+        for key in [key for key, day in self._unsettled.items() if day.settled(now)]:
+            del self._unsettled[key]
+
+
+def total(parts: Iterable[Figure]) -> Figure:
+    """Return the sum with the worst grade and the oldest time of its parts; missing if a part is."""
+    figures = list(parts)
+    grade = min((figure.grade for figure in figures), default=Grade.MISSING)
+    because = tuple(dict.fromkeys(reason for figure in figures for reason in figure.because))
+    as_of = min((figure.as_of for figure in figures if figure.as_of is not None), default=None)
+    if grade is Grade.MISSING:
+        return Figure(None, grade, as_of, because)
+    return Figure(
+        sum((figure.usd for figure in figures if figure.usd is not None), ZERO), grade, as_of, because
+    )
+
+
+def _moved(transfer: Transfer) -> Entry:
+    arrived = transfer.amount - transfer.fee
+    return Entry(to_us(transfer.at), {VENUE_CASH: arrived, TRANSFERS: -arrived})
+
+
+def _trouble(source: str, state: SourceState) -> str:
+    if state.sentence:
+        return f"{source}: {state.sentence}"
+    return f"{source}: no answer yet" if state.as_of is None else f"{source}: the last answer is old"

@@ -1,0 +1,130 @@
+"""Freeze the ledger into the snapshot tree, proved before anyone may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from exporter.errors import OutOfBalance
+from exporter.ledger.pnl import Ledger, SourceState, WindowFigures
+from exporter.ledger.portfolio import Valuation
+from exporter.ledger.snapshot import COMPONENTS, Cursor, Figure, Grade, Opening, Tree, stamp
+from exporter.money import ZERO, plain
+
+
+def state(
+    ledger: Ledger,
+    *,
+    now: datetime,
+    cursor: Cursor,
+    sources: Mapping[str, SourceState],
+    openings: Mapping[str, Opening],
+    demo: bool = False,
+) -> Tree:
+    """Return the snapshot of everything booked, as of `now`.
+
+    Raises OutOfBalance when double entry does not sum to zero or a window's parts not to its net.
+    """
+    ledger.journal.prove()
+    figures = ledger.figures(now, sources, openings)
+    for window, stated in figures.items():
+        _prove(window, stated)
+    valuation = ledger.value(now, sources)
+    tree: dict[str, Any] = {
+        "epoch": cursor.epoch,
+        "sequence": cursor.sequence,
+        "as_of": stamp(now),
+        "currency": "USD",
+        "timezone": ledger.zone.key,
+        "mark_rule": ledger.portfolio.rule,
+        "windows": {window: _window(stated) for window, stated in figures.items()},
+        "sources": {name: _source(source, now) for name, source in sources.items()},
+        "checks": _checks(ledger),
+    }
+    if "kalshi" in sources:
+        tree["unrealised"] = _unrealised(valuation, sources["kalshi"], now).tree()
+        tree["positions"] = _positions(ledger, valuation)
+        tree["accounts"] = _accounts(ledger)
+    if demo:
+        tree["demo"] = True
+    return tree
+
+
+def _prove(window: str, stated: WindowFigures) -> None:
+    if stated.net.usd is None:
+        return
+    parts = sum((part.usd for part in stated.components.values() if part.usd is not None), ZERO)
+    if parts != stated.net.usd:
+        raise OutOfBalance(f"The parts of {window} sum to {parts}, its net is {stated.net.usd}.")
+
+
+def _window(stated: WindowFigures) -> Tree:
+    components = stated.components
+    return {
+        "from": stamp(stated.start),
+        "to": stamp(stated.end),
+        "net": stated.net.tree(),
+        "components": {name: components[name].tree() for name in COMPONENTS if name in components},
+    }
+
+
+def _source(source: SourceState, now: datetime) -> Tree:
+    shown: dict[str, Any] = {"grade": source.grade(now).word}
+    if source.as_of is not None:
+        shown["as_of"] = stamp(source.as_of)
+    if source.last_success is not None:
+        shown["last_success"] = stamp(source.last_success)
+    if source.error and source.since is not None:
+        shown["error"] = {
+            "reason": source.error,
+            "sentence": source.sentence,
+            "since": stamp(source.since),
+        }
+    return shown
+
+
+def _unrealised(valuation: Valuation, source: SourceState, now: datetime) -> Figure:
+    if source.as_of is None or valuation.grade is Grade.MISSING:
+        return Figure(None, Grade.MISSING, source.as_of, valuation.because)
+    return Figure(valuation.usd, min(valuation.grade, source.grade(now)), source.as_of, valuation.because)
+
+
+def _positions(ledger: Ledger, valuation: Valuation) -> Tree:
+    shown = dict(ledger.portfolio.tree)
+    for scope in valuation.old:
+        shown[scope] = {**shown[scope], "grade": Grade.STALE.word}
+    return shown
+
+
+def _accounts(ledger: Ledger) -> Tree:
+    if not ledger.cash:
+        return {}
+    cash = sum((balance.cash for balance in ledger.cash.values()), ZERO)
+    value = sum((balance.portfolio_value for balance in ledger.cash.values()), ZERO)
+    return {
+        "kalshi": {
+            "cash": plain(cash),
+            "portfolio_value": plain(value),
+            "equity": plain(cash + value),
+            "as_of": stamp(min(balance.at for balance in ledger.cash.values())),
+        }
+    }
+
+
+def _checks(ledger: Ledger) -> Tree:
+    checks: dict[str, Tree] = {"balanced": _check(ZERO, "")}
+    cash = ledger.cash_difference()
+    if cash is not None:
+        checks["cash"] = _check(cash, "the venue's cash is not what fills, settlements and transfers explain")
+        worst = ledger.portfolio.worst_difference() or (ZERO, "")
+        checks["positions"] = _check(*worst)
+    return checks
+
+
+def _check(difference: Decimal, detail: str) -> Tree:
+    shown: dict[str, Any] = {"ok": difference == 0, "usd": plain(difference)}
+    if difference:
+        shown["detail"] = detail
+    return shown

@@ -1,0 +1,1 @@
+"""What Prometheus scrapes: figures from one snapshot, and how the exporter itself is doing."""

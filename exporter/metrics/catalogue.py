@@ -1,0 +1,146 @@
+"""Every metric of the exporter in one table: name, kind, help, labels. Code, docs and tests read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric family as a scrape shows it; a counter's name carries its `_total`."""
+
+    name: str
+    kind: Literal["gauge", "counter", "histogram", "info"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+GRADES = "4 final, 3 estimated, 2 partial, 1 stale, 0 missing"
+
+FIGURES = (
+    Metric("northstar_pnl_net_usd", "gauge", "Net profit and loss of the window.", ("window",)),
+    Metric(
+        "northstar_pnl_component_usd",
+        "gauge",
+        "Signed contribution to the net; the components of a window sum to it.",
+        ("window", "component"),
+    ),
+    Metric("northstar_pnl_grade", "gauge", f"Grade of the net: {GRADES}.", ("window",)),
+    Metric(
+        "northstar_pnl_component_grade",
+        "gauge",
+        f"Grade of the component: {GRADES}.",
+        ("window", "component"),
+    ),
+    Metric(
+        "northstar_pnl_as_of_timestamp_seconds",
+        "gauge",
+        "Time that the oldest part of the net speaks of.",
+        ("window",),
+    ),
+    Metric("northstar_unrealised_usd", "gauge", "Unrealised P&L of all marked open positions."),
+    Metric("northstar_positions_open", "gauge", "Markets in which contracts are held."),
+    Metric(
+        "northstar_position_unrealised_usd",
+        "gauge",
+        "Unrealised P&L by market: the largest ones, the rest as other.",
+        ("market",),
+    ),
+    Metric(
+        "northstar_position_cost_usd",
+        "gauge",
+        "Cost of the open contracts by market: the same markets, the rest as other.",
+        ("market",),
+    ),
+    Metric("northstar_venue_cash_usd", "gauge", "Cash at the venue, by its own statement."),
+    Metric(
+        "northstar_venue_portfolio_value_usd",
+        "gauge",
+        "Value of open positions, by the venue's own statement.",
+    ),
+    Metric("northstar_check_ok", "gauge", "1 while the truth check holds.", ("check",)),
+    Metric("northstar_check_difference_usd", "gauge", "What the truth check is off by.", ("check",)),
+    Metric("northstar_source_up", "gauge", "1 while the source's last reading succeeded.", ("source",)),
+    Metric("northstar_source_grade", "gauge", f"Grade of the source: {GRADES}.", ("source",)),
+    Metric(
+        "northstar_source_as_of_timestamp_seconds",
+        "gauge",
+        "Time that the source's figures speak of.",
+        ("source",),
+    ),
+    Metric(
+        "northstar_source_last_success_timestamp_seconds",
+        "gauge",
+        "When the source last answered completely.",
+        ("source",),
+    ),
+    Metric("northstar_snapshot_sequence", "gauge", "Sequence of the snapshot this scrape shows."),
+    Metric("northstar_snapshot_timestamp_seconds", "gauge", "Time of the snapshot this scrape shows."),
+    Metric(
+        "northstar_snapshot_info",
+        "gauge",
+        "Always 1; what the figures are stated in.",
+        ("epoch", "currency", "timezone", "mark_rule"),
+    ),
+)
+
+HEALTH = (
+    Metric(
+        "northstar_source_errors_total", "counter", "Readings that failed, by reason.", ("source", "reason")
+    ),
+    Metric(
+        "northstar_source_malformed_total",
+        "counter",
+        "Readings refused for the shape of a field.",
+        ("source", "field"),
+    ),
+    Metric(
+        "northstar_source_retries_total", "counter", "Requests tried again, by reason.", ("source", "reason")
+    ),
+    Metric(
+        "northstar_source_requests_total",
+        "counter",
+        "Requests with all their attempts, by outcome: ok or the reason they failed.",
+        ("source", "outcome"),
+    ),
+    Metric(
+        "northstar_source_wait_seconds_total",
+        "counter",
+        "Time spent waiting because the source asked for it.",
+        ("source",),
+    ),
+    Metric("northstar_source_fetch_seconds", "histogram", "Time a complete reading took.", ("source",)),
+    Metric(
+        "northstar_source_breaker_state",
+        "gauge",
+        "Circuit breaker: 0 closed, 1 half-open, 2 open.",
+        ("source",),
+    ),
+    Metric("northstar_source_clock_skew_seconds", "gauge", "The source's clock minus ours.", ("source",)),
+    Metric("northstar_records_booked_total", "counter", "Records booked.", ("source", "kind")),
+    Metric(
+        "northstar_restatements_total",
+        "counter",
+        "Records that replaced an earlier revision.",
+        ("source", "kind"),
+    ),
+    Metric(
+        "northstar_cycle_seconds", "histogram", "Time from asking a source to its figures being published."
+    ),
+    Metric("northstar_commit_seconds", "histogram", "Time the durable commit of a snapshot took."),
+    Metric("northstar_snapshots_refused_total", "counter", "Snapshots refused because they did not balance."),
+    Metric("northstar_store_errors_total", "counter", "Commits that the database refused."),
+    Metric("northstar_store_bytes", "gauge", "Size of the database with its log."),
+    Metric("northstar_jobs_missed_total", "counter", "Scheduled runs missed beyond their grace.", ("job",)),
+    Metric("northstar_jobs_failed_total", "counter", "Scheduled runs that raised.", ("job",)),
+    Metric(
+        "northstar_jobs_skipped_total",
+        "counter",
+        "Scheduled runs skipped while the last one went on.",
+        ("job",),
+    ),
+    Metric("northstar_build_info", "gauge", "Always 1; the version that runs.", ("version",)),
+)
+
+METRICS = {metric.name: metric for metric in (*FIGURES, *HEALTH)}

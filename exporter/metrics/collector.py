@@ -1,0 +1,121 @@
+"""One scrape: all figures from the one snapshot that is newest when it begins.
+
+Rendered afresh each time, so the labels of a closed position vanish by themselves and a figure
+graded `missing` has no sample. This is the one place where money becomes a float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from prometheus_client import Metric as Family
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from exporter.ledger.snapshot import Grade, Tree, unstamp
+from exporter.metrics.catalogue import FIGURES, METRICS
+
+TOP_MARKETS = 20
+"""Markets with a series of their own; more would let an active account flood Prometheus."""
+
+Sample = tuple[Sequence[str], float]
+
+
+class SnapshotCollector(Collector):
+    """Renders what `latest` returns; nothing before the first snapshot."""
+
+    def __init__(self, latest: Callable[[], Tree | None]) -> None:
+        self._latest = latest
+
+    def describe(self) -> Iterable[Family]:
+        return [GaugeMetricFamily(metric.name, metric.help, labels=metric.labels) for metric in FIGURES]
+
+    def collect(self) -> Iterator[Family]:
+        tree = self._latest()
+        if tree is None:
+            return
+        samples: dict[str, list[Sample]] = {metric.name: [] for metric in FIGURES}
+        for name, labels, value in _samples(tree):
+            samples[name].append((labels, value))
+        for name, found in samples.items():
+            if found:
+                yield _family(name, found)
+
+
+def _family(name: str, samples: Iterable[Sample]) -> Family:
+    metric = METRICS[name]
+    family = GaugeMetricFamily(name, metric.help, labels=metric.labels)
+    for labels, value in samples:
+        family.add_metric(labels, value)
+    return family
+
+
+def _samples(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
+    yield "northstar_snapshot_sequence", (), tree["sequence"]
+    yield "northstar_snapshot_timestamp_seconds", (), _seconds(tree["as_of"])
+    stated_in = (tree["epoch"], tree["currency"], tree["timezone"], tree["mark_rule"])
+    yield "northstar_snapshot_info", stated_in, 1
+    for window, stated in tree["windows"].items():
+        yield from _window(window, stated)
+    for name, source in tree["sources"].items():
+        yield from _source(name, source)
+    for name, check in tree["checks"].items():
+        yield "northstar_check_ok", (name,), float(check["ok"])
+        yield "northstar_check_difference_usd", (name,), float(check["usd"])
+    yield from _trading(tree)
+
+
+def _window(window: str, stated: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
+    net = stated["net"]
+    yield "northstar_pnl_grade", (window,), _grade(net)
+    if "usd" in net:
+        yield "northstar_pnl_net_usd", (window,), float(net["usd"])
+    if "as_of" in net:
+        yield "northstar_pnl_as_of_timestamp_seconds", (window,), _seconds(net["as_of"])
+    for name, part in stated["components"].items():
+        yield "northstar_pnl_component_grade", (window, name), _grade(part)
+        if "usd" in part:
+            yield "northstar_pnl_component_usd", (window, name), float(part["usd"])
+
+
+def _source(name: str, source: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
+    yield "northstar_source_up", (name,), float("error" not in source and "as_of" in source)
+    yield "northstar_source_grade", (name,), _grade(source)
+    if "as_of" in source:
+        yield "northstar_source_as_of_timestamp_seconds", (name,), _seconds(source["as_of"])
+    if "last_success" in source:
+        yield "northstar_source_last_success_timestamp_seconds", (name,), _seconds(source["last_success"])
+
+
+def _trading(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
+    if "usd" in tree.get("unrealised", {}):
+        yield "northstar_unrealised_usd", (), float(tree["unrealised"]["usd"])
+    for account in tree.get("accounts", {}).values():
+        yield "northstar_venue_cash_usd", (), float(account["cash"])
+        yield "northstar_venue_portfolio_value_usd", (), float(account["portfolio_value"])
+    if "positions" not in tree:
+        return
+    yield "northstar_positions_open", (), len(tree["positions"])
+    ranked = sorted(tree["positions"].items(), key=lambda item: (-abs(_unrealised(item[1])), item[0]))
+    for market, position in ranked[:TOP_MARKETS]:
+        yield "northstar_position_cost_usd", (market,), float(position["cost"])
+        if "unrealised" in position:
+            yield "northstar_position_unrealised_usd", (market,), float(position["unrealised"])
+    if rest := [position for _, position in ranked[TOP_MARKETS:]]:
+        yield "northstar_position_cost_usd", ("other",), float(sum(Decimal(p["cost"]) for p in rest))
+        marked = [_unrealised(position) for position in rest if "unrealised" in position]
+        if marked:
+            yield "northstar_position_unrealised_usd", ("other",), float(sum(marked))
+
+
+def _unrealised(position: Tree) -> Decimal:
+    return Decimal(position.get("unrealised", "0"))
+
+
+def _grade(graded: Tree) -> float:
+    return float(Grade[graded["grade"].upper()])
+
+
+def _seconds(text: str) -> float:
+    return unstamp(text).timestamp()

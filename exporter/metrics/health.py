@@ -1,0 +1,127 @@
+"""How the exporter itself is doing, as counters, histograms and gauges of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+from exporter import __version__
+from exporter.metrics.catalogue import METRICS
+from exporter.records import Change
+
+Wrapped = TypeVar("Wrapped", bound=MetricWrapperBase)
+
+BREAKER = {"closed": 0, "half-open": 1, "open": 2}
+
+FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
+SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+"""Buckets around the budgets: a commit in milliseconds, a reading in fractions of a second."""
+
+
+class Health:
+    """The self-metrics of one process in one registry. Also the sources' observer of retries."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def made(kind: Callable[..., Wrapped], name: str, **options: Sequence[float]) -> Wrapped:
+            metric = METRICS[name]
+            return kind(name, metric.help, metric.labels, registry=registry, **options)
+
+        self._errors = made(Counter, "northstar_source_errors_total")
+        self._malformed = made(Counter, "northstar_source_malformed_total")
+        self._retries = made(Counter, "northstar_source_retries_total")
+        self._requests = made(Counter, "northstar_source_requests_total")
+        self._waits = made(Counter, "northstar_source_wait_seconds_total")
+        self._fetch = made(Histogram, "northstar_source_fetch_seconds", buckets=SLOW)
+        self._breaker = made(Gauge, "northstar_source_breaker_state")
+        self._skew = made(Gauge, "northstar_source_clock_skew_seconds")
+        self._booked = made(Counter, "northstar_records_booked_total")
+        self._restated = made(Counter, "northstar_restatements_total")
+        self._cycle = made(Histogram, "northstar_cycle_seconds", buckets=SLOW)
+        self._commit = made(Histogram, "northstar_commit_seconds", buckets=FAST)
+        self._refused = made(Counter, "northstar_snapshots_refused_total")
+        self._store_errors = made(Counter, "northstar_store_errors_total")
+        self._bytes = made(Gauge, "northstar_store_bytes")
+        self._missed = made(Counter, "northstar_jobs_missed_total")
+        self._failed = made(Counter, "northstar_jobs_failed_total")
+        self._skipped = made(Counter, "northstar_jobs_skipped_total")
+        made(Gauge, "northstar_build_info").labels(__version__).set(1)
+
+    def watch(self, breakers: Mapping[str, Callable[[], str]], database: Path) -> None:
+        """Read breaker states and the database's size at each scrape."""
+        for source, breaker in breakers.items():
+            self._breaker.labels(source).set_function(partial(_code, breaker))
+        self._bytes.set_function(partial(_size, database))
+
+    def retried(self, source: str, reason: str) -> None:
+        """Count a request that is tried again."""
+        self._retries.labels(source, reason).inc()
+
+    def waited(self, source: str, seconds: float) -> None:
+        """Count a wait that a server asked for."""
+        self._waits.labels(source).inc(seconds)
+
+    def finished(self, source: str, outcome: str) -> None:
+        """Count a request that ended."""
+        self._requests.labels(source, outcome).inc()
+
+    def fetched(self, source: str, seconds: float, skew: timedelta | None) -> None:
+        """Note a complete reading."""
+        self._fetch.labels(source).observe(seconds)
+        if skew is not None:
+            self._skew.labels(source).set(skew.total_seconds())
+
+    def failed(self, source: str, reason: str, field: str | None) -> None:
+        """Count a reading that failed, and the field when its shape was the reason."""
+        self._errors.labels(source, reason).inc()
+        if field is not None:
+            self._malformed.labels(source, field).inc()
+
+    def booked(self, source: str, changes: Sequence[Change]) -> None:
+        """Count what a reading booked and restated."""
+        for change in changes:
+            self._booked.labels(source, change.new.kind).inc()
+            if change.old is not None:
+                self._restated.labels(source, change.new.kind).inc()
+
+    def cycle(self, seconds: float) -> None:
+        """Note a whole cycle, from asking to published."""
+        self._cycle.observe(seconds)
+
+    def committed(self, seconds: float) -> None:
+        """Note a durable commit."""
+        self._commit.observe(seconds)
+
+    def refused(self) -> None:
+        """Count a snapshot that did not balance."""
+        self._refused.inc()
+
+    def store_failed(self) -> None:
+        """Count a commit that the database refused."""
+        self._store_errors.inc()
+
+    def job_missed(self, job: str) -> None:
+        """Count a run that came too late to be worth running."""
+        self._missed.labels(job).inc()
+
+    def job_failed(self, job: str) -> None:
+        """Count a run that raised."""
+        self._failed.labels(job).inc()
+
+    def job_skipped(self, job: str) -> None:
+        """Count a run that was due while the one before it went on."""
+        self._skipped.labels(job).inc()
+
+
+def _code(breaker: Callable[[], str]) -> float:
+    return BREAKER[breaker()]
+
+
+def _size(database: Path) -> float:
+    parts = (Path(f"{database}{end}") for end in ("", "-wal"))
+    return sum(part.stat().st_size for part in parts if part.exists())

@@ -1,0 +1,64 @@
+"""The exporter as a process: schedule, `/metrics`, and a stop that finishes the commit under way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from exporter import schedule
+from exporter.errors import SettingsError
+from exporter.settings import Settings
+from exporter.wiring import build_cycle
+
+log = logging.getLogger("northstar")
+
+STOP_SECONDS = 1.5
+"""A commit takes milliseconds; a reading under way is dropped, the next start repeats it."""
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises SettingsError or StoreError when it cannot start."""
+    registry = CollectorRegistry()
+    cycle, health = build_cycle(settings, registry)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.host, registry)
+    except OSError as error:
+        await cycle.stop()
+        raise SettingsError(
+            [port_taken("metrics", "NORTHSTAR_METRICS_PORT", settings.metrics_port, error)]
+        ) from error
+    await cycle.start()
+    scheduler = schedule.build(
+        cycle,
+        health,
+        heartbeat=timedelta(milliseconds=settings.aggregation_interval_ms),
+        keep=timedelta(days=settings.raw_days),
+    )
+    scheduler.start()
+    log.info(
+        "exporter started sources=%s metrics=http://%s:%d/metrics",
+        ",".join(settings.sources),
+        settings.host,
+        server.server_port,
+    )
+    await stop.wait()
+    scheduler.shutdown(wait=False)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(cycle.stop(), STOP_SECONDS)
+    server.shutdown()
+    thread.join()
+    log.info("exporter stopped")
+
+
+def port_taken(what: str, setting: str, port: int, error: OSError) -> str:
+    """Return the sentence for a port that cannot be listened on."""
+    return f"The {what} port {port} cannot be used ({error.strerror}): stop what uses it, or set {setting}."

@@ -1,0 +1,206 @@
+"""Environment and `.env` -> frozen Settings; every mistake is reported at once, no secret ever.
+
+A setting `x` is read from NORTHSTAR_X, or from X where the table says so; a secret also from the
+file that X_FILE names (for container secrets). An empty value counts as not set.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from exporter.errors import SettingsError
+
+PREFIX = "NORTHSTAR_"
+SOURCES = ("kalshi", "anthropic", "sales")
+
+Seconds = Annotated[float, Field(ge=0.2, le=86_400)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
+
+
+class Settings(BaseModel):
+    """All settings. `alias` in a field's extra is the name it answers to besides its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    sources: tuple[str, ...] = Field(
+        SOURCES, description="Which sources take part: a comma list of kalshi, anthropic, sales."
+    )
+    kalshi_api_key: SecretStr | None = Field(
+        None, description="Kalshi key id. The scope `read` suffices.", json_schema_extra={"alias": True}
+    )
+    kalshi_private_key: SecretStr | None = Field(
+        None, description="Kalshi private key, PEM text (RSA or Ed25519).", json_schema_extra={"alias": True}
+    )
+    kalshi_private_key_path: Path | None = Field(
+        None, description="File that holds the Kalshi private key.", json_schema_extra={"alias": True}
+    )
+    kalshi_base_url: Url = Field(
+        "https://external-api.kalshi.com/trade-api/v2",
+        description="Kalshi REST address; the demo account has another one.",
+        json_schema_extra={"alias": True},
+    )
+    kalshi_interval_seconds: Seconds = Field(10, description="Time between two readings of Kalshi.")
+    anthropic_api_key: SecretStr | None = Field(
+        None,
+        description="Anthropic Admin key (sk-ant-admin...); an ordinary key cannot read costs.",
+        json_schema_extra={"alias": True},
+    )
+    anthropic_base_url: Url = Field(
+        "https://api.anthropic.com", description="Anthropic address.", json_schema_extra={"alias": True}
+    )
+    anthropic_interval_seconds: Seconds = Field(60, description="Time between two readings of Anthropic.")
+    john_api_base_url: Url | None = Field(
+        None, description="Address of the sales API, without /v1/sales.", json_schema_extra={"alias": True}
+    )
+    john_api_token: SecretStr | None = Field(
+        None, description="Bearer token of the sales API.", json_schema_extra={"alias": True}
+    )
+    sales_interval_seconds: Seconds = Field(30, description="Time between two readings of the sales API.")
+    timezone: str = Field("UTC", description="IANA zone whose midnight starts today, the month and the year.")
+    mark_rule: Literal["bid", "mid", "last"] = Field(
+        "bid", description="Price that open contracts are valued at: best bid, middle or last trade."
+    )
+    db_path: Path = Field(
+        Path("data/northstar.sqlite3"),
+        description="SQLite file that keeps everything.",
+        json_schema_extra={"alias": True},
+    )
+    aggregation_interval_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
+        10_000,
+        description="Longest time between two snapshots, in milliseconds.",
+        json_schema_extra={"alias": True},
+    )
+    host: str = Field("127.0.0.1", description="Address that page, stream and metrics listen on.")
+    port: Port = Field(
+        8080, description="Port of the page and the stream.", json_schema_extra={"alias": True}
+    )
+    metrics_port: Port = Field(9108, description="Port of the exporter's /metrics.")
+    raw_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
+        30, description="Days that every snapshot is kept; older ones are kept per minute, hour, day."
+    )
+    demo: bool = Field(False, description="Marks every snapshot as demo data.")
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("sources")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in SOURCES]
+        if unknown or not value:
+            raise ValueError(f"must name at least one of {', '.join(SOURCES)}")
+        return tuple(name for name in SOURCES if name in value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("must be an IANA time zone such as Europe/Zurich") from error
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reporting time zone."""
+        return ZoneInfo(self.timezone)
+
+
+SECRETS = tuple(name for name, info in Settings.model_fields.items() if "SecretStr" in str(info.annotation))
+
+
+def names(field: str) -> tuple[str, ...]:
+    """Return the environment names a setting answers to, the preferred one first."""
+    own = PREFIX + field.upper()
+    extra = Settings.model_fields[field].json_schema_extra
+    return (field.upper(), own) if isinstance(extra, dict) and extra.get("alias") else (own,)
+
+
+def read(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
+    """Return the settings that environment and `.env` state; the environment wins.
+
+    Raises SettingsError with a sentence for every problem; no value of a secret is in it.
+    """
+    given = {**_file(env_file), **environ}
+    given = {name: value for name, value in given.items() if value != ""}
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for field in Settings.model_fields:
+        for name in reversed(names(field)):
+            if name in given:
+                values[field] = given[name]
+            elif field in SECRETS and f"{name}_FILE" in given:
+                values[field] = _secret(name, given[f"{name}_FILE"], problems)
+    problems += _unknown(given)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_sentence(names(str(each["loc"][0]))[0], each["msg"]) for each in error.errors()]
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def missing(settings: Settings) -> list[str]:
+    """Return a sentence for every source that takes part but lacks what it needs to connect."""
+    needs = {
+        "kalshi": ("KALSHI_API_KEY", settings.kalshi_api_key),
+        "kalshi ": (
+            "KALSHI_PRIVATE_KEY_PATH",
+            settings.kalshi_private_key or settings.kalshi_private_key_path,
+        ),
+        "anthropic": ("ANTHROPIC_API_KEY", settings.anthropic_api_key),
+        "sales": ("JOHN_API_BASE_URL", settings.john_api_base_url),
+        "sales ": ("JOHN_API_TOKEN", settings.john_api_token),
+    }
+    return [
+        f"{name} is not set: set it, or take {source.strip()} out of NORTHSTAR_SOURCES."
+        for source, (name, value) in needs.items()
+        if source.strip() in settings.sources and value is None
+    ]
+
+
+def _file(path: Path | None) -> dict[str, str]:
+    if path is None or not path.is_file():
+        return {}
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def _secret(name: str, path: str, problems: list[str]) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        problems.append(f"{name}_FILE names a file that cannot be read: check the path and its permissions.")
+        return None
+
+
+def _unknown(given: Mapping[str, str]) -> list[str]:
+    known = {name for field in Settings.model_fields for name in names(field)}
+    known |= {f"{name}_FILE" for field in SECRETS for name in names(field)}
+    problems = []
+    for name in sorted(given):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f": did you mean {near[0]}?" if near else "."
+            problems.append(f"{name} is not a setting{hint}")
+    return problems
+
+
+def _sentence(name: str, message: str) -> str:
+    what = message.removeprefix("Value error, ")
+    return f"{name} is wrong: {what[0].lower()}{what[1:]}."

@@ -1,0 +1,121 @@
+"""The one place that builds everything from Settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from prometheus_client import CollectorRegistry
+
+from exporter.cycle import Cycle
+from exporter.errors import SettingsError
+from exporter.ledger import Ledger
+from exporter.metrics.collector import SnapshotCollector
+from exporter.metrics.health import Health
+from exporter.settings import Settings, missing
+from exporter.sources.anthropic import Anthropic
+from exporter.sources.kalshi import Kalshi
+from exporter.sources.sales import Sales
+from exporter.store import Store
+
+FRESH_POLLS = 6
+"""A source counts as stale after this many missed readings, or after its own limit if that is longer."""
+
+AnySource = Kalshi | Anthropic | Sales
+
+
+def utc_now() -> datetime:
+    """Return the time; the only clock of the exporter, handed to whoever needs one."""
+    return datetime.now(UTC)
+
+
+def build_sources(
+    settings: Settings, health: Health | None, clock: Callable[[], datetime]
+) -> list[AnySource]:
+    """Return the sources that take part. Raises SettingsError for what they lack or cannot read."""
+    if problems := missing(settings):
+        raise SettingsError(problems)
+    return [SOURCES[name](settings, health, clock) for name in settings.sources]
+
+
+def build_cycle(
+    settings: Settings, registry: CollectorRegistry, clock: Callable[[], datetime] = utc_now
+) -> tuple[Cycle, Health]:
+    """Return the cycle over an open store, with its figures and health in the registry.
+
+    Raises SettingsError or StoreError; nothing is left open then.
+    """
+    health = Health(registry)
+    sources = build_sources(settings, health, clock)
+    store = Store.write(settings.db_path)
+    new_ledger = partial(Ledger, settings.zone, settings.mark_rule)
+    cycle = Cycle(store, new_ledger, sources, health, clock, demo=settings.demo)
+    registry.register(SnapshotCollector(lambda: cycle.latest))
+    health.watch({source.name: partial(_breaker, source) for source in sources}, settings.db_path)
+    return cycle, health
+
+
+def _breaker(source: AnySource) -> str:
+    return source.client.breaker_state
+
+
+def _kalshi(settings: Settings, health: Health | None, clock: Callable[[], datetime]) -> Kalshi:
+    assert settings.kalshi_api_key is not None
+    return Kalshi(
+        settings.kalshi_api_key.get_secret_value(),
+        _private_key(settings),
+        clock=clock,
+        base_url=settings.kalshi_base_url,
+        observer=health,
+        interval=timedelta(seconds=settings.kalshi_interval_seconds),
+        freshness=_freshness(settings.kalshi_interval_seconds, timedelta(seconds=60)),
+    )
+
+
+def _anthropic(settings: Settings, health: Health | None, clock: Callable[[], datetime]) -> Anthropic:
+    assert settings.anthropic_api_key is not None
+    return Anthropic(
+        settings.anthropic_api_key,
+        clock=clock,
+        base_url=settings.anthropic_base_url,
+        observer=health,
+        interval=timedelta(seconds=settings.anthropic_interval_seconds),
+        freshness=_freshness(settings.anthropic_interval_seconds, timedelta(minutes=15)),
+    )
+
+
+def _sales(settings: Settings, health: Health | None, clock: Callable[[], datetime]) -> Sales:
+    assert settings.john_api_base_url is not None
+    assert settings.john_api_token is not None
+    return Sales(
+        settings.john_api_base_url,
+        settings.john_api_token,
+        clock=clock,
+        observer=health,
+        interval=timedelta(seconds=settings.sales_interval_seconds),
+        freshness=_freshness(settings.sales_interval_seconds, timedelta(minutes=5)),
+    )
+
+
+SOURCES: Mapping[str, Callable[[Settings, Health | None, Callable[[], datetime]], AnySource]] = {
+    "kalshi": _kalshi,
+    "anthropic": _anthropic,
+    "sales": _sales,
+}
+
+
+def _freshness(interval_seconds: float, limit: timedelta) -> timedelta:
+    return max(limit, FRESH_POLLS * timedelta(seconds=interval_seconds))
+
+
+def _private_key(settings: Settings) -> str:
+    if settings.kalshi_private_key is not None:
+        return settings.kalshi_private_key.get_secret_value()
+    assert settings.kalshi_private_key_path is not None
+    try:
+        return settings.kalshi_private_key_path.expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            ["KALSHI_PRIVATE_KEY_PATH names a file that cannot be read: check the path and its permissions."]
+        ) from error
