@@ -1,0 +1,76 @@
+# Every target does its own set-up: a machine needs Python 3.11 or newer, make and git.
+# PYTHON=/path/to/python3 names the interpreter that .venv is made with.
+
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+OFFLINE := The packages could not be installed: check the network or pip's own settings, then run the same command again.
+
+# A stamp is newer than what was installed from; a changed lock installs anew, anything else starts at once.
+READY_TO_RUN := $(VENV)/.installed
+READY_TO_TEST := $(VENV)/.installed-tests
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint bench lock clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(READY_TO_RUN)  ## Your accounts when a key is set, else the demo; http://127.0.0.1:8080/
+	@exec $(BIN)/northstar run
+
+# Lint first, because it is quick; its complaints do not keep the tests from running, which end the output.
+test: $(READY_TO_TEST)  ## Lint, types and all tests
+	@tests/install-tools
+	@status=0; \
+	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . || status=1; \
+	$(BIN)/mypy || status=1; \
+	$(BIN)/python -m pytest -n 2 || status=1; \
+	exit $$status
+
+lint: $(READY_TO_TEST)  ## Lint and types only; `.venv/bin/ruff format .` puts the layout right
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(READY_TO_TEST)  ## Measure what the documentation claims
+	@$(BIN)/python -m tests.benchmarks
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links
+
+lock:  ## Write both lock files anew from pyproject.toml; needs uv
+	@command -v uv >/dev/null || { echo "make lock needs uv: see CONTRIBUTING.md."; exit 1; }
+	@$(COMPILE) $(UPGRADE) pyproject.toml --group build --output-file requirements.lock
+	@$(COMPILE) $(UPGRADE) --group dev --constraints requirements.lock --output-file tests/requirements.lock
+
+clean:  ## Remove .venv and caches; data/ stays
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY_TO_RUN): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the pinned packages into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock || { echo "$(OFFLINE)"; exit 1; }
+	@echo "Installing northstar ..."
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(READY_TO_TEST): tests/requirements.lock $(READY_TO_RUN)
+	@echo "Installing the test tools into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock -r tests/requirements.lock || { echo "$(OFFLINE)"; exit 1; }
+	@touch $@
+
+$(BIN)/python:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "No Python 3.11 or newer was found: install one, or name it with PYTHON=/path/to/python3."; exit 1; \
+	elif ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$found cannot make virtual environments: install its venv package (Debian: apt-get install python3-venv)."; \
+	  exit 1; \
+	fi; \
+	echo "Creating $(VENV) with $$("$$found" --version) ..."; \
+	"$$found" -m venv --clear $(VENV)
