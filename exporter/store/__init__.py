@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
+from exporter.errors import StoreUnavailable
 from exporter.store.database import open_reader, open_writer
 from exporter.store.records import RecordStore
 from exporter.store.snapshots import Committed, Point, SnapshotStore
@@ -21,6 +23,7 @@ class Store:
     def __init__(self, engine: Engine, lock: TextIO | None) -> None:
         self.engine = engine
         self._lock = lock
+        self._driver: Any = None
         self.records = RecordStore(engine)
         self.snapshots = SnapshotStore(engine)
 
@@ -37,9 +40,14 @@ class Store:
 
     def data_version(self) -> int:
         """Return a number that changes when another process has committed; costs microseconds."""
-        with self.engine.connect() as connection:
-            version: int = connection.execute(text("PRAGMA data_version")).scalar_one()
-            return version
+        # Asked 200 times a second: past SQLAlchemy it costs 3 us instead of 60.
+        try:
+            if self._driver is None:
+                self._driver = self.engine.raw_connection().driver_connection
+            version: int = self._driver.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"The database cannot be read ({error}).") from error
+        return version
 
     def close(self) -> None:
         """Close the connection and give the writer's lock back."""
