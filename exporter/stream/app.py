@@ -150,7 +150,7 @@ def _pnl(feed: Feed, figures: Figures, clock: Clock, heartbeat_seconds: float) -
         response_class=EventSourceResponse,
         responses={
             200: {
-                "description": "Events `snapshot` and `delta`; `resync` before a new start; `id` is the cursor.",
+                "description": "Events `snapshot`, `delta`; `resync` before a new start; `id` is the cursor.",
                 "content": {
                     "text/event-stream": {
                         "schema": {"type": "string"},
