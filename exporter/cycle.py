@@ -49,6 +49,7 @@ class Cycle:
         self.latest: Tree | None = None
         self._new_ledger = new_ledger
         self._ledger = new_ledger()
+        self._sound = True
         self._health = health
         self._clock = clock
         self._demo = demo
@@ -67,7 +68,11 @@ class Cycle:
             mark = await self._in_database(self.store.records.watermark, name)
             if mark is not None:
                 self._states[name] = replace(known, as_of=mark.as_of, last_success=mark.last_success)
-        await self._rebuild()
+        try:
+            await self._rebuild()
+        except LedgerError as error:
+            self._sound = False
+            log.error("the books cannot be rebuilt, the last figures stay: %s", error)
 
     async def collect(self, source: Source) -> None:
         """Read one source and publish what came of it. Never raises for what a source does.
@@ -93,6 +98,9 @@ class Cycle:
     async def publish(self) -> None:
         """Commit a snapshot of everything booked and let it be seen; on trouble the old one stays."""
         async with self._books:
+            if not self._sound:
+                self._health.refused()
+                return
             now = self._now()
             try:
                 await self._in_database(self._load_openings, now)
@@ -141,12 +149,19 @@ class Cycle:
             log.error("source=%s not stored: %s", source.name, error)
             return
         try:
-            await self._apply(changes)
+            if not self._sound:
+                await self._rebuild()
+            else:
+                await self._apply(changes)
             self._ledger.observe(reading.observations)
         except LedgerError as error:
-            # The records are kept; the ledger may have taken half of them, so it starts over.
-            log.error("source=%s ledger rebuilt: %s", source.name, error)
-            await self._rebuild()
+            # The records are kept, but the ledger may have taken half of them: nothing is published
+            # from it until it was rebuilt, with the next reading.
+            self._sound = False
+            self._health.failed(source.name, "ledger", None)
+            self._note_error(source.name, "ledger", str(error), now)
+            log.error("source=%s not booked: %s", source.name, error)
+            return
         self._health.booked(source.name, changes)
         self._states[source.name] = SourceState(
             as_of=reading.as_of, last_success=now, freshness=source.freshness
@@ -179,6 +194,7 @@ class Cycle:
 
     async def _rebuild(self) -> None:
         self._ledger = await self._in_database(self._replayed)
+        self._sound = True
 
     def _replayed(self) -> Ledger:
         ledger = self._new_ledger()

@@ -182,8 +182,7 @@ class Ledger:
 
     def value(self, now: datetime, sources: Mapping[str, SourceState]) -> Valuation:
         """Return the unrealised P&L of what is open now."""
-        freshness = sources["kalshi"].freshness if "kalshi" in sources else timedelta.max
-        return self.portfolio.value(now, freshness)
+        return self.portfolio.value(now, sources.get("kalshi", SourceState()).freshness)
 
     def _component(
         self,
@@ -217,7 +216,9 @@ class Ledger:
             return usd, grade, because
         opening = openings.get(window)
         if opening is None:
-            return usd, min(grade, Grade.PARTIAL), (*because, "kalshi: no value is known at the start")
+            # This is the earliest value there is, so it stands in for the start: the next snapshot
+            # measures from it too, and the figure does not jump.
+            return ZERO, min(grade, Grade.PARTIAL), (*because, "kalshi: no value is known at the start")
         if opening.as_of > start or start - opening.as_of > OPENING_MARK_AGE:
             since = opening.as_of.strftime("%Y-%m-%d %H:%M UTC")
             grade, because = (

@@ -1,0 +1,199 @@
+"""One-line records for tests, and a record keeper that lives in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from exporter.ledger import Ledger, SourceState
+from exporter.ledger.snapshot import Opening
+from exporter.records import (
+    Balance,
+    BilledDay,
+    BilledLine,
+    Change,
+    Fill,
+    Mark,
+    Record,
+    Refund,
+    Sale,
+    Settlement,
+    UsageHour,
+    UsageLine,
+)
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+UTC_ZONE = ZoneInfo("UTC")
+
+_FILL = re.compile(
+    r"buy (?P<side>yes|no) (?P<count>[\d.]+) @ (?P<price>[\d.]+)(?: fee (?P<fee>[\d.]+))?(?: in (?P<ticker>\S+))?"
+)
+
+
+def fill(text: str, *, at: datetime = NOW, fill_id: str = "", subaccount: int = 0) -> Fill:
+    """Read `buy yes 10 @ 0.42 fee 0.07 in MARKET`; the price is that of the side bought."""
+    parts = _FILL.fullmatch(text)
+    assert parts is not None, text
+    return Fill(
+        fill_id=fill_id or f"{text} {at.isoformat()}",
+        ticker=parts["ticker"] or "M",
+        subaccount=subaccount,
+        side="yes" if parts["side"] == "yes" else "no",
+        count=Decimal(parts["count"]),
+        price=Decimal(parts["price"]),
+        fee=Decimal(parts["fee"] or 0),
+        at=at,
+    )
+
+
+def settlement(
+    yes: str, no: str, result: str, payout: str, *, fee: str = "0", at: datetime = NOW, ticker: str = "M"
+) -> Settlement:
+    """Read counts and costs as `132.00 / 47.52`, the payout in dollars."""
+    yes_count, yes_cost = (Decimal(part) for part in yes.split(" / "))
+    no_count, no_cost = (Decimal(part) for part in no.split(" / "))
+    return Settlement(
+        ticker=ticker,
+        subaccount=0,
+        result=result,
+        yes_count=yes_count,
+        yes_cost=yes_cost,
+        no_count=no_count,
+        no_cost=no_cost,
+        payout=Decimal(payout),
+        value={"yes": Decimal(1), "no": Decimal(0)}.get(result),
+        fee=Decimal(fee),
+        at=at,
+    )
+
+
+def mark(ticker: str = "M", *, bid: str = "", ask: str = "", last: str = "", at: datetime = NOW) -> Mark:
+    """Return quotes of YES in dollars; an empty text is a side nobody quotes."""
+    bid_usd, ask_usd, last_usd = (Decimal(text) if text else None for text in (bid, ask, last))
+    return Mark(ticker=ticker, yes_bid=bid_usd, yes_ask=ask_usd, last=last_usd, settled_value=None, at=at)
+
+
+def balance(cash: str, value: str = "0", *, at: datetime = NOW) -> Balance:
+    """Return the venue's statement of the primary subaccount."""
+    return Balance(subaccount=0, cash=Decimal(cash), portfolio_value=Decimal(value), at=at)
+
+
+def sale(
+    gross: str,
+    *,
+    sale_id: str = "s-1",
+    at: datetime = NOW,
+    status: str = "paid",
+    fee: str = "0",
+    tax: str = "0",
+    refunds: Mapping[datetime, str] | None = None,
+) -> Sale:
+    """Return a sale; `refunds` gives amounts by the time they were given."""
+    return Sale(
+        sale_id=sale_id,
+        at=at,
+        updated_at=at,
+        status=status,  # type: ignore[arg-type]
+        gross=Decimal(gross),
+        fee=Decimal(fee),
+        tax=Decimal(tax),
+        customer="c",
+        product="p",
+        refunds=tuple(
+            Refund(refund_id=f"r-{given.isoformat()}", amount=Decimal(amount), at=given)
+            for given, amount in (refunds or {}).items()
+        ),
+    )
+
+
+def bill(day: date, *amounts: str) -> BilledDay:
+    """Return a day's bill with one line per amount in dollars."""
+    lines = tuple(
+        BilledLine(
+            workspace="default",
+            description=f"line {number}",
+            amount=Decimal(amount),
+            cost_type="tokens",
+            model="claude-sonnet-5-5",
+            token_type="output_tokens",
+        )
+        for number, amount in enumerate(amounts)
+    )
+    return BilledDay(day=day, lines=lines)
+
+
+def usage(
+    at: datetime, cost: str | None, *, model: str = "claude-sonnet-5-5", tokens: int = 1000
+) -> UsageHour:
+    """Return an hour of usage with one line; a cost of None is usage without a price."""
+    line = UsageLine(
+        workspace="default",
+        model=model,
+        tier="standard",
+        geo="global",
+        speed="standard",
+        uncached_input=0,
+        cache_write_5m=0,
+        cache_write_1h=0,
+        cache_read=0,
+        output=tokens,
+        web_searches=0,
+        cost=None if cost is None else Decimal(cost),
+    )
+    return UsageHour(at=at, lines=(line,))
+
+
+def healthy(now: datetime = NOW, **states: SourceState) -> dict[str, SourceState]:
+    """Return three sources that have just answered, but for the ones given."""
+    fresh = SourceState(as_of=now, last_success=now, freshness=timedelta(minutes=5))
+    return {"kalshi": fresh, "anthropic": fresh, "sales": fresh} | states
+
+
+class Keeper:
+    """What RecordStore does, in memory: records by key with their newest revision."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], Record] = {}
+
+    def book(self, records: Iterable[Record]) -> list[Change]:
+        """Return the changes that these records make."""
+        changes = []
+        for record in records:
+            old = self.records.get((record.kind, record.key))
+            if old != record:
+                self.records[record.kind, record.key] = record
+                changes.append(Change(old, record))
+        return changes
+
+    def of_scope(self, scope: str) -> list[Record]:
+        """Return the newest revisions of one scope."""
+        return [record for record in self.records.values() if record.scope == scope]
+
+
+class Books:
+    """A ledger fed the way the cycle feeds it."""
+
+    def __init__(self, *records: Record, zone: ZoneInfo = UTC_ZONE, rule: str = "bid") -> None:
+        self.ledger = Ledger(zone, rule)  # type: ignore[arg-type]
+        self.keeper = Keeper()
+        self.book(*records)
+
+    def book(self, *records: Record) -> None:
+        """Book records; late ones are replayed."""
+        for scope in self.ledger.apply(self.keeper.book(records)):
+            self.ledger.restate(scope, self.keeper.of_scope(scope))
+
+    def usd(
+        self,
+        component: str,
+        window: str = "all",
+        *,
+        now: datetime = NOW,
+        openings: Mapping[str, Opening] | None = None,
+    ) -> Decimal | None:
+        """Return a component (or `net`) of a window."""
+        stated = self.ledger.figures(now, healthy(now), openings or {})[window]
+        return stated.net.usd if component == "net" else stated.components[component].usd
