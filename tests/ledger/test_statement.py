@@ -220,9 +220,9 @@ def test_opening_value_from_another_time_or_of_low_grade_makes_the_window_partia
 
 
 def test_without_any_opening_value_the_window_is_partial() -> None:
-    """The whole unrealised P&L stands in, and is called partial."""
+    """The value of now is the earliest known one and stands in, so nothing has changed yet."""
     change = part(stated(held_since_yesterday()), "trading_unrealised_change")
-    assert (change["usd"], change["grade"]) == ("1.00", "partial")
+    assert (change["usd"], change["grade"]) == ("0.00", "partial")
 
 
 def test_estimate_is_not_called_final_and_unpriced_usage_is_named() -> None:

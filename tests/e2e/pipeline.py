@@ -1,0 +1,238 @@
+"""The exporter's own cycle in this process, on a clock a test sets, with its two HTTP faces."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.ledger.snapshot import apply, decode
+from exporter.settings import read
+from exporter.simulator.server import Simulator
+from exporter.stream import create_app
+from exporter.stream.server import Server, listen
+from exporter.wiring import build_cycle
+
+T = TypeVar("T")
+Labels = tuple[tuple[str, str], ...]
+
+PATIENCE = 30.0
+"""Seconds after which a test is hanging; nothing is measured against it."""
+
+AGES = timedelta(days=60)
+"""Further back than any example goes."""
+
+HOST = "127.0.0.1"
+
+
+class Pipeline:
+    """Sources, store, ledger, /metrics and the stream, pointed at a simulator.
+
+    `collect` reads sources by name; `current` and `metrics` ask over HTTP. Settings are given by
+    their environment names.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        folder: Path,
+        *,
+        clock: Callable[[], datetime] | None = None,
+        **settings: str,
+    ) -> None:
+        self.simulator = simulator
+        self.database = folder / "northstar.sqlite3"
+        environ = {**simulator.environment(ed25519=True), "DB_PATH": str(self.database), **settings}
+        self.settings = read(environ)
+        self._registry = CollectorRegistry()
+        self.cycle, self.health = build_cycle(self.settings, self._registry, clock or simulator.world.clock)
+        self.sources = {source.name: source for source in self.cycle.sources}
+        self._runner = asyncio.Runner()
+        self._open = ExitStack()
+        self._stream: str | None = None
+        self._metrics: str | None = None
+        self._http = self._open.enter_context(httpx.Client(timeout=PATIENCE))
+
+    def __enter__(self) -> Self:
+        self.run(self.cycle.start())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+        self.run(self.cycle.stop())
+        self._runner.close()
+
+    def run(self, work: Awaitable[T]) -> T:
+        """Run one coroutine to its end."""
+
+        async def awaited() -> T:
+            return await work
+
+        return self._runner.run(awaited())
+
+    def collect(self, *names: str) -> None:
+        """Read the named sources one after the other, all of them when none is named."""
+        for name in names or tuple(self.sources):
+            self.run(self.cycle.collect(self.sources[name]))
+
+    def publish(self) -> None:
+        """Commit a snapshot without reading anything."""
+        self.run(self.cycle.publish())
+
+    def read_everything_again(self) -> None:
+        """Let each reading reach back over all there is, as a first one does."""
+        for source in self.sources.values():
+            source.overlap = AGES
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The newest snapshot, as the cycle holds it."""
+        assert self.cycle.latest is not None
+        return dict(self.cycle.latest)
+
+    @property
+    def metrics_url(self) -> str:
+        """The address of /metrics, served from the first use on."""
+        if self._metrics is None:
+            server, thread = start_http_server(0, HOST, self._registry)
+            self._open.callback(thread.join)
+            self._open.callback(server.server_close)
+            self._open.callback(server.shutdown)
+            self._metrics = f"http://{HOST}:{server.server_port}/metrics"
+        return self._metrics
+
+    def metrics(self) -> Scrape:
+        """Scrape once."""
+        return Scrape(self._http.get(self.metrics_url).raise_for_status().text)
+
+    @property
+    def stream_url(self) -> str:
+        """The address of a sidecar on this database, served from the first use on."""
+        if self._stream is None:
+            listener = self._open.enter_context(listen(HOST, 0))
+            server = Server(create_app(self.database))
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+            thread.start()
+
+            def end() -> None:
+                server.should_exit = True
+                thread.join(PATIENCE)
+                assert not thread.is_alive(), "the stream did not end"
+
+            self._open.callback(end)
+            self._stream = f"http://{HOST}:{listener.getsockname()[1]}"
+            until(lambda: server.started)
+        return self._stream
+
+    def current(self) -> dict[str, Any]:
+        """Return /api/pnl/current once it shows the newest snapshot."""
+        url, sequence = f"{self.stream_url}/api/pnl/current", self.latest["sequence"]
+
+        def asked() -> dict[str, Any] | None:
+            answer = self._http.get(url)
+            shown = answer.json() if answer.status_code == 200 else {}
+            return shown if shown.get("sequence") == sequence else None
+
+        return until(asked)
+
+    def stored(self) -> list[dict[str, Any]]:
+        """Return every snapshot in the database, put together from its patches with plain SQL."""
+        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as connection:
+            rows = connection.execute("SELECT patch FROM snapshots ORDER BY sequence").fetchall()
+        connection.close()
+        return trees(zlib.decompress(patch) for (patch,) in rows)
+
+
+def trees(patches: Iterable[bytes]) -> list[dict[str, Any]]:
+    """Return the snapshots that a row of patches leads to, from the first ever on."""
+    found: list[dict[str, Any]] = []
+    tree: dict[str, Any] = {}
+    for patch in patches:
+        tree = apply(tree, decode(patch))
+        found.append(tree)
+    return found
+
+
+class Scrape:
+    """One page of metrics: `scrape[name, {label: value}]` is a sample, `of(name)` all of a name."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.samples: dict[tuple[str, Labels], float] = {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def get(self, name: str, **labels: str) -> float | None:
+        """Return one sample, None when the page has none."""
+        return self.samples.get((name, tuple(sorted(labels.items()))))
+
+    def of(self, name: str, **labels: str) -> dict[Labels, float]:
+        """Return all samples of a name that carry the labels."""
+        return {
+            found: value
+            for (known, found), value in self.samples.items()
+            if known == name and set(labels.items()) <= set(found)
+        }
+
+
+def until(true: Callable[[], T | None], patience: float = PATIENCE, what: str = "") -> T:
+    """Return the first truthy answer; fail after `patience` seconds."""
+    limit = time.monotonic() + patience
+    while not (answer := true()):
+        assert time.monotonic() < limit, f"waited in vain {what}"
+        time.sleep(0.005)
+    return answer
+
+
+def figures(tree: Mapping[str, Any], *sources: str) -> dict[str, Any]:
+    """Return every amount of a snapshot by its path, without times, grades and reasons.
+
+    With `sources` only the amounts that come from them.
+    """
+    shown: dict[str, Any] = {}
+    for window, stated in tree["windows"].items():
+        for name, part in stated["components"].items():
+            if not sources or source_of(name) in sources:
+                shown[f"{window}.{name}"] = part.get("usd")
+        if not sources:
+            shown[f"{window}.net"] = stated["net"].get("usd")
+    if not sources or "kalshi" in sources:
+        shown["unrealised"] = tree.get("unrealised", {}).get("usd")
+        for market, position in tree.get("positions", {}).items():
+            for name in ("side", "count", "cost", "mark", "value"):
+                shown[f"{market}.{name}"] = position.get(name)
+        for name in ("cash", "portfolio_value", "equity"):
+            shown[name] = tree.get("accounts", {}).get("kalshi", {}).get(name)
+    return shown
+
+
+def source_of(component: str) -> str:
+    """Return the source that a component comes from."""
+    return {"trading": "kalshi", "sales": "sales", "api": "anthropic"}[component.partition("_")[0]]
+
+
+def usd(tree: Mapping[str, Any], window: str, component: str) -> Decimal:
+    """Return one contribution of a window, signed."""
+    return Decimal(tree["windows"][window]["components"][component]["usd"])
+
+
+def sum_of_parts(stated: Mapping[str, Any]) -> Decimal:
+    """Return the sum of a window's contributions."""
+    return sum((Decimal(part["usd"]) for part in stated["components"].values()), Decimal(0))
