@@ -29,7 +29,8 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
 
 _FILL = re.compile(
-    r"buy (?P<side>yes|no) (?P<count>[\d.]+) @ (?P<price>[\d.]+)(?: fee (?P<fee>[\d.]+))?(?: in (?P<ticker>\S+))?"
+    r"buy (?P<side>yes|no) (?P<count>[\d.]+) @ (?P<price>[\d.]+)"
+    r"(?: fee (?P<fee>[\d.]+))?(?: in (?P<ticker>\S+))?"
 )
 
 

@@ -1,5 +1,6 @@
 """Deltas between snapshots: what is applied is what was published."""
 
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -48,7 +49,7 @@ def test_equal_snapshots_have_an_empty_delta(tree: dict) -> None:
 def test_a_chain_of_deltas_ends_where_the_snapshots_end(chain: list[dict]) -> None:
     """A client that applies every delta holds what a newcomer is sent whole."""
     state = chain[0]
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in itertools.pairwise(chain):
         state = apply(state, diff(before, after))
     assert state == chain[-1]
 

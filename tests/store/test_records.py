@@ -1,0 +1,154 @@
+"""The record store: once under a key, revisions kept, evidence beside them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exporter.records import Answer, Change, Record
+from exporter.store import Store
+from exporter.store.records import IDLE_ANSWERS_KEPT
+from tests.builders import NOW, bill, fill, sale, settlement, usage
+
+EVERY_KIND: list[Record] = [
+    fill("buy yes 10.00 @ 0.4000 fee 0.168000"),
+    settlement("3.00 / 0.900000", "8.00 / 4.800000", "no", "5.00", fee="0.178500"),
+    sale("12.30", fee="0.40", tax="2.34", refunds={NOW: "1.00"}),
+    bill(NOW.date(), "0.40922816", "-0.01"),
+    usage(NOW, "0.000000123"),
+    usage(NOW + timedelta(hours=1), None),
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    with Store.write(tmp_path / "northstar.sqlite3") as opened:
+        yield opened
+
+
+def answer(body: bytes = b'{"fills": []}', request: str = "GET /fills") -> Answer:
+    return Answer(source="kalshi", request=request, status=200, fetched_at=NOW, body=body)
+
+
+def book(store: Store, *records: Record, answers: tuple[Answer, ...] = ()) -> list[Change]:
+    return store.records.book("kalshi", records, answers, as_of=NOW, recorded_at=NOW)
+
+
+def test_every_kind_comes_back_exactly(store: Store) -> None:
+    """Decimals with all their digits, times with their microseconds, None as None."""
+    book(store, *EVERY_KIND)
+    back = list(store.records.replay())
+    assert sorted(back, key=repr) == sorted(EVERY_KIND, key=repr)
+    for record in back:
+        assert record in EVERY_KIND
+
+
+def test_same_reading_again_changes_nothing(store: Store) -> None:
+    """Readings overlap on purpose."""
+    assert len(book(store, *EVERY_KIND)) == len(EVERY_KIND)
+    assert book(store, *EVERY_KIND) == []
+    assert book(store, EVERY_KIND[0], EVERY_KIND[0]) == []
+
+
+def test_equal_amounts_written_differently_are_no_revision(store: Store) -> None:
+    """0.40 and 0.4000 are the same price."""
+    one = fill("buy yes 10 @ 0.40", fill_id="f")
+    book(store, one)
+    assert book(store, replace(one, price=Decimal("0.4000"))) == []
+
+
+def test_changed_record_is_a_revision_and_the_old_one_stays(store: Store) -> None:
+    """Nothing is edited; the newest revision counts."""
+    book(store, sale("10"))
+    assert book(store, sale("11")) == [Change(sale("10"), sale("11"))]
+    assert store.records.revisions("sale", "s-1") == [sale("10"), sale("11")]
+    assert list(store.records.replay()) == [sale("11")]
+    assert store.records.of_scope("s-1") == [sale("11")]
+
+
+def test_two_versions_in_one_reading_are_one_change(store: Store) -> None:
+    """The ledger hears of it once, from what it knew to what counts now."""
+    book(store, sale("10"))
+    assert book(store, sale("11"), sale("12")) == [Change(sale("10"), sale("12"))]
+    assert len(store.records.revisions("sale", "s-1")) == 3
+
+
+def test_replay_is_in_order_of_time(store: Store) -> None:
+    """However they arrived."""
+    fills = [fill("buy yes 1 @ 0.5", at=NOW + timedelta(microseconds=n), fill_id=f"{n}") for n in range(20)]
+    shuffled = fills[:]
+    random.Random(7).shuffle(shuffled)
+    for one in shuffled:
+        book(store, one)
+    assert list(store.records.replay()) == fills
+
+
+def test_watermark_is_kept_with_the_records(store: Store) -> None:
+    """A restart asks from where the last complete reading ended."""
+    assert store.records.watermark("kalshi") is None
+    book(store)
+    mark = store.records.watermark("kalshi")
+    assert mark is not None
+    assert (mark.as_of, mark.last_success) == (NOW, NOW)
+
+
+def test_record_leads_back_to_the_answers_it_was_read_from(store: Store) -> None:
+    """A figure can be explained down to the raw bytes."""
+    pages = (answer(b"page one", "GET /fills?cursor="), answer(b"page two", "GET /fills?cursor=2"))
+    book(store, fill("buy yes 1 @ 0.5", fill_id="f"), answers=pages)
+    assert store.records.answers_of("fill", "f") == list(pages)
+    assert store.records.answers_of("fill", "unknown") == []
+
+
+def test_equal_answers_are_kept_once_and_idle_ones_go_after_a_while(store: Store) -> None:
+    """Polling fills no disk: a repeat says nothing new, and quotes of last week are let go."""
+    evidence = answer(b"with a record", "GET /fills?min_ts=1")
+    book(store, fill("buy yes 1 @ 0.5", fill_id="f"), answers=(evidence,))
+    for _ in range(3):
+        book(store, answers=(answer(b"quotes"),))
+    book(store, answers=(answer(b"other quotes"),))
+    assert kept(store) == 3
+    assert store.records.prune(NOW + IDLE_ANSWERS_KEPT - timedelta(seconds=1)) == 0
+    assert store.records.prune(NOW + IDLE_ANSWERS_KEPT + timedelta(seconds=1)) == 2
+    assert kept(store) == 1
+    assert store.records.answers_of("fill", "f") == [evidence]
+
+
+def test_refused_answer_is_kept_raw_and_nothing_of_it_is_booked(store: Store) -> None:
+    """So that a human can see what the source really sent."""
+    store.records.keep_refused("kalshi", [answer(b"<html>")], recorded_at=NOW, sentence="It was HTML.")
+    with store.engine.connect() as connection:
+        row = connection.exec_driver_sql("SELECT booked, error FROM readings").one()
+    assert tuple(row) == (0, "It was HTML.")
+    assert list(store.records.replay()) == []
+    assert store.records.watermark("kalshi") is None
+
+
+def kept(store: Store) -> int:
+    with store.engine.connect() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM bodies").scalar_one())
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), max_size=12), st.data())
+def test_any_batching_ends_at_the_same_records(
+    tmp_path_factory: pytest.TempPathFactory, versions: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """Changes chain: each one's old is the one before it, and the last ones are what replay yields."""
+    with Store.write(tmp_path_factory.mktemp("store") / "db.sqlite3") as store:
+        newest: dict[str, Record] = {}
+        rest = [sale(f"{gross}", sale_id=f"s-{key}") for key, gross in versions]
+        while rest:
+            size = data.draw(st.integers(1, len(rest)))
+            batch, rest = rest[:size], rest[size:]
+            for change in book(store, *batch):
+                assert change.old == newest.get(change.new.key)
+                newest[change.new.key] = change.new
+        assert {record.key: record for record in store.records.replay()} == newest
