@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -198,7 +199,9 @@ class Cycle:
 
     def _replayed(self) -> Ledger:
         ledger = self._new_ledger()
-        late = ledger.apply(Change(None, record) for record in self.store.records.replay())
+        # Closed whatever happens: a reading left open half-way would hold the one connection.
+        with closing(self.store.records.replay()) as records:
+            late = ledger.apply(Change(None, record) for record in records)
         for scope in late:
             ledger.restate(scope, self.store.records.of_scope(scope))
         if self.latest is not None:

@@ -7,7 +7,7 @@ stays. `book` returns just what changed, which is all that the ledger needs to k
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -91,8 +91,11 @@ class RecordStore:
             row = connection.execute(select(table).where(table.c.name == source)).first()
         return None if row is None else Watermark(from_us(row.as_of), from_us(row.last_success))
 
-    def replay(self) -> Iterator[Record]:
-        """Yield the newest revision of every record in the ledger's order: time, kind, key."""
+    def replay(self) -> Generator[Record, None, None]:
+        """Yield the newest revision of every record in the ledger's order: time, kind, key.
+
+        Close it when it is not read to its end: it holds the connection meanwhile.
+        """
         table = schema.records
         order = (table.c.at, table.c.kind, table.c.key)
         with self._engine.connect() as connection:

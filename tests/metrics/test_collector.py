@@ -1,0 +1,174 @@
+"""The scrape page: one snapshot, linted by the tool that owns the standard."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from exporter.ledger import SourceState, state
+from exporter.ledger.snapshot import Cursor, Tree
+from exporter.metrics.catalogue import FIGURES, HEALTH, METRICS
+from exporter.metrics.collector import TOP_MARKETS, SnapshotCollector
+from exporter.metrics.health import Health
+from exporter.records import Change
+from tests.builders import NOW, Books, balance, bill, fill, healthy, mark, sale, usage
+
+GOLDEN = Path(__file__).parent / "golden.txt"
+PROMTOOL = shutil.which("promtool")
+
+
+def known_snapshot(**sources: SourceState) -> Tree:
+    """Return one snapshot in which every figure differs."""
+    books = Books(
+        fill("buy yes 10 @ 0.40 fee 0.168 in OPEN", at=NOW - timedelta(hours=2)),
+        fill("buy no 4 @ 0.45 fee 0.0693 in OPEN", at=NOW - timedelta(hours=1)),
+        fill("buy no 5 @ 0.20 fee 0.01 in UNMARKED", at=NOW - timedelta(hours=1)),
+        sale("120.50", fee="3.25", tax="9", refunds={NOW: "20.25"}),
+        usage(NOW.replace(hour=9), "1.234567"),
+        bill((NOW - timedelta(days=1)).date(), "5.325"),
+    )
+    books.ledger.observe([mark("OPEN", bid="0.58", ask="0.60"), balance("97.50", "3.48")])
+    return state(
+        books.ledger, now=NOW, cursor=Cursor("e0", 42), sources=healthy(**sources), openings={}, demo=True
+    )
+
+
+def page(tree: Tree | None) -> str:
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(lambda: tree))
+    return generate_latest(registry).decode()
+
+
+def test_page_of_a_known_snapshot_is_the_golden_one() -> None:
+    """A changed name, label or help text is a change that users must be told of."""
+    assert page(known_snapshot()) == GOLDEN.read_text()
+
+
+@pytest.mark.skipif(
+    PROMTOOL is None, reason="promtool comes with Debian's prometheus, which is not installed"
+)
+def test_golden_page_and_self_metrics_pass_promtool() -> None:
+    """Names, units and help texts follow the conventions."""
+    registry = CollectorRegistry()
+    health = Health(registry)
+    health.failed("kalshi", "timeout", "fills.fee_cost")
+    health.retried("kalshi", "timeout")
+    health.waited("kalshi", 1.0)
+    health.finished("kalshi", "ok")
+    health.fetched("kalshi", 0.1, timedelta(seconds=1))
+    health.booked("kalshi", [Change(fill("buy yes 1 @ 0.5"), fill("buy yes 1 @ 0.6"))])
+    health.job_missed("kalshi")
+    health.job_failed("kalshi")
+    health.job_skipped("kalshi")
+    health.watch({"kalshi": lambda: "half-open"}, Path("nowhere"))
+    text = GOLDEN.read_text() + generate_latest(registry).decode()
+    assert PROMTOOL is not None
+    linted = subprocess.run(
+        [PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert (linted.returncode, linted.stdout, linted.stderr) == (0, "", "")
+
+
+def test_every_metric_of_the_catalogue_is_on_the_page() -> None:
+    """The table that the docs print is what a scrape shows, names, types and labels."""
+    shown = {
+        line.split()[2]: line.split()[3]
+        for line in GOLDEN.read_text().splitlines()
+        if line.startswith("# TYPE")
+    }
+    assert shown == {metric.name: metric.kind for metric in FIGURES}
+    registry = CollectorRegistry()
+    Health(registry)
+    own = {
+        line.split()[2]: line.split()[3]
+        for line in generate_latest(registry).decode().splitlines()
+        if line.startswith("# TYPE") and not line.split()[2].endswith("_created")
+    }
+    assert own == {metric.name: metric.kind for metric in HEALTH}
+
+
+def test_openmetrics_says_the_same() -> None:
+    """The page parses as OpenMetrics too, with the same samples."""
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(lambda: known_snapshot()))
+    text = generate_openmetrics(registry).decode()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert set(families) == {metric.name for metric in FIGURES}
+    assert text.endswith("# EOF\n")
+
+
+def test_components_on_the_page_sum_to_the_net() -> None:
+    """A sum over all labels of a window means something."""
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(lambda: known_snapshot()))
+    for window in ("today", "7d", "all"):
+        parts = sum(
+            Decimal(str(sample.value))
+            for family in registry.collect()
+            if family.name == "northstar_pnl_component_usd"
+            for sample in family.samples
+            if sample.labels["window"] == window
+        )
+        assert float(parts) == registry.get_sample_value("northstar_pnl_net_usd", {"window": window})
+
+
+def test_missing_figure_has_no_sample() -> None:
+    """Grafana shows a hole, not a zero."""
+    text = page(known_snapshot(sales=SourceState(error="timeout", sentence="x", since=NOW)))
+    assert "northstar_pnl_net_usd" not in text
+    assert 'northstar_pnl_component_grade{component="sales_gross",window="today"} 0.0' in text
+    assert 'northstar_pnl_component_usd{component="sales_gross"' not in text
+    assert 'northstar_source_up{source="sales"} 0.0' in text
+
+
+def test_nothing_before_the_first_snapshot() -> None:
+    """A page without figures is honest; zeros would not be."""
+    assert page(None) == ""
+
+
+def test_closed_position_leaves_no_series_behind() -> None:
+    """Rendered afresh at each scrape."""
+    books = Books(fill("buy yes 10 @ 0.40 in GONE"))
+    books.ledger.observe([mark("GONE", bid="0.5")])
+    states = []
+    for at in (NOW, NOW + timedelta(seconds=1)):
+        tree = state(books.ledger, now=at, cursor=Cursor("e", 1), sources=healthy(), openings={})
+        states.append("GONE" in page(tree))
+        books.book(fill("buy no 10 @ 0.40 in GONE", at=NOW + timedelta(seconds=1)))
+    assert states == [True, False]
+
+
+def test_markets_beyond_the_largest_are_summed_as_other() -> None:
+    """The label stays bounded however many markets are open, and nothing is left out of the sum."""
+    books = Books(
+        *(fill(f"buy yes {n} @ 0.40 in M{n:03}", fill_id=f"{n}") for n in range(1, TOP_MARKETS + 31))
+    )
+    books.ledger.observe([mark(f"M{n:03}", bid="0.50") for n in range(1, TOP_MARKETS + 31)])
+    tree = state(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={})
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(lambda: tree))
+    samples = [
+        sample
+        for family in registry.collect()
+        if family.name == "northstar_position_unrealised_usd"
+        for sample in family.samples
+    ]
+    assert len(samples) == TOP_MARKETS + 1
+    assert sum(Decimal(str(sample.value)) for sample in samples) == Decimal(tree["unrealised"]["usd"])
+    assert "other" in {sample.labels["market"] for sample in samples}
+
+
+def test_names_carry_their_unit() -> None:
+    """Money ends in _usd, counts in _total, times in seconds."""
+    for name, metric in METRICS.items():
+        assert name.startswith("northstar_")
+        assert name.endswith("_total") == (metric.kind == "counter")
+        assert metric.help.endswith(".")

@@ -1,0 +1,89 @@
+"""When things happen, and what is counted when they do not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from prometheus_client import CollectorRegistry
+
+from exporter import schedule
+from exporter.metrics.health import Health
+
+
+class FakeCycle:
+    """Counts what the scheduler asks for."""
+
+    def __init__(self) -> None:
+        self.sources = (
+            SimpleNamespace(name="kalshi", interval=timedelta(seconds=10)),
+            SimpleNamespace(name="sales", interval=timedelta(seconds=0.5)),
+        )
+
+    async def collect(self, source: object) -> None: ...
+
+    async def publish(self) -> None: ...
+
+    async def maintain(self, keep: timedelta) -> None: ...
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def scheduler(registry: CollectorRegistry) -> object:
+    return schedule.build(
+        FakeCycle(),  # type: ignore[arg-type]
+        Health(registry),
+        heartbeat=timedelta(seconds=10),
+        keep=timedelta(days=30),
+    )
+
+
+def test_every_source_has_a_job_of_its_own(scheduler) -> None:
+    """One that hangs holds up nobody else."""
+    jobs = {job.id: job for job in scheduler.get_jobs()}
+    assert set(jobs) == {"kalshi", "sales", "snapshot", "retention"}
+    assert jobs["kalshi"].trigger.interval == timedelta(seconds=10)
+
+
+def test_misfire_coalesce_and_instances_are_set_knowingly(scheduler) -> None:
+    """A late job runs once and never beside itself; its grace is its interval, at least a second."""
+    for job in scheduler.get_jobs():
+        assert job.coalesce is True
+        assert job.max_instances == 1
+    graces = {job.id: job.misfire_grace_time for job in scheduler.get_jobs()}
+    assert graces == {"kalshi": 10, "sales": 1, "snapshot": 10, "retention": 3600}
+
+
+def test_sources_are_read_at_once_on_start(scheduler) -> None:
+    """The first figure does not wait for an interval to pass."""
+    jobs = {job.id: job.next_run_time for job in scheduler.get_jobs()}
+    assert jobs["kalshi"] == jobs["sales"] < jobs["snapshot"] < jobs["retention"]
+
+
+@pytest.mark.parametrize(
+    ("code", "metric"),
+    [
+        (EVENT_JOB_MISSED, "northstar_jobs_missed_total"),
+        (EVENT_JOB_ERROR, "northstar_jobs_failed_total"),
+        (EVENT_JOB_MAX_INSTANCES, "northstar_jobs_skipped_total"),
+    ],
+)
+def test_runs_that_did_not_happen_are_counted(
+    scheduler, registry: CollectorRegistry, code: int, metric: str
+) -> None:
+    """Each by its kind, with the job's name."""
+    scheduler._dispatch_event(JobEvent(code, "kalshi", "default"))
+    assert registry.get_sample_value(metric, {"job": "kalshi"}) == 1
+
+
+def test_next_run_is_in_utc(scheduler) -> None:
+    """A summer-time change must not skip or repeat an hour of readings."""
+    for job in scheduler.get_jobs():
+        assert isinstance(job.next_run_time, datetime)
+        assert job.next_run_time.utcoffset() == timedelta(0)

@@ -1,0 +1,119 @@
+"""Settings: every mistake at once, by name, and never the value of a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import SettingsError
+from exporter.settings import SECRETS, Settings, missing, names, read
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    """Loopback, UTC, all three sources."""
+    settings = read({})
+    assert (settings.host, settings.port, settings.metrics_port) == ("127.0.0.1", 8080, 9108)
+    assert settings.sources == ("kalshi", "anthropic", "sales")
+    assert settings.timezone == "UTC"
+
+
+def test_both_names_of_a_setting_work_and_the_short_one_wins() -> None:
+    """The names of the request are aliases of the prefixed ones."""
+    assert read({"NORTHSTAR_PORT": "9000"}).port == 9000
+    assert read({"PORT": "9001"}).port == 9001
+    assert read({"PORT": "9001", "NORTHSTAR_PORT": "9000"}).port == 9001
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "KALSHI_API_KEY",
+        "KALSHI_PRIVATE_KEY_PATH",
+        "ANTHROPIC_API_KEY",
+        "JOHN_API_BASE_URL",
+        "DB_PATH",
+        "PORT",
+        "AGGREGATION_INTERVAL_MS",
+    ],
+)
+def test_agreed_names_are_known(name: str) -> None:
+    """The package's own names stay valid."""
+    assert any(name in names(field) for field in Settings.model_fields)
+
+
+def test_all_mistakes_are_reported_together() -> None:
+    """One run shows the whole list."""
+    with pytest.raises(SettingsError) as error:
+        read({"PORT": "eighty", "NORTHSTAR_TIMEZONE": "Mars", "NORTHSTAR_MARK_RULE": "best", "DB_PATH": ""})
+    assert len(error.value.problems) == 3
+    text = str(error.value)
+    assert all(name in text for name in ("PORT", "NORTHSTAR_TIMEZONE", "NORTHSTAR_MARK_RULE"))
+
+
+def test_misspelt_setting_is_named_with_the_near_one() -> None:
+    """A typo must not silently mean the default."""
+    with pytest.raises(
+        SettingsError, match="NORTHSTAR_TIMEZON is not a setting: did you mean NORTHSTAR_TIMEZONE"
+    ):
+        read({"NORTHSTAR_TIMEZON": "UTC"})
+
+
+def test_other_programs_variables_are_left_alone() -> None:
+    """Only our prefix is ours."""
+    assert read({"PATH": "/bin", "HOME": "/nowhere"}) == read({})
+
+
+@pytest.mark.parametrize("text", ["", "kalshi,mars", ","])
+def test_sources_must_be_known(text: str) -> None:
+    """An empty list would publish nothing at all; empty text counts as not set."""
+    if text == "":
+        assert read({"NORTHSTAR_SOURCES": text}).sources == ("kalshi", "anthropic", "sales")
+        return
+    with pytest.raises(SettingsError, match="NORTHSTAR_SOURCES"):
+        read({"NORTHSTAR_SOURCES": text})
+
+
+def test_secret_is_read_from_the_file_its_twin_names(tmp_path: Path) -> None:
+    """Container secrets arrive as files, often with a line end."""
+    file = tmp_path / "key"
+    file.write_text("sk-ant-admin01-abc\n")
+    settings = read({"ANTHROPIC_API_KEY_FILE": str(file)})
+    assert settings.anthropic_api_key is not None
+    assert settings.anthropic_api_key.get_secret_value() == "sk-ant-admin01-abc"
+    with pytest.raises(SettingsError, match="ANTHROPIC_API_KEY_FILE names a file that cannot be read"):
+        read({"ANTHROPIC_API_KEY_FILE": str(tmp_path / "nothing")})
+
+
+def test_env_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    """`.env` holds what stays, the environment what is meant now."""
+    file = tmp_path / ".env"
+    file.write_text("PORT=9000\nNORTHSTAR_TIMEZONE=Europe/Zurich\n")
+    settings = read({"PORT": "9001"}, file)
+    assert (settings.port, settings.timezone) == (9001, "Europe/Zurich")
+
+
+def test_no_secret_in_any_text() -> None:
+    """Neither in the repr nor in the report of mistakes."""
+    canary = "canary-5ecret-value"
+    environ = {names(field)[0]: canary for field in SECRETS}
+    settings = read(environ)
+    assert canary not in repr(settings)
+    assert canary not in str(settings.model_dump())
+    with pytest.raises(SettingsError) as error:
+        read({**environ, "PORT": "x", "JOHN_API_BASE_URL": f"not a url {canary}"})
+    assert canary not in str(error.value)
+    assert canary not in repr(error.value)
+
+
+def test_every_secret_hides_itself() -> None:
+    """Whoever adds a key cannot forget to."""
+    assert set(SECRETS) == {"kalshi_api_key", "kalshi_private_key", "anthropic_api_key", "john_api_token"}
+
+
+def test_source_without_its_key_is_one_sentence_each() -> None:
+    """What to set, and how to do without."""
+    assert len(missing(read({}))) == 5
+    problems = missing(read({"NORTHSTAR_SOURCES": "anthropic"}))
+    assert problems == ["ANTHROPIC_API_KEY is not set: set it, or take anthropic out of NORTHSTAR_SOURCES."]
+    assert missing(read({"NORTHSTAR_SOURCES": "anthropic", "ANTHROPIC_API_KEY": "k"})) == []
