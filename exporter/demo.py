@@ -10,8 +10,6 @@ from exporter.settings import Settings
 from exporter.simulator import keys
 from exporter.supervisor import Part, Supervisor, taken
 
-SIMULATOR_PORT = 8099
-
 DEMO_PACE = {
     "NORTHSTAR_KALSHI_INTERVAL_SECONDS": "1",
     "NORTHSTAR_ANTHROPIC_INTERVAL_SECONDS": "5",
@@ -24,7 +22,8 @@ DEMO_PACE = {
 def demo(settings: Settings) -> int:
     """Run simulator, exporter and stream on data that is thrown away at the end."""
     with tempfile.TemporaryDirectory(prefix="northstar-demo-") as folder:
-        url = f"http://127.0.0.1:{SIMULATOR_PORT}"
+        port = str(settings.simulator_port)
+        url = f"http://127.0.0.1:{port}"
         environment = {
             **keys.environment(url, Path(folder)),
             **DEMO_PACE,
@@ -32,9 +31,7 @@ def demo(settings: Settings) -> int:
             "NORTHSTAR_DEMO": "true",
             "DB_PATH": str(Path(folder) / "demo.sqlite3"),
         }
-        simulator = Part(
-            "simulator", ("simulator", "--port", str(SIMULATOR_PORT), "--folder", folder), f"{url}/health"
-        )
+        simulator = Part("simulator", ("simulator", "--port", port, "--folder", folder), f"{url}/health")
         return _run(settings, environment, [simulator], "demo data, no keys, thrown away at the end")
 
 
@@ -51,8 +48,9 @@ def _run(settings: Settings, environment: Mapping[str, str], first: list[Part], 
         ("page and stream", "PORT", settings.port),
         ("metrics", "NORTHSTAR_METRICS_PORT", settings.metrics_port),
     ]
+    if first:
+        ports.append(("simulator", "NORTHSTAR_SIMULATOR_PORT", settings.simulator_port))
     problems = taken(settings.host, ports)
-    problems += taken("127.0.0.1", [(part.name, "nothing else", SIMULATOR_PORT) for part in first])
     if problems:
         print("\n".join(problems))
         return 1
@@ -70,7 +68,7 @@ def _run(settings: Settings, environment: Mapping[str, str], first: list[Part], 
             f"\n  live page   {here}:{settings.port}/\n"
             f"  stream      {here}:{settings.port}/api/pnl/stream\n"
             f"  metrics     {here}:{settings.metrics_port}/metrics\n"
-            + (f"  simulator   http://127.0.0.1:{SIMULATOR_PORT}/faults\n" if first else "")
+            + (f"  simulator   http://127.0.0.1:{settings.simulator_port}/faults\n" if first else "")
             + "\nCtrl-C stops everything.",
             flush=True,
         )
