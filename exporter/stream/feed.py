@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from exporter.errors import StoreError, StoreUnavailable
 from exporter.ledger.snapshot import Cursor, apply, decode, encode, stamp
-from exporter.store import Committed, Point, Store
+from exporter.store import Committed, Point, SnapshotStore, Store
 from exporter.stream.events import NOWHERE, Event, Kind, News, Place, Reason, Ring
 
 POLL_SECONDS = 0.005
@@ -227,6 +227,9 @@ class Feed:
             self._lose(_sentence(error, self.path))
 
     def _read(self, store: Store) -> None:
+        if SnapshotStore(store.engine).epoch != self.epoch:
+            # A backup was copied into the open database, which leaves the file what it was.
+            raise _Contradiction(f"The database {self.path} has another epoch now: it is read again.")
         rows = store.snapshots.after(self.sequence, READ_ROWS)
         if not rows:
             if store.snapshots.last_sequence() < self.sequence:

@@ -78,7 +78,7 @@ export class DayChart {
     this.#add("circle", { class: now < 0 ? "now loss" : "now gain", cx: x(last.at), cy: y(now), r: 3.5 });
 
     const right = width - MARGIN.right;
-    const labels = [[zero, "0"]];
+    const labels = [[zero, "$0"]];
     const place = (usd, at) => labels.every(([taken]) => Math.abs(taken - at) > 15) && labels.push([at, signed(usd, { dollar: "$" })]);
     place(high.usd, y(Number(high.usd)));
     place(low.usd, y(Number(low.usd)));

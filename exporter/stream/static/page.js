@@ -176,15 +176,17 @@ function buildStatement() {
   const head = at("statement-head");
   const body = at("statement-body");
   for (const [window, label] of Object.entries(WINDOWS)) {
-    const button = make("button", "", label);
-    button.type = "button";
-    button.dataset.window = window;
-    button.addEventListener("click", () => choose(window));
-    at("windows").append(button);
-    const th = make("th", "number", label);
+    const choice = () => {
+      const button = make("button", "", label);
+      button.type = "button";
+      button.dataset.window = window;
+      button.addEventListener("click", () => choose(window));
+      return button;
+    };
+    at("windows").append(choice());
+    const th = make("th", "number", choice());
     th.scope = "col";
     th.dataset.window = window;
-    th.addEventListener("click", () => choose(window));
     head.append(th);
   }
   const row = (id, label, className) => {
@@ -259,12 +261,15 @@ function showStatement() {
       const figure = components[id];
       if (!figure || figure.grade === "final") continue;
       const why = explain(figure);
-      reasons.push(`${label}, ${line.toLowerCase()}: ${figure.grade}${why.length ? `. ${why.join("; ")}` : ""}`);
+      reasons.push([`${label}, ${line.toLowerCase()}`, `${figure.grade}${why.length ? `. ${why.join("; ")}` : ""}`]);
     }
   }
-  if (!reasons.length) reasons.push(net.grade === "final" ? "Every line is final." : `Net: ${net.grade}.`);
+  if (!reasons.length) reasons.push(["", net.grade === "final" ? "Every line is final." : (net.because ?? []).map(reason).join("; ")]);
   say(at("why-title"), `Why ${net.grade}: ${WINDOWS[chosen].toLowerCase()}`);
-  list(at("why"), reasons, 6);
+  const shown = JSON.stringify(reasons);
+  if (at("why").dataset.shown === shown) return;
+  at("why").dataset.shown = shown;
+  at("why").replaceChildren(...reasons.map(([line, why]) => make("li", "", ...(line ? [make("strong", "", line)] : []), why)));
 }
 
 // Positions, sources, checks.

@@ -1,0 +1,43 @@
+"""Fixtures: a store that is written to, and a sidecar that follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from builders import Writer
+from fastapi import FastAPI
+from serving import serving, until
+
+from exporter.stream import create_app
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the database is, or will be."""
+    return tmp_path / "pnl.sqlite3"
+
+
+@pytest.fixture
+def writer(path: Path) -> Iterator[Writer]:
+    """An exporter's store with five snapshots."""
+    opened = Writer(path)
+    opened.commit(5)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(path: Path, writer: Writer) -> FastAPI:
+    """A sidecar whose clock stands three seconds after the newest snapshot."""
+    return create_app(path, poll_seconds=0.002, clock=lambda: writer.at + timedelta(seconds=3))
+
+
+@pytest.fixture
+def url(app: FastAPI) -> Iterator[str]:
+    """The address of that sidecar, once it has read the store."""
+    with serving(app) as address:
+        until(lambda: app.state.feed.current())
+        yield address

@@ -1,0 +1,165 @@
+"""The process: its end, its port, and clients that do not read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from builders import Writer
+from fastapi import FastAPI
+from serving import PATIENCE, serving, until
+
+from exporter.stream import create_app, serve
+from exporter.stream.server import listen
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from exporter.stream import create_app, serve
+sys.exit(serve(create_app(Path(sys.argv[1])), port=int(sys.argv[2])))
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_streams_and_the_process(writer: Writer, path: Path, number: signal.Signals) -> None:
+    """Exit code 0 although clients are connected: one that reads, one that does not, one that polls."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(path), str(port)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+
+        def ready() -> bool:
+            try:
+                return httpx.get(url + "/api/pnl/current").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        until(ready)
+        deaf = socket.create_connection(("127.0.0.1", port))
+        deaf.sendall(b"GET /api/pnl/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        poll = socket.create_connection(("127.0.0.1", port))
+        poll.sendall(
+            f"GET /api/pnl/deltas?since={writer.epoch}-5&wait=20 HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        )
+        with httpx.stream("GET", url + "/api/pnl/stream", timeout=PATIENCE) as response:
+            lines = response.iter_lines()
+            until(lambda: next(lines).startswith("data:"))
+            process.send_signal(number)
+            assert list(lines) == [""]
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        deaf.close()
+        poll.close()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_port_in_use_is_one_sentence(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1, the address, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert serve(create_app(path), port=port) == 1
+    complaint = capsys.readouterr().err
+    assert f"127.0.0.1:{port}" in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_a_client_that_does_not_read_is_conflated(writer: Writer, path: Path) -> None:
+    """It costs a socket's buffers; when it reads again it gets the newest state, and is told so."""
+    app = create_app(path, poll_seconds=0.001)
+    with serving(app) as url:
+        until(lambda: app.state.feed.current())
+        deaf = _connect(url)
+        until(lambda: b"event: snapshot" in deaf.recv(65536, socket.MSG_PEEK))
+        bulk = {
+            f"MARKET-{number}": {"side": "yes", "count": "1", "cost": "1.00", "grade": "final"}
+            for number in range(400)
+        }
+        for _ in range(60):
+            for batch in ({}, bulk):
+                writer.commit(positions=batch)
+            time.sleep(0.002)
+        until(lambda: app.state.feed.sequence == writer.sequence)
+        held = b""
+        deaf.settimeout(PATIENCE)
+        while f"id: {writer.epoch}-{writer.sequence}\n".encode() not in held:
+            held += deaf.recv(65536)
+        deaf.close()
+        assert b'data: {"reason":"behind"}' in held
+        assert held.count(b"event: ") < 120
+        page = httpx.get(url + "/metrics").text
+        assert "northstar_stream_conflations_total 1.0" in page
+
+
+def test_a_client_that_never_reads_is_let_go(writer: Writer, path: Path) -> None:
+    """The kernel closes a connection that takes nothing for the stall limit; its place is freed."""
+    app = create_app(path, poll_seconds=0.001, heartbeat_seconds=0.1)
+    with serving(app, stalled_seconds=1) as url:
+        until(lambda: app.state.feed.current())
+        deaf = _connect(url)
+        until(lambda: app.state.figures.clients("sse") == 1)
+        bulk = {
+            f"MARKET-{number}": {"side": "yes", "count": "1", "cost": "1.00", "grade": "final"}
+            for number in range(400)
+        }
+
+        def gone() -> bool:
+            for batch in ({}, bulk):
+                writer.commit(positions=batch)
+            return app.state.figures.clients("sse") == 0
+
+        until(gone, patience=60)
+        deaf.close()
+
+
+def test_connections_have_a_bounded_send_buffer() -> None:
+    """Or the kernel would keep megabytes of old figures for each slow client."""
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * 128 * 1024
+
+
+def _connect(url: str) -> socket.socket:
+    host, port = url.removeprefix("http://").split(":")
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect((host, int(port)))
+    client.sendall(b"GET /api/pnl/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    return client
+
+
+def test_the_stream_stays_away_from_the_collecting_side() -> None:
+    """The sidecar shares nothing with the exporter but the store."""
+    program = (
+        "import sys, exporter.stream;"
+        "away = ('exporter.sources', 'exporter.metrics', 'exporter.cycle');"
+        "print([name for name in sys.modules if name.startswith(away)])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_head_of_the_stream_ends(app: FastAPI) -> None:
+    """A proxy's probe must not hang."""
+    with serving(app) as url:
+        assert httpx.head(url + "/api/pnl/stream", timeout=PATIENCE).status_code in (200, 405)
