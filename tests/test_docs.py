@@ -1,0 +1,282 @@
+"""What the documentation says is there is there, and what is there is said.
+
+`python -m tests.test_docs` writes the README's generated tables anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from exporter import cli
+from exporter.errors import SourceMalformed
+from exporter.ledger.snapshot import COMPONENTS, HISTORY_COLUMNS, WINDOWS, Grade
+from exporter.metrics.catalogue import METRICS
+from exporter.settings import SECRETS, Settings, names
+from exporter.simulator.faults import KINDS
+from exporter.sources import http
+from exporter.store import Store, schema
+from exporter.stream import create_app, figures
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+STREAM = "http://127.0.0.1:8080"
+EXPORTER = "http://127.0.0.1:9108"
+UNDOCUMENTED_ROUTES = {"/static/{path}"}
+"""The page's own parts; other people's pages should not depend on them."""
+
+
+def settings_table() -> str:
+    """Return the README's table of settings."""
+    rows = ["| setting | default | what it does |", "|---|---|---|"]
+    for field, info in Settings.model_fields.items():
+        preferred, *others = names(field)
+        others += [f"{preferred}_FILE"] if field in SECRETS else []
+        also = f" Also {', '.join(f'`{name}`' for name in others)}." if others else ""
+        rows.append(f"| `{preferred}` | {_shown(info.default)} | {info.description}{also} |")
+    return "\n".join(rows)
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return "-"
+    text = ",".join(default) if isinstance(default, tuple) else str(default)
+    return f"`{text.lower() if isinstance(default, bool) else text}`"
+
+
+def metrics_table() -> str:
+    """Return the README's table of metrics, the exporter's first."""
+    rows = ["| metric | type | labels | what it says |", "|---|---|---|---|"]
+    for metric in (*METRICS.values(), *figures.METRICS):
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "-"
+        rows.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
+    return "\n".join(rows)
+
+
+GENERATED = {"settings": settings_table, "metrics": metrics_table}
+
+
+def written(text: str) -> str:
+    """Return the README with its generated tables as they should be."""
+    for name, table in GENERATED.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, _, rest = text.partition(start)
+        assert end in rest, f"README.md lacks the markers of the table {name}"
+        text = f"{before}{start}{table()}\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def blocks(page: Path, *languages: str) -> Iterator[str]:
+    """Yield the page's code blocks in the languages."""
+    for language, body in re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL):
+        if language in languages:
+            yield body
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Return the commands that `northstar` has."""
+    parser = cli._parser()
+    (found,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(found.choices)
+
+
+def routes() -> dict[str, set[str]]:
+    """Return the stream's paths with the query parameters each takes."""
+    app = create_app(Path("nowhere.sqlite3"))
+    documented = {
+        path: {parameter["name"] for parameter in operations["get"].get("parameters", ())}
+        for path, operations in app.openapi()["paths"].items()
+    }
+    return documented | {"/": set(), "/metrics": set(), str(app.openapi_url): set()}
+
+
+def shell_lines() -> list[str]:
+    """Return every command line in the pages."""
+    return [
+        line
+        for page in PAGES
+        for block in blocks(page, "sh")
+        for line in block.splitlines()
+        if line and not line.startswith("#")
+    ]
+
+
+@pytest.mark.parametrize("table", GENERATED)
+def test_generated_table_is_in_the_readme_as_the_code_has_it(table: str) -> None:
+    """A setting or metric that is missing, stale or gone from the README fails here."""
+    assert GENERATED[table]() in README.read_text(), "run: .venv/bin/python -m tests.test_docs"
+
+
+def test_every_metric_the_pages_name_exists() -> None:
+    """A metric in prose, a query or a table is one that is served."""
+    known = {*METRICS, *(metric.name for metric in figures.METRICS)}
+    for page in PAGES:
+        named = set(re.findall(r"\bnorthstar_(?!pnl\b)[a-z_]+[a-z]", page.read_text()))
+        assert named <= known, page.name
+
+
+def test_every_route_is_in_the_readme() -> None:
+    """A path of the stream that the README does not mention is a secret."""
+    text = README.read_text()
+    assert [path for path in routes() if path not in UNDOCUMENTED_ROUTES and f"{path}`" not in text] == []
+
+
+def test_every_path_the_readme_names_is_served() -> None:
+    """A path in a table of the README is one that the stream has."""
+    named = {path.rstrip("/") or "/" for path in re.findall(r"`GET (/[a-z/.]*)`", README.read_text())}
+    assert named <= set(routes())
+    assert "/api/pnl/stream" in named
+
+
+def test_every_curl_line_asks_for_a_route_that_exists() -> None:
+    """An example that cannot work is worse than none."""
+    known, seen = routes(), 0
+    for line in shell_lines():
+        for url in re.findall(r"https?://127\.0\.0\.1:\d+[^\s\"')]*", line if "curl" in line else ""):
+            parts = urlsplit(url)
+            seen += 1
+            assert f"{parts.scheme}://{parts.netloc}" in (STREAM, EXPORTER), url
+            assert parts.path in known, url
+            query = parse_qs(parts.query.replace("$", ""))
+            assert set(query) <= known[parts.path], url
+            asked = {name for value in query.get("fields", ()) for name in value.split(",")}
+            assert asked <= set(HISTORY_COLUMNS), url
+    assert seen >= 5
+
+
+def test_every_northstar_line_is_understood_by_the_program() -> None:
+    """A command in the pages is one that the parser takes, with these options."""
+    seen = 0
+    for line in shell_lines():
+        words = shlex.split(line)
+        if words[0].endswith("northstar"):
+            options = cli._parser().parse_args(words[1:])
+            seen += 1
+            if options.command == "fault" and options.words[0] not in ("list", "clear"):
+                assert options.words[1] in KINDS, line
+    assert seen >= 5
+
+
+def test_every_make_line_names_a_target() -> None:
+    """A target in the pages is one that the Makefile has, and each target is explained."""
+    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        word for page in PAGES for word in re.findall(r"(?:^|`)make ([a-z]+)", page.read_text(), re.MULTILINE)
+    }
+    assert named == targets
+
+
+def test_every_command_is_in_the_pages() -> None:
+    """Each command of `northstar` is mentioned, and none that it lacks."""
+    text = "\n".join(page.read_text() for page in PAGES)
+    assert set(re.findall(r"`(?:\.venv/bin/)?northstar ([a-z]+)\b", text)) == set(commands())
+
+
+def test_every_fault_is_in_the_readme() -> None:
+    """The dial's faults are listed, and no others."""
+    section = README.read_text().partition("## The fault dial")[2].partition("\n## ")[0]
+    listed = {
+        kind
+        for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+        for kind in re.findall(r"`(\w+)`", row)
+    }
+    assert listed == set(KINDS)
+
+
+def source_reasons() -> set[str]:
+    """Return every reason a source's trouble can have, as the code states them."""
+    found = {SourceMalformed("kalshi", "", "").reason, "server_error", "store"}
+    found |= set(http._PASSING.values()) | {reason for reason, _ in http._REFUSALS.values()}
+    for path in sorted((ROOT / "exporter" / "sources").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                place = {"self._unavailable": 0, "SourceUnavailable": 1, "SourceRejected": 1}.get(called)
+                if place is not None and isinstance(node.args[place], ast.Constant):
+                    found.add(str(node.args[place].value))
+            if isinstance(node, ast.Assign) and "reason" in ast.unparse(node.targets[0]):
+                found |= {
+                    part.value
+                    for part in ast.walk(node.value)
+                    if isinstance(part, ast.Constant)
+                    and isinstance(part.value, str)
+                    and re.fullmatch(r"[a-z_]+", part.value)
+                }
+    return found
+
+
+def test_every_reason_of_a_source_is_explained() -> None:
+    """Whoever reads a reason finds what to do about it, and no reason that does not occur."""
+    section = README.read_text().partition("The `reason` of a source")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    assert {reason for row in rows for reason in re.findall(r"`(\w+)`", row)} == source_reasons()
+
+
+def test_every_reason_to_start_over_is_explained() -> None:
+    """A client that is told to start over can look up why."""
+    section = README.read_text().partition("## Stream API")[2].partition("\n## ")[0]
+    assert [reason for reason in figures.REASONS if f"`{reason}`" not in section] == []
+
+
+def test_every_component_window_and_grade_is_defined() -> None:
+    """The words of the figures are the README's words."""
+    section = README.read_text().partition("## How each figure is defined")[2].partition("\n## ")[0]
+    defined = [
+        word
+        for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+        for word in re.findall(r"`(\w+)`", row)
+    ]
+    for words in (COMPONENTS, WINDOWS, [grade.word for grade in reversed(Grade)]):
+        assert [word for word in defined if word in words] == list(words)
+    for grade in Grade:
+        assert f"| `{grade.word}` | {grade.value} |" in section
+
+
+def test_every_table_of_the_database_is_described() -> None:
+    """Whoever opens the file finds each table in the README."""
+    section = README.read_text().partition("## Database")[2].partition("\n## ")[0]
+    listed = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert listed == {*schema.metadata.tables, "alembic_version"}
+
+
+def test_every_query_of_the_readme_runs(tmp_path: Path) -> None:
+    """The SQL examples are valid on a database that the program made."""
+    Store.write(tmp_path / "northstar.sqlite3").close()
+    queries = list(blocks(README, "sql"))
+    assert queries
+    with sqlite3.connect(tmp_path / "northstar.sqlite3") as connection:
+        for query in queries:
+            connection.execute(query)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Links within the repository name files that exist, and headings that exist in them."""
+    for target in re.findall(r"\]\((?!https?://)([^)\s]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in _anchors(file), target
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+if __name__ == "__main__":
+    README.write_text(written(README.read_text()))

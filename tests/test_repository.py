@@ -1,0 +1,362 @@
+"""What surrounds the package agrees with it: locks, versions, files, containers, dashboards."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+import tomllib
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter import __version__
+from exporter.ledger.snapshot import COMPONENTS, WINDOWS
+from exporter.metrics.catalogue import METRICS
+from exporter.settings import SECRETS, Settings, names, read
+from exporter.simulator import keys
+from exporter.stream import figures
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+RUN_LOCK, TEST_LOCK = ROOT / "requirements.lock", ROOT / "tests" / "requirements.lock"
+
+TOP_LEVEL = {
+    ".ci",
+    ".env.example",
+    ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "docker-compose.yml",
+    "docs",
+    "exporter",
+    "grafana",
+    "prometheus",
+    "pyproject.toml",
+    "requirements.lock",
+    "tests",
+}
+
+PACKAGE_INDEXES = ("py" + "pi.", "python" + "hosted.org", "--" + "index-url", "--extra-" + "index-url")
+MACHINE_PATH = re.compile(r"(?<![\w./*}~-])/(?:root|home|work|Users)/\w")
+SECRETS_BY_SHAPE = re.compile(
+    r"sk-ant-[a-z]+\d\d-(?=[\w-]*[A-Z])[\w-]{32,}|-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{40}|"
+    r"\bgh[pousr]_\w{30,}|\bAKIA[A-Z0-9]{16}\b|\bxox[abp]-[\w-]{10,}"
+)
+
+ALL_METRICS = {metric.name: metric for metric in (*METRICS.values(), *figures.METRICS)}
+STACK: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+OURS = ("exporter", "stream", "simulator")
+DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+
+
+def tracked() -> list[Path]:
+    """Return the files git knows, or skip where this is not a clone."""
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("this is not a git clone")
+    listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    return [ROOT / name for name in listed.decode().split("\0") if name and (ROOT / name).is_file()]
+
+
+def pinned(lock: Path) -> dict[str, str]:
+    """Return name and version of everything a lock pins."""
+    return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", lock.read_text(), re.MULTILINE))
+
+
+def asked(requirements: list[str]) -> set[str]:
+    """Return the names in a list of requirements."""
+    return {re.split(r"[<>=!~\[; ]", each)[0].lower().replace("_", "-") for each in requirements}
+
+
+@pytest.mark.parametrize("lock", [RUN_LOCK, TEST_LOCK], ids=["run", "test"])
+def test_lock_names_no_host_and_hashes_everything(lock: Path) -> None:
+    """A lock works with whatever index pip is configured for, and with nothing that was tampered with."""
+    text = lock.read_text()
+    assert "://" not in text
+    assert not re.search(r"^\s*-[^-]|^\s*--(?!hash=sha256:[0-9a-f]{64})", text, re.MULTILINE)
+    for entry in re.split(r"\n(?=[a-z])", text):
+        assert "--hash=sha256:" in entry, entry.splitlines()[0]
+
+
+def test_locks_pin_what_the_project_asks_for() -> None:
+    """A dependency that was added without its pin would come in any version."""
+    groups = PROJECT["dependency-groups"]
+    assert asked(PROJECT["project"]["dependencies"]) | asked(groups["build"]) <= set(pinned(RUN_LOCK))
+    assert asked(groups["dev"]) <= set(pinned(TEST_LOCK))
+    assert asked(PROJECT["build-system"]["requires"]) <= asked(groups["build"])
+
+
+def test_locks_agree_on_every_version() -> None:
+    """Tests run with what is run."""
+    run, test = pinned(RUN_LOCK), pinned(TEST_LOCK)
+    assert {name: run[name] for name in run.keys() & test.keys()} == {
+        name: test[name] for name in run.keys() & test.keys()
+    }
+
+
+def test_test_tools_stay_out_of_what_is_run() -> None:
+    """The image and a stranger's first start need no linter."""
+    assert asked(PROJECT["dependency-groups"]["dev"]).isdisjoint(pinned(RUN_LOCK))
+
+
+def test_top_level_holds_what_is_expected() -> None:
+    """A new file at the top is a decision, not an accident."""
+    assert {path.relative_to(ROOT).parts[0] for path in tracked()} <= TOP_LEVEL
+    assert all((ROOT / name).exists() for name in TOP_LEVEL)
+
+
+def test_no_file_names_a_machine_an_index_or_a_secret() -> None:
+    """What is published works elsewhere and opens nothing."""
+    for path in tracked():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        where = path.relative_to(ROOT)
+        assert not MACHINE_PATH.search(text), where
+        assert not SECRETS_BY_SHAPE.search(text), where
+        assert not [host for host in PACKAGE_INDEXES if host in text], where
+
+
+def test_versions_agree() -> None:
+    """The package, its metadata and the changelog speak of the same version."""
+    assert PROJECT["tool"]["hatch"]["version"]["path"] == "exporter/__init__.py"
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == __version__
+
+
+def test_scripts_can_be_run() -> None:
+    """A script that lost its mode, or has a syntax error, is found here."""
+    for name in (".ci/run", "tests/install-tools", "docs/screenshots"):
+        assert (ROOT / name).stat().st_mode & 0o111, name
+    for name in (".ci/run", "tests/install-tools"):
+        subprocess.run(["bash", "-n", str(ROOT / name)], check=True)
+    compile((ROOT / "docs" / "screenshots").read_text(), "screenshots", "exec")
+
+
+def env_lines(path: Path) -> dict[str, tuple[bool, str]]:
+    """Return each name of an env file with whether it is commented out, and its value."""
+    found = re.findall(r"^(#?)([A-Z][A-Z0-9_]+)=(.*)$", path.read_text(), re.MULTILINE)
+    return {name: (bool(off), value) for off, name, value in found}
+
+
+def test_env_example_has_every_setting_with_its_default() -> None:
+    """Whoever copies the example sees all there is, and changes nothing by copying."""
+    example = env_lines(ROOT / ".env.example")
+    assert set(example) == {names(field)[0] for field in Settings.model_fields}
+    shown = {name: value for name, (_, value) in example.items() if value}
+    assert read(shown) == read({})
+    assert all(off or not value for off, value in example.values())
+
+
+def test_stack_has_its_services() -> None:
+    """Exporter, stream, Prometheus and Grafana start by themselves, the simulator in the demo only."""
+    profiles = {name: service.get("profiles", []) for name, service in STACK["services"].items()}
+    assert profiles == {
+        "exporter": [],
+        "stream": [],
+        "prometheus": [],
+        "grafana": [],
+        "simulator": ["demo"],
+    }
+
+
+@pytest.mark.parametrize("service", STACK["services"].values(), ids=STACK["services"])
+def test_service_is_pinned_watched_unprivileged_and_on_the_loopback(service: dict[str, Any]) -> None:
+    """Each one has an image a variable may change, a health check, a user that is not root."""
+    default = re.fullmatch(r"\$\{[A-Z_]+:-([^}]+)\}|northstar-pnl:\$\{IMAGE_TAG:-local\}", service["image"])
+    assert default is not None
+    assert default[1] is None or re.search(r":v?\d+\.\d+\.\d+$", default[1])
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert service["user"].partition(":")[0] not in ("", "0", "root")
+    assert service["cap_drop"] == ["ALL"]
+    assert service["ports"]
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+
+
+def test_stack_keeps_the_database_in_a_named_volume() -> None:
+    """Containers come and go; what was published stays."""
+    assert {"northstar", "prometheus", "grafana"} == set(STACK["volumes"])
+    for name in OURS:
+        assert STACK["services"][name]["volumes"] == ["northstar:/data"]
+
+
+def test_stack_passes_settings_that_exist_and_all_that_concern_it() -> None:
+    """A name the program does not know would be refused, one that is not passed would be ignored."""
+    known = {name for field in Settings.model_fields for name in names(field)}
+    known |= {f"{name}_FILE" for field in SECRETS for name in names(field)}
+    passed = {name: set(STACK["services"][name].get("environment", ())) for name in OURS}
+    assert set().union(*passed.values()) <= known
+    elsewhere = {"PORT", "NORTHSTAR_SIMULATOR_PORT", "KALSHI_PRIVATE_KEY_PATH"}
+    assert passed["exporter"] >= {names(field)[0] for field in Settings.model_fields} - elsewhere
+    for service in OURS:
+        for name, value in STACK["services"][service].get("environment", {}).items():
+            inner = re.match(r"\$\{([A-Z_]+)", str(value))
+            assert inner is None or inner[1].removeprefix("CONTAINER_") == name
+
+
+def test_stack_starts_commands_that_exist() -> None:
+    """What a container runs is a command of the program."""
+    for name in ("exporter", "stream"):
+        assert STACK["services"][name]["command"] == [name]
+
+
+def test_demo_env_points_at_the_simulator(tmp_path: Path) -> None:
+    """The demo's stack says what the program itself says for its demo."""
+    given = {
+        name: value for name, (off, value) in env_lines(ROOT / "exporter" / "demo.env").items() if not off
+    }
+    for name, value in keys.environment("http://simulator:8099", tmp_path).items():
+        if name != "KALSHI_PRIVATE_KEY_PATH":
+            assert given[name] == value
+    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    assert set(given) - {"COMPOSE_PROJECT_NAME"} <= used
+    assert "/data/demo" in "".join(STACK["services"]["simulator"]["command"])
+    assert given["CONTAINER_KALSHI_PRIVATE_KEY_FILE"] == f"/data/demo/{keys.RSA_FILE}"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--env-file", "exporter/demo.env", "--profile", "demo"]])
+def test_docker_accepts_the_stack(arguments: list[str]) -> None:
+    """Compose itself can read the file, for accounts and for the demo."""
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
+        pytest.skip("docker compose is not installed")
+    done = subprocess.run(
+        [docker, "compose", *arguments, "config", "--quiet"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def scrape_config() -> dict[str, Any]:
+    """Return Prometheus's configuration."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text())
+    return config
+
+
+def test_prometheus_scrapes_what_the_stack_serves() -> None:
+    """Its targets are the services and the ports they listen on."""
+    targets = {
+        t for job in scrape_config()["scrape_configs"] for s in job["static_configs"] for t in s["targets"]
+    }
+    assert targets == {"exporter:9108", "stream:8080"}
+    assert scrape_config()["global"]["scrape_interval"] == "5s"
+    assert STACK["services"]["exporter"]["environment"]["NORTHSTAR_METRICS_PORT"] == "9108"
+    assert STACK["services"]["stream"]["environment"]["PORT"] == "8080"
+
+
+def promtool(*arguments: str) -> None:
+    """Run promtool, or skip."""
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.skip("promtool is not installed: see tests/install-tools")
+    done = subprocess.run([program, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_accepts_the_configuration() -> None:
+    """What Prometheus would refuse at its start is refused here."""
+    promtool("check", "config", str(ROOT / "prometheus" / "prometheus.yml"))
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    """Yield dashboard, and query, of every panel."""
+    for path in DASHBOARDS:
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel.get("targets", ()):
+                yield path.name, target["expr"]
+
+
+def test_grafana_is_provisioned_with_fixed_names() -> None:
+    """Dashboards find the data source by its uid on every machine."""
+    provisioning = ROOT / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+    assert source["uid"] == "northstar-prometheus"
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "northstar.yml").read_text())["providers"]
+    mounts = [volume.split(":") for volume in STACK["services"]["grafana"]["volumes"]]
+    assert ["./grafana/dashboards", provider["options"]["path"], "ro"] in mounts
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_dashboard_says_what_each_panel_means(path: Path) -> None:
+    """Every panel has a description, a unit and our data source; ids do not repeat."""
+    dashboard = json.loads(path.read_text())
+    assert dashboard["uid"] == f"northstar-{path.stem}"
+    panels = [panel for panel in dashboard["panels"] if panel["type"] not in ("row", "text")]
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    for panel in panels:
+        assert panel["description"], panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert panel["datasource"]["uid"] == "northstar-prometheus", panel["title"]
+
+
+def test_every_query_asks_for_metrics_and_labels_that_exist() -> None:
+    """A renamed metric leaves no panel blank behind its back."""
+    allowed = {"window": WINDOWS, "component": COMPONENTS}
+    for dashboard, query in queries():
+        named = re.findall(r"\b(northstar_[a-z_]+)(?:\{([^}]*)\})?", query)
+        assert named, f"{dashboard}: {query}"
+        for name, selector in named:
+            metric = ALL_METRICS.get(re.sub(r"_(bucket|sum|count)$", "", name), ALL_METRICS.get(name))
+            assert metric is not None, f"{dashboard}: {name}"
+            for label, value in re.findall(r'(\w+)=~?"([^"]*)"', selector):
+                assert label in metric.labels, f"{dashboard}: {query}"
+                if not value.startswith("$"):
+                    assert set(value.split("|")) <= set(allowed.get(label, value.split("|"))), query
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def test_prometheus_itself_accepts_every_query(tmp_path: Path) -> None:
+    """The server parses and runs each panel's query."""
+    program = shutil.which("prometheus")
+    if program is None:
+        pytest.skip("Prometheus is not installed: see tests/install-tools")
+    (tmp_path / "prometheus.yml").write_text("scrape_configs: []\n")
+    port = free_port()
+    server = subprocess.Popen(
+        [
+            program,
+            f"--config.file={tmp_path}/prometheus.yml",
+            f"--storage.tsdb.path={tmp_path}/data",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--log.level=error",
+        ]
+    )
+    try:
+        _until_ready(f"http://127.0.0.1:{port}/-/ready", server)
+        for dashboard, query in queries():
+            asked_for = urllib.parse.urlencode({"query": query})
+            url = f"http://127.0.0.1:{port}/api/v1/query?{asked_for}"
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                assert json.load(answer)["status"] == "success", f"{dashboard}: {query}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("Prometheus did not start")
