@@ -106,6 +106,7 @@ class Ledger:
                     days.add(usage.scope)
         for day in days:
             self._rebook(day)
+        self.portfolio.refresh()
         return list(self.portfolio.late)
 
     def restate(self, scope: str, events: Sequence[Record]) -> None:

@@ -46,9 +46,14 @@ class Portfolio:
         self._venue: dict[str, VenuePosition] = {}
         self._differences: dict[str, tuple[Decimal, str]] = {}
         self._doubts: dict[str, str] = {}
+        self._moved: set[str] = set()
+        self._stale: dict[str, tuple[Tree, Tree]] = {}
 
     def apply(self, change: Change, event: Event) -> list[Entry]:
-        """Fold one change in and return its entries; a change out of order waits in `late`."""
+        """Fold one change in and return its entries; a change out of order waits in `late`.
+
+        What the position shows follows at `refresh`: a replay of a million fills shows each book once.
+        """
         scope = event.scope
         book = self.books.get(scope)
         if book is None:
@@ -57,8 +62,16 @@ class Portfolio:
             self.late.setdefault(scope, []).append(change)
             return []
         entry = book.apply(event)
-        self._refresh(scope)
+        self._moved.add(scope)
+        if not book.position:
+            self._prices.pop(scope, None)
         return [entry]
+
+    def refresh(self) -> None:
+        """Show the positions as the changes since the last call have left them."""
+        for scope in self._moved:
+            self._refresh(scope)
+        self._moved.clear()
 
     def restate(self, scope: str, events: Sequence[Event]) -> list[Entry]:
         """Replay a late book from all its events; return its old entries taken back and its new ones."""
@@ -76,17 +89,21 @@ class Portfolio:
         return [entry.reversed() for entry in taken_back] + given
 
     def observe_mark(self, mark: Mark) -> None:
-        """Take a market's newest quotes."""
+        """Take a market's newest quotes. A price that has not moved is confirmed, nothing more:
+        a reading quotes every open market, and few of them have moved."""
         self._marks[mark.ticker] = mark
         for scope in self._open.get(mark.ticker, ()):
-            self._refresh(scope)
+            if self._price(scope, self.books[scope]):
+                self._refresh(scope)
 
     def observe_venue(self, positions: Iterable[VenuePosition]) -> None:
         """Take the venue's own view of all markets it lists; the others it no longer speaks of."""
-        self._venue = {position.scope: position for position in positions}
-        self._differences = {}
-        for scope in self._venue:
-            self._compare(scope)
+        before, self._venue = self._venue, {position.scope: position for position in positions}
+        for scope in before.keys() - self._venue.keys():
+            self._differences.pop(scope, None)
+        for scope, stated in self._venue.items():
+            if scope not in before or _view(before[scope]) != _view(stated):
+                self._compare(scope)
 
     def restore(self, positions: Tree) -> None:
         """Take the marks of a stored snapshot, so that a restart keeps the last good figure with its age."""
@@ -113,6 +130,22 @@ class Portfolio:
         if unmarked and not self._unrealised:
             grade = Grade.MISSING
         return Valuation(self._total, grade, tuple(because), tuple(old))
+
+    def shown(self, old: Iterable[str]) -> dict[str, Tree]:
+        """Return all open positions, those in `old` graded stale.
+
+        What has not changed is the same object as the last time, so that a delta skips it unread.
+        """
+        positions, stale = dict(self.tree), {}
+        for scope in old:
+            fresh = positions[scope]
+            kept = self._stale.get(scope)
+            if kept is None or kept[0] is not fresh:
+                kept = (fresh, {**fresh, "grade": Grade.STALE.word})
+            stale[scope] = kept
+            positions[scope] = kept[1]
+        self._stale = stale
+        return positions
 
     @property
     def doubts(self) -> list[str]:
@@ -143,11 +176,15 @@ class Portfolio:
         self._price(scope, book)
         self.tree[scope] = self._show(scope, book)
 
-    def _price(self, scope: str, book: Book) -> None:
+    def _price(self, scope: str, book: Book) -> bool:
+        """Price the position by its market's quotes, if they say; tell whether its price has changed."""
         mark = self._marks.get(book.ticker)
         usd = price(mark, book.side, self.rule) if mark is not None else None
-        if mark is not None and usd is not None:
-            self._prices[scope] = seen(self._prices.get(scope), usd, mark.at)
+        if mark is None or usd is None:
+            return False
+        before = self._prices.get(scope)
+        self._prices[scope] = seen(before, usd, mark.at)
+        return before is None or before.usd != usd
 
     def _show(self, scope: str, book: Book) -> Tree:
         shown: dict[str, Any] = {"side": book.side, "count": plain(book.count), "cost": plain(book.cost)}
@@ -188,6 +225,10 @@ def as_event(change: Change) -> Event:
     if not hasattr(event, "ticker"):
         raise LedgerError(f"A {event.kind} does not belong to a market.")
     return event  # type: ignore[return-value]
+
+
+def _view(stated: VenuePosition) -> tuple[Decimal, ...]:
+    return stated.position, stated.exposure, stated.realised, stated.fees
 
 
 def _some(names: Sequence[str]) -> str:

@@ -45,7 +45,7 @@ def state(
     }
     if "kalshi" in sources:
         tree["unrealised"] = _unrealised(valuation, sources["kalshi"], now).tree()
-        tree["positions"] = _positions(ledger, valuation)
+        tree["positions"] = ledger.portfolio.shown(valuation.old)
         tree["accounts"] = _accounts(ledger)
     if demo:
         tree["demo"] = True
@@ -89,13 +89,6 @@ def _unrealised(valuation: Valuation, source: SourceState, now: datetime) -> Fig
     if source.as_of is None or valuation.grade is Grade.MISSING:
         return Figure(None, Grade.MISSING, source.as_of, valuation.because)
     return Figure(valuation.usd, min(valuation.grade, source.grade(now)), source.as_of, valuation.because)
-
-
-def _positions(ledger: Ledger, valuation: Valuation) -> Tree:
-    shown = dict(ledger.portfolio.tree)
-    for scope in valuation.old:
-        shown[scope] = {**shown[scope], "grade": Grade.STALE.word}
-    return shown
 
 
 def _accounts(ledger: Ledger) -> Tree:

@@ -40,10 +40,15 @@ class Timeline:
         if not amount:
             return
         digits, exponent = _pack(amount)
-        place = bisect_right(self._times, at)
-        self._times.insert(place, at)
-        self._digits.insert(place, digits)
-        self._exponents.insert(place, exponent)
+        if not self._times or at >= self._times[-1]:
+            self._times.append(at)
+            self._digits.append(digits)
+            self._exponents.append(exponent)
+        else:
+            place = bisect_right(self._times, at)
+            self._times.insert(place, at)
+            self._digits.insert(place, digits)
+            self._exponents.insert(place, exponent)
         self.total += amount
         for window, (start, total) in self._sums.items():
             if at >= start:

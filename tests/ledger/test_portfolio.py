@@ -1,0 +1,127 @@
+"""What has not changed is not made anew: the work of a reading is that of what moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from exporter.ledger.portfolio import Portfolio
+from exporter.records import Change, Fill, Mark, Settlement, VenuePosition
+
+AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def bought(ticker: str = "T", number: int = 1) -> Fill:
+    return Fill(
+        fill_id=f"f{number}",
+        ticker=ticker,
+        subaccount=0,
+        side="yes",
+        count=Decimal(10),
+        price=Decimal("0.40"),
+        fee=Decimal("0.10"),
+        at=AT,
+    )
+
+
+def quoted(bid: str, seconds: int = 0, ticker: str = "T") -> Mark:
+    return Mark(
+        ticker=ticker,
+        yes_bid=Decimal(bid),
+        yes_ask=None,
+        last=None,
+        settled_value=None,
+        at=AT + timedelta(seconds=seconds),
+    )
+
+
+def holding(*tickers: str) -> Portfolio:
+    portfolio = Portfolio("bid")
+    for number, ticker in enumerate(tickers):
+        fill = bought(ticker, number)
+        portfolio.apply(Change(None, fill), fill)
+        portfolio.observe_mark(quoted("0.50", ticker=ticker))
+    portfolio.refresh()
+    return portfolio
+
+
+def test_a_price_that_has_not_moved_leaves_the_position_as_it_is_and_confirms_it() -> None:
+    """The shown position is the same object, and its mark is as fresh as the last quote."""
+    portfolio = holding("T")
+    before = portfolio.tree["T"]
+    portfolio.observe_mark(quoted("0.50", seconds=100))
+    assert portfolio.tree["T"] is before
+    assert portfolio.value(AT + timedelta(seconds=130), timedelta(seconds=60)).old == ()
+
+
+def test_a_price_that_moved_is_shown_and_only_there() -> None:
+    """One market's quote touches no other position."""
+    portfolio = holding("T", "U")
+    other = portfolio.tree["U"]
+    portfolio.observe_mark(quoted("0.60", seconds=100))
+    assert portfolio.tree["T"]["unrealised"] == "2.00"
+    assert portfolio.tree["U"] is other
+    assert portfolio.value(AT, timedelta(days=1)).usd == Decimal(3)
+
+
+def test_a_stale_position_is_the_same_object_until_it_changes() -> None:
+    """An outage does not make every heartbeat compare all positions again."""
+    portfolio = holding("T", "U")
+    first = portfolio.shown(["T"])
+    assert first["T"]["grade"] == "stale"
+    assert first["U"]["grade"] == "final"
+    assert portfolio.shown(["T"])["T"] is first["T"]
+    portfolio.observe_mark(quoted("0.60", seconds=1))
+    assert portfolio.shown(["T"])["T"]["mark"] == "0.60"
+    assert portfolio.shown([])["T"]["grade"] == "final"
+
+
+def test_the_venues_view_is_compared_anew_when_either_side_changes() -> None:
+    """A repeated view keeps its verdict; a corrected one and one no longer listed lose it."""
+    portfolio = holding("T")
+
+    def view(exposure: str, seconds: int = 0) -> VenuePosition:
+        return VenuePosition(
+            ticker="T",
+            subaccount=0,
+            position=Decimal(10),
+            exposure=Decimal(exposure),
+            realised=Decimal(0),
+            fees=Decimal("0.10"),
+            at=AT + timedelta(seconds=seconds),
+        )
+
+    for seconds in (0, 10):
+        portfolio.observe_venue([view("4.50", seconds)])
+        assert portfolio.worst_difference() == (Decimal("0.50"), "exposure of T")
+    portfolio.observe_venue([view("4.00")])
+    assert portfolio.worst_difference() is None
+    portfolio.observe_venue([view("4.50")])
+    portfolio.observe_venue([])
+    assert portfolio.worst_difference() is None
+
+
+def test_a_settled_book_keeps_only_what_is_asked_of_it_later() -> None:
+    """Thousands of settled markets stay in memory; a late event is replayed from the records."""
+    portfolio = holding("T")
+    row = Settlement(
+        ticker="T",
+        subaccount=0,
+        result="yes",
+        yes_count=Decimal(10),
+        yes_cost=Decimal(4),
+        no_count=Decimal(0),
+        no_cost=Decimal(0),
+        payout=Decimal(10),
+        value=Decimal(1),
+        fee=Decimal(0),
+        at=AT + timedelta(hours=1),
+    )
+    portfolio.apply(Change(None, row), row)
+    portfolio.refresh()
+    assert portfolio.books["T"].realised == 6
+    assert portfolio.books["T"].yes_count == 0
+    assert "T" not in portfolio.tree
+    late = bought("T", 2)
+    assert portfolio.apply(Change(None, late), late) == []
+    assert "T" in portfolio.late
