@@ -4,7 +4,7 @@
 import { signed, spoken, timeOfDay } from "./figures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const HEIGHT = 172;
+const HEIGHT = 158;
 const MARGIN = { top: 14, right: 2, bottom: 22, left: 2 };
 const LABELS = 78;
 
@@ -75,7 +75,8 @@ export class DayChart {
     this.#add("path", { class: "line gain", d: path, "clip-path": "url(#above)" });
     this.#add("path", { class: "line loss", d: path, "clip-path": "url(#below)" });
     const now = Number(last.usd);
-    this.#add("circle", { class: now < 0 ? "now loss" : "now gain", cx: x(last.at), cy: y(now), r: 3.5 });
+    const isKnown = last === this.points.at(-1);
+    if (isKnown) this.#add("circle", { class: now < 0 ? "now loss" : "now gain", cx: x(last.at), cy: y(now), r: 3.5 });
 
     const right = width - MARGIN.right;
     const labels = [[zero, "$0"]];
@@ -88,7 +89,7 @@ export class DayChart {
     this.svg.setAttribute(
       "aria-label",
       `Net today since ${timeOfDay(begin, this.zone, { seconds: false })}: lowest ${spoken(low.usd)}, ` +
-        `highest ${spoken(high.usd)}, now ${spoken(last.usd)}.`,
+        `highest ${spoken(high.usd)}, ${isKnown ? "now" : "last known"} ${spoken(last.usd)}.`,
     );
   }
 

@@ -84,9 +84,14 @@ export function timeOfDay(ms, zone, { seconds = true, now = Date.now() } = {}) {
   return sameDay ? time : `${clock(zone, { day: "numeric", month: "short" }).format(ms)}, ${time}`;
 }
 
-/** Return an age in words. */
+/** Return how long ago that was, in words. */
+export function ago(ms) {
+  return ms < 1000 ? "just now" : `${age(ms)} ago`;
+}
+
+/** Return a length of time in words. */
 export function age(ms) {
-  const seconds = Math.max(0, Math.round(ms / 1000));
+  const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;

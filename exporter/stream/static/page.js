@@ -1,7 +1,7 @@
 // The live page. It writes text only as textContent, and asks nothing of the data but strings.
 
 import { DayChart } from "./chart.js";
-import { MINUS, age, isLarge, negate, signOf, signed, size, spoken, sum, timeOfDay } from "./figures.js";
+import { MINUS, age, ago as agoInWords, isLarge, negate, signOf, signed, size, spoken, sum, timeOfDay } from "./figures.js";
 import { NorthStar } from "./northstar.js";
 
 const WINDOWS = {
@@ -30,8 +30,10 @@ const STATEMENT = [
 const NAMES = { kalshi: "Kalshi", anthropic: "Anthropic", sales: "Sales" };
 const CHECKS = { balanced: "Double entry balances", cash: "Venue cash is explained", positions: "Positions match the venue" };
 const GRADES = ["missing", "stale", "partial", "estimated", "final"];
-const MOST_POSITIONS = 8;
+const MOST_POSITIONS = 6;
 const SPEAK_EVERY_MS = 15_000;
+/** Rows that change places every second cannot be read. */
+const SORT_EVERY_MS = 30_000;
 
 const figures = new NorthStar();
 const at = (id) => document.getElementById(id);
@@ -39,6 +41,9 @@ const chart = new DayChart(at("chart"));
 let chosen = "today";
 let chartDay = null;
 let spokenAt = 0;
+let silenceLimit = 60_000; // replaced by the server's own limit
+let order = [];
+let sortedAt = 0;
 
 // Small tools.
 
@@ -73,7 +78,7 @@ function time(text, options) {
 }
 
 function ago(text) {
-  return `${age(figures.now() - Date.parse(text))} ago`;
+  return agoInWords(figures.now() - Date.parse(text));
 }
 
 function tone(usd) {
@@ -108,9 +113,9 @@ function showNet(prefix, figure) {
 }
 
 function trust(figure) {
-  const words = figure.grade === "missing" ? "missing" : figure.grade;
-  if (!figure.as_of) return words;
-  return `${words}, as of ${time(figure.as_of)}, ${ago(figure.as_of)}`;
+  if (figure.grade === "missing") return "";
+  if (!figure.as_of) return figure.grade;
+  return `${figure.grade}, as of ${time(figure.as_of)}, ${ago(figure.as_of)}`;
 }
 
 /** Say why there is no figure, with the source's own trouble where it has one. */
@@ -119,7 +124,9 @@ function explain(figure) {
   if (figure.grade !== "missing" && figure.grade !== "stale") return reasons;
   for (const [source, state] of Object.entries(figures.tree.sources ?? {})) {
     if (!state.error) continue;
-    const sentence = `${name(source)}: ${state.error.sentence} Since ${time(state.error.since, { seconds: false })}.`;
+    const said = state.error.sentence;
+    const who = said.includes(name(source)) ? "" : `${name(source)}: `;
+    const sentence = `${who}${said} Since ${time(state.error.since, { seconds: false })}.`;
     const known = reasons.findIndex((text) => text === name(source) || text.startsWith(`${name(source)}:`));
     if (known >= 0) reasons[known] = sentence;
   }
@@ -254,22 +261,27 @@ function showStatement() {
     }
     showCell("net", window, net, places, true);
   }
-  const reasons = [];
+  // Lines with the same reason are named together.
+  const reasons = new Map();
   const { net, components } = windows[chosen];
   for (const { label, lines } of STATEMENT) {
     for (const [id, line] of Object.entries(lines)) {
       const figure = components[id];
       if (!figure || figure.grade === "final") continue;
-      const why = explain(figure);
-      reasons.push([`${label}, ${line.toLowerCase()}`, `${figure.grade}${why.length ? `. ${why.join("; ")}` : ""}`]);
+      const why = [figure.grade, ...explain(figure)].join(". ");
+      const key = `${label}|${why}`;
+      if (!reasons.has(key)) reasons.set(key, { label, why, lines: [] });
+      reasons.get(key).lines.push(line.toLowerCase().replace(",", ""));
     }
   }
-  if (!reasons.length) reasons.push(["", net.grade === "final" ? "Every line is final." : (net.because ?? []).map(reason).join("; ")]);
   say(at("why-title"), `Why ${net.grade}: ${WINDOWS[chosen].toLowerCase()}`);
-  const shown = JSON.stringify(reasons);
+  const whole = net.grade === "final" ? "Every line is final." : (net.because ?? []).map(reason).join("; ");
+  const rows = [...reasons.values()].map(({ label, why, lines }) => [`${label}: ${lines.join(", ")}`, why]);
+  if (!rows.length) rows.push(["", whole]);
+  const shown = JSON.stringify(rows);
   if (at("why").dataset.shown === shown) return;
   at("why").dataset.shown = shown;
-  at("why").replaceChildren(...reasons.map(([line, why]) => make("li", "", ...(line ? [make("strong", "", line)] : []), why)));
+  at("why").replaceChildren(...rows.map(([line, why]) => make("li", "", ...(line ? [make("strong", "", line)] : []), why)));
 }
 
 // Positions, sources, checks.
@@ -279,8 +291,14 @@ function showPositions() {
   const known = Object.entries(positions);
   // Floats only decide the order.
   const weight = ([, position]) => (position.unrealised === undefined ? Infinity : Math.abs(Number(position.unrealised)));
-  known.sort((one, other) => weight(other) - weight(one) || (one[0] < other[0] ? -1 : 1));
-  const rows = known.slice(0, MOST_POSITIONS).map(([market, position]) => {
+  if (Date.now() - sortedAt > SORT_EVERY_MS || known.length !== order.length || !order.every((market) => market in positions)) {
+    known.sort((one, other) => weight(other) - weight(one) || (one[0] < other[0] ? -1 : 1));
+    order = known.map(([market]) => market);
+    sortedAt = Date.now();
+  }
+  const fractions = known.some(([, { count }]) => /\.0*[1-9]/.test(count));
+  const rows = order.slice(0, MOST_POSITIONS).map((market) => {
+    const position = positions[market];
     const missing = position.unrealised === undefined;
     const result = make("td", "number", make("span", `amount ${missing ? "none" : tone(position.unrealised)}`, missing ? "no mark" : signed(position.unrealised)));
     if (!missing && position.grade !== "final") result.append(make("span", "grade", position.grade));
@@ -292,7 +310,7 @@ function showPositions() {
       "",
       th,
       make("td", "", position.side),
-      make("td", "number", size(position.count, position.count.replace(/\.?0+$/, "").includes(".") ? 2 : 0)),
+      make("td", "number", size(position.count, fractions ? 2 : 0)),
       make("td", "number wide", size(position.cost)),
       make("td", "number wide", position.mark === undefined ? "–" : size(position.mark, Math.max(2, Math.min(4, (position.mark.split(".")[1] ?? "").length)))),
       result,
@@ -363,23 +381,44 @@ const STATES = {
 };
 
 function showState() {
-  const { name: state, roundTrip, since, reason: why } = figures.state;
+  const { name: state, roundTrip } = figures.state;
   document.body.dataset.state = state;
   say(at("connection"), state === "live" && roundTrip !== null ? `Live, ${roundTrip} ms away` : STATES[state]);
+  showNotice();
+}
+
+/** Say in one sentence why what is shown may be old: we are cut off, or the exporter is silent. */
+function showNotice() {
+  const { name: state, since, reason: why } = figures.state;
   const notice = at("notice");
-  notice.hidden = state !== "offline";
+  const quiet = figures.tree && state !== "offline" ? figures.now() - Date.parse(figures.tree.as_of) : 0;
+  const silent = quiet > silenceLimit;
+  document.body.toggleAttribute("data-silent", silent);
+  notice.hidden = state !== "offline" && !silent;
   if (state === "offline") {
-    const gone = timeOfDay(since, zone());
+    const trouble = why || `The server has not answered since ${timeOfDay(since, zone())}.`;
     const shown = figures.tree ? `What you see is the last snapshot, of ${time(figures.tree.as_of)} ${zone()}.` : "There is no snapshot to show yet.";
-    say(notice, `${why || "The server does not answer"}${why.endsWith(".") ? "" : ","} ${why ? "" : `since ${gone}. `}${shown} It is tried again every few seconds.`);
+    say(notice, `${trouble} ${shown} It is tried again every few seconds.`);
+  } else if (silent) {
+    say(notice, `Nothing new for ${age(quiet)}: is the exporter running? What you see is of ${time(figures.tree.as_of)} ${zone()}.`);
+  }
+}
+
+async function loadLimit() {
+  try {
+    const { parts } = await (await fetch("/api/health")).json();
+    if (parts?.exporter?.limit_seconds > 0) silenceLimit = parts.exporter.limit_seconds * 1000;
+  } catch {
+    // the default stands
   }
 }
 
 function tick() {
+  showNotice();
   if (figures.tree) {
     const { today, mtd } = figures.tree.windows;
     say(at("net-trust"), trust(today.net));
-    say(at("month-trust"), mtd.net.grade === "missing" ? "missing" : mtd.net.grade);
+    say(at("month-trust"), mtd.net.grade === "missing" ? "" : mtd.net.grade);
     showSources();
     const { timezone, mark_rule: rule, sequence } = figures.tree;
     say(at("about"), `Times are ${timezone}. Amounts are US dollars. Open contracts are valued at the ${rule}. Snapshot ${sequence}, ${time(figures.tree.as_of)}.`);
@@ -413,5 +452,6 @@ choose(chosen);
 figures.addEventListener("change", showSoon);
 figures.addEventListener("state", showState);
 showState();
+loadLimit();
 setInterval(tick, 1000);
 figures.start();
