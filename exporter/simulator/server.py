@@ -81,6 +81,8 @@ def serve_in_thread(world: World, port: int = 0, folder: Path | None = None) -> 
         place, faults = folder or Path(scratch), Faults()
         server = uvicorn.Server(config(create_app(world, faults, credentials.make_keys(place)), HOST, port))
         listener = socket.create_server((HOST, port))
+        # asyncio forgets this on a socket made elsewhere, and every answer would take 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
         )

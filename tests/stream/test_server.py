@@ -163,3 +163,11 @@ def test_head_of_the_stream_ends(app: FastAPI) -> None:
     """A proxy's probe must not hang."""
     with serving(app) as url:
         assert httpx.head(url + "/api/pnl/stream", timeout=PATIENCE).status_code in (200, 405)
+
+
+def test_connections_send_at_once() -> None:
+    """A delta does not wait for the client's kernel to acknowledge the one before, which takes 40 ms."""
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
