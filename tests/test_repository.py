@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ import tomllib
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,11 @@ SECRETS_BY_SHAPE = re.compile(
     r"sk-ant-[a-z]+\d\d-(?=[\w-]*[A-Z])[\w-]{32,}|-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{40}|"
     r"\bgh[pousr]_\w{30,}|\bAKIA[A-Z0-9]{16}\b|\bxox[abp]-[\w-]{10,}"
 )
+
+LOADED_BY_OTHERS = {"tzdata"}
+"""Not imported by us: the standard library finds its time zones there where the system has none."""
+
+TOOLS = {"mypy", "pytest-xdist", "ruff"}
 
 ALL_METRICS = {metric.name: metric for metric in (*METRICS.values(), *figures.METRICS)}
 STACK: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -109,6 +116,29 @@ def test_locks_agree_on_every_version() -> None:
 def test_test_tools_stay_out_of_what_is_run() -> None:
     """The image and a stranger's first start need no linter."""
     assert asked(PROJECT["dependency-groups"]["dev"]).isdisjoint(pinned(RUN_LOCK))
+
+
+def imported(folder: Path) -> set[str]:
+    """Return the distributions that the modules of a folder import, our own code apart."""
+    modules: set[str] = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules.add(node.module.partition(".")[0])
+    known = packages_distributions()
+    found = {known[module][0].lower().replace("_", "-") for module in modules if module in known}
+    return found - {"northstar-pnl"}
+
+
+def test_dependencies_are_those_that_are_imported() -> None:
+    """What nothing imports is not installed, what is imported is asked for by name."""
+    run = asked(PROJECT["project"]["dependencies"])
+    dev = asked(PROJECT["dependency-groups"]["dev"])
+    assert imported(ROOT / "exporter") == run - LOADED_BY_OTHERS
+    assert imported(ROOT / "tests") <= run | dev
+    assert dev - TOOLS <= imported(ROOT / "tests")
 
 
 def test_top_level_holds_what_is_expected() -> None:
