@@ -112,10 +112,15 @@ function showNet(prefix, figure) {
   }
 }
 
+/** Whether what is shown is what the exporter says now. */
+function isCurrent() {
+  return figures.state.name !== "offline" && figures.now() - Date.parse(figures.tree.as_of) <= silenceLimit;
+}
+
 function trust(figure) {
   if (figure.grade === "missing") return "";
   if (!figure.as_of) return figure.grade;
-  return `${figure.grade}, as of ${time(figure.as_of)}, ${ago(figure.as_of)}`;
+  return `${isCurrent() ? "" : "not current: "}${figure.grade}, as of ${time(figure.as_of)}, ${ago(figure.as_of)}`;
 }
 
 /** Say why there is no figure, with the source's own trouble where it has one. */
@@ -274,7 +279,7 @@ function showStatement() {
       reasons.get(key).lines.push(line.toLowerCase().replace(",", ""));
     }
   }
-  say(at("why-title"), `Why ${net.grade}: ${WINDOWS[chosen].toLowerCase()}`);
+  say(at("why-title"), `${net.grade === "final" ? "Final" : `Why ${net.grade}`}: ${WINDOWS[chosen].toLowerCase()}`);
   const whole = net.grade === "final" ? "Every line is final." : (net.because ?? []).map(reason).join("; ");
   const rows = [...reasons.values()].map(({ label, why, lines }) => [`${label}: ${lines.join(", ")}`, why]);
   if (!rows.length) rows.push(["", whole]);
@@ -328,8 +333,9 @@ function showSources() {
   const { sources = {}, checks = {} } = figures.tree;
   const rows = Object.entries(sources).map(([source, state]) => {
     const row = make("li", `source ${state.grade}`);
+    const word = state.grade !== "final" ? state.grade : isCurrent() ? "fresh" : "was fresh";
     const since = state.as_of ? `as of ${time(state.as_of)}, ${ago(state.as_of)}` : "never read yet";
-    row.append(make("span", "who", name(source)), make("span", "word", state.grade === "final" ? "fresh" : state.grade), make("span", "when", since));
+    row.append(make("span", "who", name(source)), make("span", "word", word), make("span", "when", since));
     if (state.error) row.append(make("span", "error", `${state.error.sentence} Since ${time(state.error.since, { seconds: false })}.`));
     return row;
   });
