@@ -68,6 +68,9 @@ class Settings(BaseModel):
     mark_rule: Literal["bid", "mid", "last"] = Field(
         "bid", description="Price that open contracts are valued at: best bid, middle or last trade."
     )
+    lot_rule: Literal["average", "fifo"] = Field(
+        "average", description="Which contracts a partial close consumes: their average, or the oldest first."
+    )
     db_path: Path = Field(
         Path("data/northstar.sqlite3"),
         description="SQLite file that keeps everything.",

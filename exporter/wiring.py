@@ -49,7 +49,7 @@ def build_cycle(
     health = Health(registry)
     sources = build_sources(settings, health, clock)
     store = Store.write(settings.db_path)
-    new_ledger = partial(Ledger, settings.zone, settings.mark_rule)
+    new_ledger = partial(Ledger, settings.zone, settings.mark_rule, settings.lot_rule)
     cycle = Cycle(store, new_ledger, sources, health, clock, demo=settings.demo)
     registry.register(SnapshotCollector(lambda: cycle.latest))
     health.watch({source.name: partial(_breaker, source) for source in sources}, settings.db_path)

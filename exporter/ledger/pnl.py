@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from exporter.ledger import takings, windows
 from exporter.ledger.costs import CostDay
 from exporter.ledger.journal import TRANSFERS, VENUE_CASH, Entry, Journal
+from exporter.ledger.lots import LotRule
 from exporter.ledger.marks import MarkRule
 from exporter.ledger.portfolio import Portfolio, Valuation
 from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, Figure, Grade, Opening, Tree, unstamp
@@ -74,10 +75,10 @@ class WindowFigures:
 class Ledger:
     """Everything booked so far. Feed it in any order; equal records give equal figures."""
 
-    def __init__(self, zone: ZoneInfo, rule: MarkRule = "bid") -> None:
+    def __init__(self, zone: ZoneInfo, rule: MarkRule = "bid", lots: LotRule = "average") -> None:
         self.zone = zone
         self.journal = Journal()
-        self.portfolio = Portfolio(rule)
+        self.portfolio = Portfolio(rule, lots)
         self.cash: dict[int, Balance] = {}
         self._days: dict[str, CostDay] = {}
         self._day_entries: dict[str, list[Entry]] = {}
@@ -130,7 +131,7 @@ class Ledger:
                 case VenuePosition():
                     venue.append(observation)
         if heard:
-            self.portfolio.observe_venue(venue)
+            self.portfolio.reconciliation.observe(venue)
 
     def restore(self, tree: Tree) -> None:
         """Take from a stored snapshot what is not in the records: the marks, and what the venue stated.

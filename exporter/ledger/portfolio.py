@@ -1,4 +1,4 @@
-"""All books of the venue account with their marks, and how they compare with the venue's own view."""
+"""All books of the venue account with their marks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from exporter.errors import LedgerError
 from exporter.ledger.journal import Entry
+from exporter.ledger.lots import LotRule
 from exporter.ledger.marks import MarkRule, Price, price, seen
 from exporter.ledger.positions import Book, Event, replay
+from exporter.ledger.reconciliation import Reconciliation
 from exporter.ledger.snapshot import Grade, Tree, stamp, unstamp
 from exporter.money import ZERO, plain
-from exporter.records import Change, Mark, VenuePosition
+from exporter.records import Change, Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,9 @@ class Valuation:
 class Portfolio:
     """Books by scope. `late` holds the changes of books that need a replay from the record store."""
 
-    def __init__(self, rule: MarkRule) -> None:
+    def __init__(self, rule: MarkRule, lots: LotRule = "average") -> None:
         self.rule = rule
+        self.lots = lots
         self.books: dict[str, Book] = {}
         self.late: dict[str, list[Change]] = {}
         self.tree: dict[str, Tree] = {}
@@ -43,8 +45,7 @@ class Portfolio:
         self._open: dict[str, set[str]] = {}
         self._unrealised: dict[str, Decimal] = {}
         self._total = ZERO
-        self._venue: dict[str, VenuePosition] = {}
-        self._differences: dict[str, tuple[Decimal, str]] = {}
+        self.reconciliation = Reconciliation(self.books.get)
         self._doubts: dict[str, str] = {}
         self._moved: set[str] = set()
         self._stale: dict[str, tuple[Tree, Tree]] = {}
@@ -57,7 +58,7 @@ class Portfolio:
         scope = event.scope
         book = self.books.get(scope)
         if book is None:
-            book = self.books[scope] = Book(scope, event.ticker)
+            book = self.books[scope] = Book.empty(scope, event.ticker, self.lots)
         if scope in self.late or change.old is not None or not book.takes(event):
             self.late.setdefault(scope, []).append(change)
             return []
@@ -82,8 +83,8 @@ class Portfolio:
         for change in changes:
             oldest.setdefault((change.new.kind, change.new.key), change.old)
         before += [old for old in oldest.values() if old is not None]
-        _, taken_back = replay(scope, before)
-        book, given = replay(scope, events)
+        _, taken_back = replay(scope, before, self.lots)
+        book, given = replay(scope, events, self.lots)
         self.books[scope] = book
         self._refresh(scope)
         return [entry.reversed() for entry in taken_back] + given
@@ -95,15 +96,6 @@ class Portfolio:
         for scope in self._open.get(mark.ticker, ()):
             if self._price(scope, self.books[scope]):
                 self._refresh(scope)
-
-    def observe_venue(self, positions: Iterable[VenuePosition]) -> None:
-        """Take the venue's own view of all markets it lists; the others it no longer speaks of."""
-        before, self._venue = self._venue, {position.scope: position for position in positions}
-        for scope in before.keys() - self._venue.keys():
-            self._differences.pop(scope, None)
-        for scope, stated in self._venue.items():
-            if scope not in before or _view(before[scope]) != _view(stated):
-                self._compare(scope)
 
     def restore(self, positions: Tree) -> None:
         """Take the marks of a stored snapshot, so that a restart keeps the last good figure with its age."""
@@ -152,13 +144,6 @@ class Portfolio:
         """Return what settlement rows and fills disagree on, in words."""
         return list(self._doubts.values())
 
-    def worst_difference(self) -> tuple[Decimal, str] | None:
-        """Return the largest difference from the venue's own figures and where it is; None when all agree."""
-        if not self._differences:
-            return None
-        scope, (size, what) = max(self._differences.items(), key=lambda item: (item[1][0], item[0]))
-        return size, f"{what} of {scope}"
-
     def _refresh(self, scope: str) -> None:
         book = self.books[scope]
         self._total -= self._unrealised.pop(scope, ZERO)
@@ -166,7 +151,7 @@ class Portfolio:
             self._doubts[scope] = book.doubt
         else:
             self._doubts.pop(scope, None)
-        self._compare(scope)
+        self.reconciliation.compare(scope)
         if not book.position:
             self.tree.pop(scope, None)
             self._prices.pop(scope, None)
@@ -201,34 +186,6 @@ class Portfolio:
             "grade": Grade.FINAL.word,
             "as_of": stamp(quoted.since),
         }
-
-    def _compare(self, scope: str) -> None:
-        self._differences.pop(scope, None)
-        theirs, ours = self._venue.get(scope), self.books.get(scope)
-        if theirs is None or (ours is not None and ours.settled):
-            return
-        mine = ours if ours is not None else Book(scope, theirs.ticker)
-        pairs = {
-            "position": mine.position - theirs.position,
-            "exposure": mine.cost - theirs.exposure,
-            "realised": mine.realised - theirs.realised,
-            "fees": mine.fees - theirs.fees,
-        }
-        what = max(pairs, key=lambda name: abs(pairs[name]))
-        if pairs[what]:
-            self._differences[scope] = (abs(pairs[what]), what)
-
-
-def as_event(change: Change) -> Event:
-    """Return the change's newer record, which the caller knows to belong to a book."""
-    event = change.new
-    if not hasattr(event, "ticker"):
-        raise LedgerError(f"A {event.kind} does not belong to a market.")
-    return event  # type: ignore[return-value]
-
-
-def _view(stated: VenuePosition) -> tuple[Decimal, ...]:
-    return stated.position, stated.exposure, stated.realised, stated.fees
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,19 +1,21 @@
-"""Fills and a settlement in one market, as entries and an open position at average cost.
+"""Fills and a settlement in one market, as entries and an open position at cost.
 
 Source: Kalshi, fills by the side bought; settlement rows gross for the market's life.
-Rule:   buying the other side closes: each pair of YES and NO pays one dollar at once.
-        Closing k of n takes cost * k / n out of the open cost, rounded to the micro-dollar;
-        what rounding leaves stays in the open cost, so nothing is lost over the position's life.
+Rule:   buying the other side closes: each pair of YES and NO pays one dollar at once, and what
+        the contracts had cost (`lots`) leaves the open cost. What rounding leaves stays in the
+        open cost, so nothing is lost over the position's life.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Self
 
 from exporter.ledger.journal import OPEN_COST, VENUE_CASH, Entry
-from exporter.money import ZERO, to_micro
+from exporter.ledger.lots import AverageCost, FirstInFirstOut, LotRule, Lots, both
+from exporter.money import ZERO
 from exporter.records import Fill, Record, Settlement, Side
 from exporter.times import to_us
 
@@ -23,6 +25,9 @@ Event = Fill | Settlement
 
 NOTHING_SEEN = (False, -(2**63), "")
 """Before every event's place in order."""
+
+NO_LOTS = AverageCost()
+"""What every settled book holds: nothing, and one object is enough to say so."""
 
 
 def in_order(event: Record) -> tuple[bool, int, str]:
@@ -34,13 +39,15 @@ def in_order(event: Record) -> tuple[bool, int, str]:
 class Book:
     """One market of one subaccount. `position` is signed contracts: YES positive, NO negative.
 
+    `lots` is the open cost by the rule in force, `other` by the other rule, for comparison only.
     `doubt` says in words what the settlement row and the fills disagree on; empty when they agree.
     """
 
     scope: str
     ticker: str
     position: Decimal = ZERO
-    cost: Decimal = ZERO
+    lots: Lots = field(default_factory=AverageCost)
+    other: Lots = field(default_factory=FirstInFirstOut)
     yes_count: Decimal = ZERO
     no_count: Decimal = ZERO
     yes_cost: Decimal = ZERO
@@ -50,6 +57,17 @@ class Book:
     settled: bool = False
     doubt: str = ""
     last: tuple[bool, int, str] = NOTHING_SEEN
+
+    @classmethod
+    def empty(cls, scope: str, ticker: str, rule: LotRule) -> Self:
+        """Return a book without contracts that keeps its lots by the rule."""
+        lots, other = both(rule)
+        return cls(scope, ticker, lots=lots, other=other)
+
+    @property
+    def cost(self) -> Decimal:
+        """What the open contracts have cost, without fees."""
+        return self.lots.cost
 
     @property
     def side(self) -> Side:
@@ -73,17 +91,13 @@ class Book:
     def _fill(self, fill: Fill) -> Entry:
         signed = fill.count if fill.side == "yes" else -fill.count
         closes = min(fill.count, self.count) if signed * self.position < 0 else ZERO
-        freed = (
-            self.cost
-            if closes == self.count
-            else to_micro(self.cost * closes / self.count)
-            if closes
-            else ZERO
-        )
+        freed = self._take(closes) if closes else ZERO
         gain = closes * (ONE - fill.price) - freed
         opened = (fill.count - closes) * fill.price
+        if opened:
+            self.lots.add(fill.count - closes, fill.price)
+            self.other.add(fill.count - closes, fill.price)
         self.position += signed
-        self.cost += opened - freed
         self._count(fill)
         self.realised += gain
         self.fees += fill.fee
@@ -96,6 +110,11 @@ class Book:
                 "trading_fees": fill.fee,
             },
         )
+
+    def _take(self, closes: Decimal) -> Decimal:
+        held = self.count
+        self.other.take(closes, held)
+        return self.lots.take(closes, held)
 
     def _count(self, fill: Fill) -> None:
         if fill.side == "yes":
@@ -113,7 +132,7 @@ class Book:
         cost = self.cost
         self.realised += gain
         self.fees += fee
-        self.position = self.cost = ZERO
+        self.position = ZERO
         self.settled = True
         self._forget()
         return Entry(
@@ -132,6 +151,7 @@ class Book:
         An account has thousands of settled markets; this is a third of what each of them weighs.
         """
         self.yes_count = self.no_count = self.yes_cost = self.no_cost = ZERO
+        self.lots = self.other = NO_LOTS
         self.last = NOTHING_SEEN
 
     def _outcome(self, row: Settlement) -> tuple[Decimal, Decimal] | None:
@@ -157,8 +177,8 @@ class Book:
         return self.count * per_contract - self.cost, ZERO
 
 
-def replay(scope: str, events: Iterable[Event]) -> tuple[Book, list[Entry]]:
+def replay(scope: str, events: Iterable[Event], rule: LotRule = "average") -> tuple[Book, list[Entry]]:
     """Return the book and entries of all events of one market, in any order given."""
     ordered = sorted(events, key=in_order)
-    book = Book(scope, ordered[0].ticker if ordered else scope)
+    book = Book.empty(scope, ordered[0].ticker if ordered else scope, rule)
     return book, [book.apply(event) for event in ordered]

@@ -10,6 +10,7 @@ from typing import Any
 from exporter.errors import OutOfBalance
 from exporter.ledger.pnl import Ledger, SourceState, WindowFigures
 from exporter.ledger.portfolio import Valuation
+from exporter.ledger.reconciliation import FIGURES
 from exporter.ledger.snapshot import COMPONENTS, Cursor, Figure, Grade, Opening, Tree, stamp
 from exporter.money import ZERO, plain
 
@@ -39,6 +40,7 @@ def state(
         "currency": "USD",
         "timezone": ledger.zone.key,
         "mark_rule": ledger.portfolio.rule,
+        "lot_rule": ledger.portfolio.lots,
         "windows": {window: _window(stated) for window, stated in figures.items()},
         "sources": {name: _source(source, now) for name, source in sources.items()},
         "checks": _checks(ledger),
@@ -109,15 +111,26 @@ def _accounts(ledger: Ledger) -> Tree:
 def _checks(ledger: Ledger) -> Tree:
     checks: dict[str, Tree] = {"balanced": _check(ZERO, "")}
     cash = ledger.cash_difference()
-    if cash is not None:
-        checks["cash"] = _check(cash, "the venue's cash is not what fills, settlements and transfers explain")
-        worst = ledger.portfolio.worst_difference() or (ZERO, "")
-        checks["positions"] = _check(*worst)
+    if cash is None:
+        return checks
+    checks["cash"] = _check(cash, "the venue's cash is not what fills, settlements and transfers explain")
+    reconciliation = ledger.portfolio.reconciliation
+    for figure in FIGURES:
+        worst = reconciliation.worst(figure)
+        unit = "contracts" if figure == "position" else "usd"
+        checks[figure] = _check(worst.size, f"the largest difference is in {worst.scope}", unit)
+    differ, ours, other = reconciliation.lot_rules()
+    if differ:
+        rule = ledger.portfolio.lots
+        checks["exposure"] = {
+            **checks["exposure"],
+            "lots": f"of {differ} markets where it matters, {ours} tie by {rule}, {other} by the other rule",
+        }
     return checks
 
 
-def _check(difference: Decimal, detail: str) -> Tree:
-    shown: dict[str, Any] = {"ok": difference == 0, "usd": plain(difference)}
+def _check(difference: Decimal, detail: str, unit: str = "usd") -> Tree:
+    shown: dict[str, Any] = {"ok": difference == 0, unit: plain(difference)}
     if difference:
         shown["detail"] = detail
     return shown

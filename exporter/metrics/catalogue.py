@@ -61,6 +61,12 @@ FIGURES = (
     ),
     Metric("northstar_check_ok", "gauge", "1 while the truth check holds.", ("check",)),
     Metric("northstar_check_difference_usd", "gauge", "What the truth check is off by.", ("check",)),
+    Metric(
+        "northstar_check_difference_contracts",
+        "gauge",
+        "Contracts that the truth check is off by.",
+        ("check",),
+    ),
     Metric("northstar_source_up", "gauge", "1 while the source's last reading succeeded.", ("source",)),
     Metric("northstar_source_grade", "gauge", f"Grade of the source: {GRADES}.", ("source",)),
     Metric(

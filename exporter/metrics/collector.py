@@ -63,7 +63,10 @@ def _samples(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
         yield from _source(name, source)
     for name, check in tree["checks"].items():
         yield "northstar_check_ok", (name,), float(check["ok"])
-        yield "northstar_check_difference_usd", (name,), float(check["usd"])
+        if "usd" in check:
+            yield "northstar_check_difference_usd", (name,), float(check["usd"])
+        if "contracts" in check:
+            yield "northstar_check_difference_contracts", (name,), float(check["contracts"])
     yield from _trading(tree)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from exporter.ledger.portfolio import Portfolio
-from exporter.records import Change, Fill, Mark, Settlement, VenuePosition
+from exporter.records import Change, Fill, Mark, Settlement
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -74,31 +74,6 @@ def test_a_stale_position_is_the_same_object_until_it_changes() -> None:
     portfolio.observe_mark(quoted("0.60", seconds=1))
     assert portfolio.shown(["T"])["T"]["mark"] == "0.60"
     assert portfolio.shown([])["T"]["grade"] == "final"
-
-
-def test_the_venues_view_is_compared_anew_when_either_side_changes() -> None:
-    """A repeated view keeps its verdict; a corrected one and one no longer listed lose it."""
-    portfolio = holding("T")
-
-    def view(exposure: str, seconds: int = 0) -> VenuePosition:
-        return VenuePosition(
-            ticker="T",
-            subaccount=0,
-            position=Decimal(10),
-            exposure=Decimal(exposure),
-            realised=Decimal(0),
-            fees=Decimal("0.10"),
-            at=AT + timedelta(seconds=seconds),
-        )
-
-    for seconds in (0, 10):
-        portfolio.observe_venue([view("4.50", seconds)])
-        assert portfolio.worst_difference() == (Decimal("0.50"), "exposure of T")
-    portfolio.observe_venue([view("4.00")])
-    assert portfolio.worst_difference() is None
-    portfolio.observe_venue([view("4.50")])
-    portfolio.observe_venue([])
-    assert portfolio.worst_difference() is None
 
 
 def test_a_settled_book_keeps_only_what_is_asked_of_it_later() -> None:

@@ -261,12 +261,15 @@ def test_checks_show_cash_and_positions_that_do_not_tie() -> None:
     books.ledger.observe([balance("-4.10"), venue])
     checks = stated(books)["checks"]
     assert checks["cash"] == {"ok": True, "usd": "0.00"}
-    assert checks["positions"] == {"ok": True, "usd": "0.00"}
+    assert checks["position"] == {"ok": True, "contracts": "0.00"}
     books.book(fill("buy yes 1 @ 0.50 fee 0.02", at=NOW + timedelta(seconds=1)))
     books.ledger.observe([balance("-4.10"), venue])
     checks = stated(books)["checks"]
     assert (checks["cash"]["ok"], checks["cash"]["usd"]) == (False, "0.52")
-    assert checks["positions"] == {"ok": False, "usd": "1.00", "detail": "position of M"}
+    where = "the largest difference is in M"
+    assert checks["position"] == {"ok": False, "contracts": "1.00", "detail": where}
+    assert checks["exposure"] == {"ok": False, "usd": "0.50", "detail": where}
+    assert checks["realised"]["ok"]
 
 
 def test_books_out_of_balance_are_refused() -> None:

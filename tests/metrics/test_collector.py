@@ -18,7 +18,7 @@ from exporter.ledger.snapshot import Cursor, Tree
 from exporter.metrics.catalogue import FIGURES, HEALTH, METRICS
 from exporter.metrics.collector import TOP_MARKETS, SnapshotCollector
 from exporter.metrics.health import Health
-from exporter.records import Change
+from exporter.records import Change, VenuePosition
 from tests.builders import NOW, Books, balance, bill, fill, healthy, mark, sale, usage
 
 GOLDEN = Path(__file__).parent / "golden.txt"
@@ -35,7 +35,16 @@ def known_snapshot(**sources: SourceState) -> Tree:
         usage(NOW.replace(hour=9), "1.234567"),
         bill((NOW - timedelta(days=1)).date(), "5.325"),
     )
-    books.ledger.observe([mark("OPEN", bid="0.58", ask="0.60"), balance("97.50", "3.48")])
+    theirs = VenuePosition(
+        ticker="OPEN",
+        subaccount=0,
+        position=Decimal("5.00"),
+        exposure=Decimal("2.40"),
+        realised=Decimal("0.60"),
+        fees=Decimal("0.2373"),
+        at=NOW,
+    )
+    books.ledger.observe([mark("OPEN", bid="0.58", ask="0.60"), balance("97.50", "3.48"), theirs])
     return state(
         books.ledger, now=NOW, cursor=Cursor("e0", 42), sources=healthy(**sources), openings={}, demo=True
     )

@@ -28,7 +28,14 @@ const STATEMENT = [
 ];
 
 const NAMES = { kalshi: "Kalshi", anthropic: "Anthropic", sales: "Sales" };
-const CHECKS = { balanced: "Double entry balances", cash: "Venue cash is explained", positions: "Positions match the venue" };
+const CHECKS = {
+  balanced: "Double entry balances",
+  cash: "Venue cash is explained",
+  position: "Contracts match the venue",
+  exposure: "Open cost matches the venue",
+  realised: "Realised P&L matches the venue",
+  fees: "Fees match the venue",
+};
 const GRADES = ["missing", "stale", "partial", "estimated", "final"];
 const MOST_POSITIONS = 6;
 const SPEAK_EVERY_MS = 15_000;
@@ -340,10 +347,11 @@ function showSources() {
     return row;
   });
   at("sources").replaceChildren(...rows);
-  const shown = Object.entries(checks).map(([check, { ok, usd, detail }]) => {
+  const shown = Object.entries(checks).map(([check, { ok, usd, contracts, detail }]) => {
+    const size = contracts !== undefined ? `${signed(contracts)} contracts` : usd !== undefined ? signed(usd, { dollar: "$" }) : "an unknown amount";
     const row = make("li", ok ? "ok" : "failed");
     row.append(make("span", "mark", ok ? "✓" : "✗"), make("span", "", CHECKS[check] ?? check.replaceAll("_", " ")));
-    if (!ok) row.append(make("span", "error", `off by ${usd === undefined ? "an unknown amount" : signed(usd, { dollar: "$" })}${detail ? `: ${detail}` : ""}`));
+    if (!ok) row.append(make("span", "error", `off by ${size}${detail ? `: ${detail}` : ""}`));
     row.firstChild.setAttribute("aria-label", ok ? "holds:" : "fails:");
     return row;
   });

@@ -1,0 +1,77 @@
+"""How our books compare with the venue's own view of them, market by market, figure by figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from exporter.ledger.positions import Book
+from exporter.money import ZERO
+from exporter.records import VenuePosition
+
+FIGURES = ("position", "exposure", "realised", "fees")
+"""What the venue states of an open market: signed contracts, then dollars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The largest difference in one figure (ours minus theirs) and the market it is in."""
+
+    size: Decimal
+    scope: str = ""
+
+
+class Reconciliation:
+    """The venue's newest view, and where ours differs. `book` finds our book of a scope, if there is one."""
+
+    def __init__(self, book: Callable[[str], Book | None]) -> None:
+        self._book = book
+        self._venue: dict[str, VenuePosition] = {}
+        self._off: dict[str, dict[str, Decimal]] = {figure: {} for figure in FIGURES}
+        self._rules: dict[str, tuple[bool, bool]] = {}
+
+    def observe(self, positions: Iterable[VenuePosition]) -> None:
+        """Take the venue's view of all markets it lists; the others it no longer speaks of."""
+        before, self._venue = self._venue, {position.scope: position for position in positions}
+        for scope in before.keys() - self._venue.keys():
+            self._forget(scope)
+        for scope, stated in self._venue.items():
+            if scope not in before or _view(before[scope]) != _view(stated):
+                self.compare(scope)
+
+    def compare(self, scope: str) -> None:
+        """Compare one market anew, because either side of it has changed."""
+        self._forget(scope)
+        theirs, ours = self._venue.get(scope), self._book(scope)
+        if theirs is None or (ours is not None and ours.settled):
+            return
+        mine = ours if ours is not None else Book(scope, theirs.ticker)
+        stated = (mine.position, mine.cost, mine.realised, mine.fees)
+        for figure, our, their in zip(FIGURES, stated, _view(theirs), strict=True):
+            if our != their:
+                self._off[figure][scope] = our - their
+        if mine.cost != mine.other.cost:
+            self._rules[scope] = (mine.cost == theirs.exposure, mine.other.cost == theirs.exposure)
+
+    def worst(self, figure: str) -> Difference:
+        """Return the largest difference of a figure; zero when all markets agree."""
+        off = self._off[figure]
+        if not off:
+            return Difference(ZERO)
+        scope = max(off, key=lambda scope: (abs(off[scope]), scope))
+        return Difference(off[scope], scope)
+
+    def lot_rules(self) -> tuple[int, int, int]:
+        """Return in how many markets the lot rules differ, and in how many ours and the other one ties."""
+        ties = self._rules.values()
+        return len(ties), sum(ours for ours, _ in ties), sum(other for _, other in ties)
+
+    def _forget(self, scope: str) -> None:
+        for off in self._off.values():
+            off.pop(scope, None)
+        self._rules.pop(scope, None)
+
+
+def _view(stated: VenuePosition) -> tuple[Decimal, ...]:
+    return stated.position, stated.exposure, stated.realised, stated.fees

@@ -1,0 +1,89 @@
+"""Our books against the venue's own view, figure by figure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from exporter.ledger.positions import Book, replay
+from exporter.ledger.reconciliation import FIGURES, Difference, Reconciliation
+from exporter.records import VenuePosition
+from tests.builders import NOW, fill
+
+
+def view(
+    scope: str = "M", position: str = "10", exposure: str = "4.00", realised: str = "0", fees: str = "0"
+) -> VenuePosition:
+    return VenuePosition(
+        ticker=scope,
+        subaccount=0,
+        position=Decimal(position),
+        exposure=Decimal(exposure),
+        realised=Decimal(realised),
+        fees=Decimal(fees),
+        at=NOW,
+    )
+
+
+def holding(*fills: str, scope: str = "M") -> dict[str, Book]:
+    events = [fill(text, at=NOW + timedelta(seconds=n)) for n, text in enumerate(fills)]
+    return {scope: replay(scope, events)[0]}
+
+
+def test_equal_views_differ_in_nothing() -> None:
+    """Trailing zeros are no difference."""
+    compared = Reconciliation(holding("buy yes 10 @ 0.40").get)
+    compared.observe([view(exposure="4.0000")])
+    assert [compared.worst(figure) for figure in FIGURES] == [Difference(Decimal(0))] * 4
+
+
+def test_each_figure_names_its_own_worst_market() -> None:
+    """Signed: ours minus theirs."""
+    books = holding("buy yes 10 @ 0.40 fee 0.07") | holding("buy yes 1 @ 0.50", scope="N")
+    compared = Reconciliation(books.get)
+    compared.observe([view(fees="0.10"), view("N", position="3", exposure="0.50")])
+    assert compared.worst("fees") == Difference(Decimal("-0.03"), "M")
+    assert compared.worst("position") == Difference(Decimal(-2), "N")
+    assert compared.worst("exposure").size == 0
+
+
+def test_market_that_only_the_venue_knows_is_a_difference() -> None:
+    """A position we have no fills of must not pass in silence."""
+    compared = Reconciliation({}.get)
+    compared.observe([view("UNKNOWN", position="7")])
+    assert compared.worst("position") == Difference(Decimal(-7), "UNKNOWN")
+
+
+def test_verdict_follows_either_side_and_ends_with_the_venues_listing() -> None:
+    """A corrected view, a new fill of ours, a market no longer listed."""
+    books = holding("buy yes 10 @ 0.40")
+    compared = Reconciliation(books.get)
+    compared.observe([view(exposure="4.50")])
+    compared.observe([view(exposure="4.50")])
+    assert compared.worst("exposure").size == Decimal("-0.50")
+    books["M"].apply(fill("buy yes 1 @ 0.50", at=NOW + timedelta(seconds=9)))
+    compared.compare("M")
+    assert compared.worst("exposure").size == 0
+    compared.observe([])
+    assert compared.worst("position").size == 0
+
+
+def test_settled_market_is_not_compared() -> None:
+    """The venue may still list it for a moment, with figures of its own meaning."""
+    books = holding("buy yes 10 @ 0.40")
+    books["M"].settled = True
+    compared = Reconciliation(books.get)
+    compared.observe([view(exposure="9")])
+    assert compared.worst("exposure").size == 0
+
+
+def test_the_lot_rule_that_ties_is_reported() -> None:
+    """Where the rules differ, the venue's exposure tells which one it follows."""
+    books = holding("buy yes 10 @ 0.20", "buy yes 10 @ 0.60", "buy no 5 @ 0.50")
+    compared = Reconciliation(books.get)
+    compared.observe([view(position="15", exposure="7.00", realised="1.50")])
+    assert compared.lot_rules() == (1, 0, 1)
+    compared.observe([view(position="15", exposure="6.00", realised="0.50")])
+    assert compared.lot_rules() == (1, 1, 0)
+    compared.observe([])
+    assert compared.lot_rules() == (0, 0, 0)
