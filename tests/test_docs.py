@@ -18,6 +18,7 @@ import pytest
 
 from exporter import cli
 from exporter.errors import SourceMalformed
+from exporter.ledger.reconciliation import FIGURES
 from exporter.ledger.snapshot import COMPONENTS, HISTORY_COLUMNS, WINDOWS, Grade
 from exporter.metrics.catalogue import METRICS
 from exporter.settings import SECRETS, Settings, names
@@ -239,6 +240,14 @@ def test_every_component_window_and_grade_is_defined() -> None:
         assert [word for word in defined if word in words] == list(words)
     for grade in Grade:
         assert f"| `{grade.word}` | {grade.value} |" in section
+
+
+def test_every_truth_check_is_explained() -> None:
+    """A check that fails can be looked up."""
+    section = README.read_text().partition("**Truth checks**")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    named = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+    assert named == {"balanced", "cash", *FIGURES}
 
 
 def test_every_table_of_the_database_is_described() -> None:
