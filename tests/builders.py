@@ -133,7 +133,7 @@ def usage(
     line = UsageLine(
         workspace="default",
         model=model,
-        tier="standard",
+        tier=tier,
         geo="global",
         speed="standard",
         uncached_input=0,

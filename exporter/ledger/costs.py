@@ -19,6 +19,9 @@ from exporter.times import to_us
 HOUR_US = 3_600_000_000
 HOURS = 24
 
+PRICED_TIERS = ("standard", "batch")
+"""Tiers with a public price; usage of another one is named with its tier, for it is the reason."""
+
 SETTLES_AFTER = timedelta(hours=24)
 """A finished day may be billed in part at first; a day after its end the bill is taken as final.
 Later revisions still replace it."""
@@ -49,7 +52,8 @@ class CostDay:
         for line in record.lines:
             if line.cost is None:
                 models = self.unpriced[hour]
-                models[line.model] = models.get(line.model, 0) + line.tokens
+                model = line.model if line.tier in PRICED_TIERS else f"{line.model} ({line.tier} tier)"
+                models[model] = models.get(model, 0) + line.tokens
 
     def settled(self, now: datetime) -> bool:
         """Tell whether the day is billed and old enough for the bill to be taken as final."""

@@ -236,6 +236,13 @@ def test_estimate_is_not_called_final_and_unpriced_usage_is_named() -> None:
     assert "anthropic: 1234 tokens of claude-next have no price" in cost["because"]
 
 
+def test_tier_without_a_price_is_named_because_it_is_the_reason() -> None:
+    """The model has a price, its priority tier has none."""
+    books = Books(usage(NOW.replace(hour=9), None, tier="priority", tokens=7))
+    because = part(stated(books), "api_cost_estimated")["because"]
+    assert "anthropic: 7 tokens of claude-sonnet-5-5 (priority tier) have no price" in because
+
+
 def test_a_bill_that_may_still_change_is_estimated_and_settles_after_a_day() -> None:
     """The day before yesterday is final, yesterday is not yet."""
     young = part(stated(Books(bill(YESTERDAY.date(), "3"))), "api_cost_billed", "mtd")
