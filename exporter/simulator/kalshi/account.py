@@ -10,27 +10,44 @@ The arithmetic here is the simulator's own, so that it can contradict the progra
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
+from itertools import takewhile
 from typing import Any, TypeVar
 
 from exporter.simulator.clock import Clock
+from exporter.simulator.kalshi import feed
+from exporter.simulator.kalshi.archive import Archive, Cutoffs, Events, cutoffs
+from exporter.simulator.kalshi.crowd import Crowd, dollars, moment
 from exporter.simulator.kalshi.fees import charge, model_fee
 from exporter.simulator.kalshi.market import ONE, ZERO, Market, Quote, Series, plain_market
-from exporter.simulator.kalshi.records import Entry, Fill, Movement, Position, Settlement
-from exporter.simulator.wire import identity, parse_time
+from exporter.simulator.kalshi.purse import Amount, Purse
+from exporter.simulator.kalshi.quotes import Walk
+from exporter.simulator.kalshi.records import Entry, Fill, Position, Settlement
+from exporter.simulator.kalshi.rows import settlement_row
+from exporter.simulator.wire import identity, parse_time, places, unix
 
 CENT = Decimal("0.01")
-Amount = Decimal | str | int
 Row = TypeVar("Row", Fill, Settlement)
 
 
-class Account:
+@dataclass(slots=True)
+class SocketOptions:
+    """How the socket behaves. `repeats` fills of the past are sent again to every new subscription."""
+
+    ping_seconds: float = 10.0
+    buffer: int = 1000  # frames that may wait for a slow reader before code 25
+    quote_seconds: float = 0.25  # how often a wandering quote is looked at
+    repeats: int = 0
+
+
+class Account(Purse):
     """The venue's view of one member."""
 
     def __init__(self, clock: Clock) -> None:
-        self.clock = clock
+        super().__init__(clock)
         self.opened = clock()  # first moment of the account; the archive ends before it
         self.markets: dict[str, Market] = {}
         self.series: dict[str, Series] = {}
@@ -38,12 +55,17 @@ class Account:
         self.settlements: list[Settlement] = []
         self.positions: dict[tuple[int, str], Position] = {}
         self.unsettled: dict[tuple[int, str], Position] = {}
-        self.movements: list[Movement] = []
-        self.cash: dict[int, Decimal] = {0: ZERO}
         self.journal: list[Entry] = []
+        self.crowd: Crowd | None = None  # a past of very many fills, kept compactly beside the lists
         self.earned = ZERO  # realised less fees so far; the story steers by it
+        self.feed = feed.Feed()
+        # What a test may choose.
         self.clock_tolerance: float | None = None  # seconds; None: any timestamp is accepted
         self.extra_fields = False  # unknown fields in rows, as a growing API would add them
+        self.lot_rule = "average"  # of the realised P&L and exposure that the venue reports, or "fifo"
+        self.settlement_fee_shown = False  # a sub-cent payout's rest as a fee, not as a smaller payout
+        self.archive = Archive()
+        self.socket = SocketOptions()
         self._overcharge: dict[str, Decimal] = {}
         self._sequence = 0
 
@@ -52,10 +74,15 @@ class Account:
     def market(self, ticker: str, **changes: Any) -> Market:
         """Return the market `ticker`, made on first use, with the attributes in `changes` set."""
         market = self.markets.get(ticker)
+        created = market is None
         if market is None:
             market = self.markets[ticker] = plain_market(ticker, self.clock())
         for name, value in changes.items():
             setattr(market, name, value)
+        if created and self.feed.listeners:
+            times = {"open_ts": unix(market.opens), "close_ts": unix(market.closes)}
+            shard = {"exchange_index": market.exchange_index}
+            self.feed.tell(feed.lifecycle(market, "created", **times, **shard))
         return market
 
     def mark(
@@ -75,31 +102,10 @@ class Account:
             ZERO if yes_ask is None else Decimal(ask_size),
             Decimal(last if last is not None else yes_bid if yes_bid is not None else 0),
         )
-        return self.market(ticker, quotes=lambda _: quote)
-
-    def deposit(
-        self,
-        amount: Amount,
-        at: datetime | None = None,
-        *,
-        status: str = "applied",
-        fee: Amount = 0,
-        id: str | None = None,
-    ) -> Movement:
-        """Pay `amount` dollars in, less `fee`; only status `applied` moves cash."""
-        return self._move("deposit", Decimal(amount), Decimal(fee), at, status, id)
-
-    def withdraw(
-        self,
-        amount: Amount,
-        at: datetime | None = None,
-        *,
-        status: str = "applied",
-        fee: Amount = 0,
-        id: str | None = None,
-    ) -> Movement:
-        """Pay `amount` dollars out, and `fee` on top; only status `applied` moves cash."""
-        return self._move("withdrawal", Decimal(amount), Decimal(fee), at, status, id)
+        market = self.market(ticker, quotes=lambda _: quote)
+        if self.feed.listeners:
+            self.feed.tell(feed.ticker(market, quote, self.clock()))
+        return market
 
     def fill(
         self,
@@ -115,11 +121,13 @@ class Account:
         order_id: str | None = None,
         fill_id: str | None = None,
         subaccount: int = 0,
+        listed: datetime | None = None,
     ) -> Fill:
         """Execute: buy `count` contracts of `side` ("yes" or "no") at `yes_price` per YES contract.
 
         Selling YES is buying NO with action "sell"; the price stays the YES price. Without `fee`
-        the era-3 rule decides. Fills of one market must be added in the order of their times.
+        the era-3 rule decides. Fills of one market must be added in the order of their times; the
+        list of fills shows them from `listed` on, while the position knows them at once.
         """
         if side not in ("yes", "no"):
             raise ValueError(f"side must be yes or no, not {side!r}")
@@ -142,27 +150,46 @@ class Account:
             time,
             subaccount,
             market.exchange_index,
+            listed,
         )
         self._book(fill, market)
         return fill
 
-    def settle(
+    def determine(
         self, ticker: str, result: str, value: Amount | None = None, *, at: datetime | None = None
-    ) -> None:
-        """Resolve a market and pay it: result "yes", "no" or "scalar" with `value` dollars per YES.
+    ) -> Market:
+        """Make a result known that is not paid yet; `settle` pays it."""
+        time, worth = at or self.clock(), _worth(result, value)
+        market = self.market(ticker, status="determined", result=result, settlement_value=worth)
+        self._tell_result(market, time)
+        return market
 
-        One row appears per subaccount that traded it, and one all-zero row when none did.
+    def settle(
+        self,
+        ticker: str,
+        result: str,
+        value: Amount | None = None,
+        *,
+        at: datetime | None = None,
+        row: bool = True,
+    ) -> None:
+        """Resolve a market and pay it: "yes", "no", "scalar" with `value` dollars per YES, or "void".
+
+        One row appears per subaccount that traded it, and one all-zero row when none did; none at all
+        without `row`. A void market pays back what the open contracts have cost.
         """
-        worth = {"yes": ONE, "no": ZERO}.get(result) if value is None else Decimal(value)
-        if worth is None:
-            raise ValueError("a scalar result needs its value")
-        time = at or self.clock()
+        worth, time = _worth(result, value), at or self.clock()
+        determined = ticker in self.markets and self.markets[ticker].status == "determined"
         market = self.market(
             ticker, status="finalized", result=result, settlement_value=worth, settled_at=time
         )
-        rows = [p for (_, name), p in self.unsettled.items() if name == ticker]
-        for position in rows or [Position(ticker, 0, market.exchange_index)]:
-            self._pay(position, market, result, worth, time)
+        paid = [p for (_, name), p in self.unsettled.items() if name == ticker]
+        for position in paid or [Position(ticker, 0, market.exchange_index)]:
+            self._pay(position, market, row)
+        if self.feed.listeners:
+            if not determined:
+                self._tell_result(market, time)
+            self.feed.tell(feed.lifecycle(market, "settled", settled_ts=unix(time)))
 
     def settlement_row(self, row: Mapping[str, Any], *, subaccount: int = 0) -> Settlement:
         """Serve `row` exactly as given, for a market whose fills are unknown to this account.
@@ -175,7 +202,7 @@ class Account:
         costs = number["yes_total_cost_dollars"] + number["no_total_cost_dollars"]
         gross = Decimal(row["revenue"]) / 100 + pairs - costs
         time = parse_time(row["settled_time"])
-        self.cash[subaccount] = self.cash.get(subaccount, ZERO) + gross - number["fee_cost"]
+        self.add_cash(gross - number["fee_cost"], subaccount, int(row["exchange_index"]))
         self._note(Entry(time, "realised", row["ticker"], gross))
         self._note(Entry(time, "fee", row["ticker"], number["fee_cost"]))
         cents = row.get("value")
@@ -190,27 +217,56 @@ class Account:
 
     # What the answers are made of.
 
-    def portfolio_value(self, subaccount: int, now: datetime) -> Decimal:
+    def add_crowd(self, crowd: Crowd) -> None:
+        """Begin the account with a past of very many fills, whose last markets are still open."""
+        if self.crowd is not None:
+            raise ValueError("an account has one crowd")
+        self.crowd, self.opened = crowd, min(self.opened, moment(crowd.start))
+        self.series["KXCROWD"] = Series("KXCROWD", "Very many fills")
+        for subaccount, change in enumerate(crowd.earned):
+            self.add_cash(dollars(change), subaccount)
+        for index in range(crowd.settled, crowd.settled + crowd.lanes):
+            position = crowd.position(index)
+            if position.updated is None:
+                continue  # fewer fills than a generation of markets takes
+            key = position.subaccount, position.ticker
+            self.positions[key] = self.unsettled[key] = position
+            centre = float(sum(position.paid.values()) / sum(position.bought.values()))
+            wander = Walk(index + 1, min(max(centre, 0.2), 0.8))
+            self.market(position.ticker, quotes=wander, created=position.updated, opens=position.updated)
+        self.deposit(crowd.count, moment(crowd.start), id="deposit-crowd")
+        known = crowd.between(self.opened, crowd.end)
+        self.earned += known.average - known.fees
+
+    def find(self, ticker: str) -> Market | None:
+        """Return a market, of the compact past too; None when nobody ever heard of it."""
+        market = self.markets.get(ticker)
+        if market is None and self.crowd is not None:
+            market = self.crowd.market(ticker)
+        return market
+
+    def cutoffs(self) -> Cutoffs:
+        """Return what the archive has taken by now."""
+        return cutoffs(self.archive, self.opened, self.clock())
+
+    def events(self) -> Events:
+        """Return when each event of the account was over; of no event while nothing is archived."""
+        if self.archive.retention is None:
+            return Events((), ())
+        return Events(self.positions.values(), self.settlements)
+
+    def portfolio_value(self, subaccount: int, now: datetime, shard: int | None = None) -> Decimal:
         """Return dollars of open contracts at the last price: not the bid, as on the real venue."""
         total = ZERO
         for (owner, ticker), position in self.unsettled.items():
-            if owner == subaccount and position.held:
+            if owner == subaccount and position.held and shard in (None, position.exchange_index):
                 last = self.markets[ticker].quote(now).last
                 total += position.held * last if position.held > 0 else -position.held * (ONE - last)
         return total
 
-    def _move(
-        self, kind: str, amount: Decimal, fee: Decimal, at: datetime | None, status: str, id: str | None
-    ) -> Movement:
-        time = at or self.clock()
-        cents, fee_cents = int(amount * 100), int(fee * 100)
-        name = id or identity(kind, time, cents, len(self.movements))
-        movement = Movement(name, kind, cents, fee_cents, time, status)
-        self.movements.append(movement)
-        if status == "applied":
-            sign = 1 if kind == "deposit" else -1
-            self.cash[0] += (sign * Decimal(cents) - fee_cents) / 100
-        return movement
+    def order_of(self, fill: Fill) -> Iterator[Fill]:
+        """Return the latest fills as long as they are of this one's order, newest first."""
+        return takewhile(lambda other: other.order_id == fill.order_id, reversed(self.fills))
 
     def _note(self, entry: Entry) -> None:
         self.journal.append(entry)
@@ -243,45 +299,56 @@ class Account:
         if position.updated and fill.time < position.updated:
             raise ValueError(f"{fill.ticker}: add fills in the order of their times")
         before = abs(position.held)
-        realised = position.take(fill)
+        average, fifo = position.take(fill)
         pairs = (before + fill.count - abs(position.held)) / 2  # each pair of YES and NO returns a dollar
         spent = fill.count * fill.price + fill.fee
-        self.cash[fill.subaccount] = self.cash.get(fill.subaccount, ZERO) + pairs - spent
+        self.add_cash(pairs - spent, fill.subaccount, fill.exchange_index)
         if pairs:
-            self._note(Entry(fill.time, "realised", fill.ticker, realised))
+            self._note(Entry(fill.time, "realised", fill.ticker, average, fifo))
         self._note(Entry(fill.time, "fee", fill.ticker, fill.fee))
         market.volume += fill.count
         _insert(self.fills, fill)
+        if self.feed.listeners:
+            self.feed.tell(feed.fill(fill, position.held))
+            self.feed.tell(feed.position(position, self.lot_rule))
+            self.feed.tell(feed.order([fill, *(f for f in self.order_of(fill) if f is not fill)]))
 
-    def _pay(self, position: Position, market: Market, result: str, worth: Decimal, time: datetime) -> None:
-        held = position.held
-        payout = (held * worth if held > 0 else -held * (ONE - worth)).quantize(CENT, ROUND_FLOOR)
-        if held:
-            self._note(Entry(time, "realised", position.ticker, payout - position.cost))
-            position.realised += payout - position.cost
-        self.cash[position.subaccount] = self.cash.get(position.subaccount, ZERO) + payout
-        position.held = position.cost = ZERO
-        position.settled, position.updated = True, time
+    def _tell_result(self, market: Market, time: datetime) -> None:
+        if self.feed.listeners:
+            known = market.settlement_value
+            worth = {} if known is None else {"settlement_value": places(known, 4)}
+            times = {"determination_ts": unix(time), "result": market.result}
+            self.feed.tell(feed.lifecycle(market, "determined", **times, **worth))
+
+    def _payout(self, position: Position, worth: Decimal | None) -> tuple[Decimal, Decimal]:
+        """Return what a position is paid, and the part of a cent that is kept back as settlement fee."""
+        if worth is None:
+            return position.book(self.lot_rule).cost, ZERO
+        exact = position.held * worth if position.held > 0 else -position.held * (ONE - worth)
+        paid = exact.quantize(CENT, ROUND_FLOOR)
+        return paid, exact - paid
+
+    def _pay(self, position: Position, market: Market, row: bool) -> None:
+        worth, time = market.settlement_value, market.settled_at or self.clock()
+        payout, kept = self._payout(position, worth)
+        traded = position.updated is not None
+        position.settlement_fee = kept
+        shown = kept if self.settlement_fee_shown else ZERO
+        if position.held:
+            average, fifo = position.pay(payout + shown, time)
+            self._note(Entry(time, "realised", position.ticker, average, fifo))
+        else:
+            position.pay(ZERO, time)
+        if shown:
+            position.fees += shown
+            self._note(Entry(time, "fee", position.ticker, shown))
+        self.add_cash(payout, position.subaccount, position.exchange_index)
         self.unsettled.pop((position.subaccount, position.ticker), None)
-        self._file(
-            time,
-            position.ticker,
-            market.event_ticker,
-            position.subaccount,
-            {
-                "ticker": position.ticker,
-                "event_ticker": market.event_ticker,
-                "exchange_index": market.exchange_index,
-                "market_result": result,
-                "yes_count_fp": f"{position.bought['yes']:.2f}",
-                "yes_total_cost_dollars": f"{position.paid['yes']:.6f}",
-                "no_count_fp": f"{position.bought['no']:.2f}",
-                "no_total_cost_dollars": f"{position.paid['no']:.6f}",
-                "revenue": int(payout * 100),
-                "value": int(worth * 100),
-                "fee_cost": f"{position.fees:.6f}",
-            },
-        )
+        if traded and self.feed.listeners:
+            self.feed.tell(feed.position(position, self.lot_rule))
+        if row:
+            served = settlement_row(position, market, payout + shown)
+            self._file(time, position.ticker, market.event_ticker, position.subaccount, served)
 
     def _file(
         self, time: datetime, ticker: str, event: str, subaccount: int, row: dict[str, Any]
@@ -290,6 +357,15 @@ class Account:
         settlement = Settlement(self._sequence, time, ticker, event, subaccount, row)
         _insert(self.settlements, settlement)
         return settlement
+
+
+def _worth(result: str, value: Amount | None) -> Decimal | None:
+    """Return the dollars a YES contract pays; None when the market is void."""
+    if value is not None:
+        return Decimal(value)
+    if result not in ("yes", "no", "void"):
+        raise ValueError("a result is yes, no or void, or scalar with its value")
+    return {"yes": ONE, "no": ZERO, "void": None}[result]
 
 
 def _key(row: Fill | Settlement) -> tuple[datetime, int]:

@@ -64,11 +64,12 @@ class Market:
     settlement_value: Decimal | None = None  # dollars paid per YES contract
     settled_at: datetime | None = None
     volume: Decimal = ZERO
+    hidden: bool = False  # the venue no longer knows it, though it was never archived
 
     @property
     def event_ticker(self) -> str:
         """The event is the ticker without its last part."""
-        return self.ticker.rsplit("-", 1)[0]
+        return event_of(self.ticker)
 
     @property
     def series_ticker(self) -> str:
@@ -76,10 +77,17 @@ class Market:
         return self.ticker.split("-", 1)[0]
 
     def quote(self, now: datetime) -> Quote:
-        """Return the quote at `now`: the settlement value once paid, nothing after the close."""
+        """Return the quote at `now`: nobody quotes a result that is known."""
         if self.settlement_value is not None:
             return Quote(last=self.settlement_value)
+        if self.settled_at is not None:
+            return NO_QUOTE
         return self.quotes(now)
+
+
+def event_of(ticker: str) -> str:
+    """Return the event of a market."""
+    return ticker.rsplit("-", 1)[0]
 
 
 def plain_market(ticker: str, now: datetime) -> Market:

@@ -5,15 +5,16 @@ Source: Kalshi trade API, market and exchange pages (read 2026-11).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from exporter.simulator.kalshi import rows
+from exporter.simulator.kalshi import listing, rows
 from exporter.simulator.kalshi.gate import CAPACITY, REFILL, failure
-from exporter.simulator.kalshi.market import Series
+from exporter.simulator.kalshi.market import Market, Series
 from exporter.simulator.kalshi.query import BadQueryError, limit, names, query_mark, resume
 from exporter.simulator.keys import RSA_KEY_ID
 from exporter.simulator.wire import rfc3339, seal
@@ -26,44 +27,70 @@ STATUS = {
     "closed": {"closed", "determined", "disputed", "amended"},
     "settled": {"finalized"},
 }
-Handler = Callable[[World, Request], Response]
 
 
 def markets(world: World, request: Request) -> Response:
     """GET /markets: unknown tickers are simply missing; a bad cursor is answered with the first page."""
-    query, now = request.query_params, world.clock()
-    tickers, status = names(request, "tickers"), query.get("status")
+    status = request.query_params.get("status")
     if status is not None and status not in STATUS:
         raise BadQueryError(f"unknown status {status}")
+    return market_page(world, request, None if status is None else STATUS[status])
+
+
+def historical_markets(world: World, request: Request) -> Response:
+    """GET /historical/markets: settled before the cutoff."""
+    return market_page(world, request, None, historical=True)
+
+
+def market_page(
+    world: World, request: Request, statuses: set[str] | None, *, historical: bool = False
+) -> Response:
+    """Return a page of markets by ticker."""
+    query, account, now = request.query_params, world.kalshi, world.clock()
+    tickers = names(request, "tickers")
+
+    def keep(market: Market) -> bool:
+        return (
+            (statuses is None or market.status in statuses)
+            and query.get("event_ticker") in (None, market.event_ticker)
+            and query.get("series_ticker") in (None, market.series_ticker)
+        )
+
     try:
-        after = resume(request)
+        position = resume(request)
     except BadQueryError:
-        after = None
-    known = world.kalshi.markets
-    pool = [known[t] for t in tickers if t in known] if tickers is not None else list(known.values())
-    found = sorted(
-        (
-            m
-            for m in pool
-            if (status is None or m.status in STATUS[status])
-            and query.get("event_ticker") in (None, m.event_ticker)
-            and query.get("series_ticker") in (None, m.series_ticker)
-            and (not after or m.ticker > str(after[0]))
-        ),
-        key=lambda m: m.ticker,
-    )
-    size = limit(request)
-    shown = found[:size]
-    cursor = seal([shown[-1].ticker], query_mark(request)) if len(found) > size else ""
+        position = None
+    after = str(position[0]) if position else ""
+    found: Iterator[Market]
+    if tickers is None:
+        found = listing.markets(account, keep, after, historical=historical)
+    else:
+        known = (one for ticker in sorted(tickers) if (one := visible(world, ticker, historical=historical)))
+        found = (market for market in known if market.ticker > after and keep(market))
+    shown = list(islice(found, limit(request)))
+    cursor = seal([shown[-1].ticker], query_mark(request)) if next(found, None) else ""
     return JSONResponse({"cursor": cursor, "markets": [rows.market_row(m, now) for m in shown]})
 
 
-def one_market(world: World, request: Request) -> Response:
+def visible(world: World, ticker: str, *, historical: bool = False) -> Market | None:
+    """Return a market if the live endpoints, or the historical ones, know it."""
+    market = world.kalshi.find(ticker)
+    if market is None or market.hidden or listing.live(world.kalshi, market) == historical:
+        return None
+    return market
+
+
+def one_market(world: World, request: Request, *, historical: bool = False) -> Response:
     """GET /markets/{ticker}."""
-    market = world.kalshi.markets.get(request.path_params["ticker"])
+    market = visible(world, request.path_params["ticker"], historical=historical)
     if market is None:
         return failure(404, "not_found", "not found")
     return JSONResponse({"market": rows.market_row(market, world.clock())})
+
+
+def historical_market(world: World, request: Request) -> Response:
+    """GET /historical/markets/{ticker}."""
+    return one_market(world, request, historical=True)
 
 
 def one_series(world: World, request: Request) -> Response:
@@ -131,27 +158,17 @@ def api_keys(world: World, request: Request) -> Response:
     return JSONResponse({"api_keys": [{"api_key_id": RSA_KEY_ID, "name": "simulated", "scopes": ["read"]}]})
 
 
-# History. Nothing is archived yet: the cutoffs lie before the account's first day.
+# History.
 
 
 def cutoff(world: World, request: Request) -> Response:
     """GET /historical/cutoff: RFC 3339 despite the `_ts`."""
-    first = rfc3339(world.kalshi.opened)
-    fields = (
-        "market_settled_ts",
-        "trades_created_ts",
-        "orders_updated_ts",
-        "market_positions_last_updated_ts",
+    cut = world.kalshi.cutoffs()
+    return JSONResponse(
+        {
+            "market_settled_ts": rfc3339(cut.markets),
+            "trades_created_ts": rfc3339(cut.trades),
+            "orders_updated_ts": rfc3339(cut.trades),
+            "market_positions_last_updated_ts": rfc3339(cut.positions),
+        }
     )
-    return JSONResponse(dict.fromkeys(fields, first))
-
-
-def empty(field: str) -> Handler:
-    """Return the handler of a historical list that holds nothing yet."""
-
-    def handler(world: World, request: Request) -> Response:
-        limit(request)
-        more: dict[str, Any] = {"event_positions": []} if field == "market_positions" else {}
-        return JSONResponse({field: [], "cursor": ""} | more)
-
-    return handler

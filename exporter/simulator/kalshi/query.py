@@ -5,17 +5,12 @@ Quirk:  a cursor belongs to its path and filters; the page size may change betwe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from exporter.simulator.kalshi.records import Fill, Settlement
 from exporter.simulator.wire import BadTokenError, fingerprint, seal, unseal
-
-Event = TypeVar("Event", Fill, Settlement)
 
 
 class BadQueryError(ValueError):
@@ -75,32 +70,14 @@ def resume(request: Request) -> list[Any] | None:
         raise BadQueryError("invalid cursor") from None
 
 
-def newest_first(
-    request: Request, events: list[Event], keep: Callable[[Event], bool]
-) -> tuple[list[Event], bool]:
-    """Return one page of `events` (kept oldest first), newest first, and whether more follow.
-
-    The cursor names the last row served, so rows that arrive meanwhile neither shift nor repeat.
-    """
-    size, after = limit(request), resume(request)
-    found: list[Event] = []
-    for event in reversed(events):
-        if after and [rfc_key(event.time), event.sequence] >= after:
-            continue
-        if keep(event):
-            if len(found) == size:
-                return found, True
-            found.append(event)
-    return found, False
+def place(request: Request) -> tuple[int, int] | None:
+    """Return the place in a list by time that the request's cursor names."""
+    found = resume(request)
+    return (int(found[0]), int(found[1])) if found else None
 
 
-def rfc_key(moment: datetime) -> int:
-    """Return microseconds since 1970, for cursors."""
-    return round(moment.timestamp() * 1_000_000)
-
-
-def bounds(request: Request) -> tuple[float, float]:
-    """Return min_ts and max_ts in Unix seconds, both inclusive here (undocumented)."""
+def bounds(request: Request) -> tuple[int, int]:
+    """Return min_ts and max_ts in microseconds, both inclusive here (undocumented)."""
     low = integer(request, "min_ts", 0, 0, 1 << 40)
     high = integer(request, "max_ts", 1 << 40, 0, 1 << 40)
-    return float(low or 0), float(1 << 40 if high is None else high)
+    return (low or 0) * 1_000_000, (1 << 40 if high is None else high) * 1_000_000

@@ -1,8 +1,7 @@
-"""What a venue account is made of: fills, settlements, positions, movements of cash, book entries.
+"""What a venue account is made of: fills, settlements, positions, and entries of its own books.
 
 Units:  dollars and contracts, Decimal. A position is signed: YES positive, NO negative.
-Rule:   closing takes its share out of the open cost by average cost, rounded half-even to 0.000001;
-        the last contract takes the rest.
+Rule:   every position is kept by both lot rules; `cost` and `realised` are those of average cost.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from exporter.simulator.kalshi.fees import MICRO
+from exporter.simulator.kalshi.lots import RULES, AverageCost, Book, FirstInFirstOut
 from exporter.simulator.kalshi.market import ONE, ZERO
 
 
@@ -33,6 +33,7 @@ class Fill:
     time: datetime
     subaccount: int
     exchange_index: int
+    listed: datetime | None = None  # when the list of fills begins to show it; None: at once
 
     @property
     def price(self) -> Decimal:
@@ -52,6 +53,10 @@ class Settlement:
     row: dict[str, Any]
 
 
+def _sides() -> dict[str, Decimal]:
+    return {"yes": ZERO, "no": ZERO}
+
+
 @dataclass(slots=True)
 class Position:
     """Everything known of one ticker in one subaccount, for the life of the market."""
@@ -60,55 +65,77 @@ class Position:
     subaccount: int
     exchange_index: int = 0
     held: Decimal = ZERO
-    cost: Decimal = ZERO
-    realised: Decimal = ZERO
+    average: AverageCost = field(default_factory=AverageCost)
+    fifo: FirstInFirstOut = field(default_factory=FirstInFirstOut)
     fees: Decimal = ZERO
-    bought: dict[str, Decimal] = field(default_factory=lambda: {"yes": ZERO, "no": ZERO})
-    paid: dict[str, Decimal] = field(default_factory=lambda: {"yes": ZERO, "no": ZERO})
+    held_fees: Decimal = ZERO  # the part of the fees that belongs to contracts still held
+    settlement_fee: Decimal = ZERO  # what rounding the payout down to cents has kept back
+    bought: dict[str, Decimal] = field(default_factory=_sides)
+    paid: dict[str, Decimal] = field(default_factory=_sides)
     updated: datetime | None = None
     settled: bool = False
 
-    def take(self, fill: Fill) -> Decimal:
-        """Book a fill; return what it realised, before fees."""
+    @property
+    def cost(self) -> Decimal:
+        """Cost of what is open, by average cost."""
+        return self.average.cost
+
+    @property
+    def realised(self) -> Decimal:
+        """Realised so far before fees, by average cost."""
+        return self.average.realised
+
+    def book(self, rule: str) -> Book:
+        """Return the book of a lot rule: "average" or "fifo"."""
+        if rule not in RULES:
+            raise ValueError(f"a lot rule is one of {', '.join(RULES)}")
+        return self.average if rule == "average" else self.fifo
+
+    def take(self, fill: Fill) -> tuple[Decimal, Decimal]:
+        """Book a fill; return what it realised before fees, by average cost and first in first out."""
         signed = fill.count if fill.side == "yes" else -fill.count
         closing = min(abs(self.held), fill.count) if self.held * signed < 0 else ZERO
-        realised = self._close(closing, fill.price) if closing else ZERO
-        self.cost += (fill.count - closing) * fill.price
+        opening = fill.count - closing
+        gains = (ZERO, ZERO)
+        if closing:
+            self.held_fees -= (self.held_fees * closing / abs(self.held)).quantize(MICRO, ROUND_HALF_EVEN)
+            proceeds = closing * (ONE - fill.price)
+            gains = self.average.close(closing, proceeds), self.fifo.close(closing, proceeds)
+        if opening:
+            self.held_fees += (fill.fee * opening / fill.count).quantize(MICRO, ROUND_HALF_EVEN)
+            self.average.open(opening, fill.price)
+            self.fifo.open(opening, fill.price)
         self.held += signed
-        self.realised += realised
         self.fees += fill.fee
         self.bought[fill.side] += fill.count
         self.paid[fill.side] += fill.count * fill.price
         self.updated = fill.time
-        return realised
+        return gains
 
-    def _close(self, count: Decimal, price: Decimal) -> Decimal:
-        """Take `count` contracts out at average cost; the last contract takes the rest."""
-        share = self.cost
-        if count != abs(self.held):
-            share = (self.cost * count / abs(self.held)).quantize(MICRO, ROUND_HALF_EVEN)
-        self.cost -= share
-        return count * (ONE - price) - share
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """A deposit or withdrawal. Only status `applied` moves cash."""
-
-    id: str
-    kind: str  # "deposit" or "withdrawal"
-    cents: int
-    fee_cents: int
-    time: datetime
-    status: str = "applied"
-    type: str = "ach"
+    def pay(self, payout: Decimal, time: datetime) -> tuple[Decimal, Decimal]:
+        """Close what is held for `payout` dollars, for good; return what that realised by both rules."""
+        gains = (ZERO, ZERO)
+        if self.held:
+            count = abs(self.held)
+            gains = self.average.close(count, payout), self.fifo.close(count, payout)
+        self.held = self.held_fees = ZERO
+        self.settled, self.updated = True, time
+        return gains
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the account's own books, for the oracle. `amount` in signed dollars."""
+    """One line of the account's own books, for the oracle. `amount` in signed dollars.
+
+    `fifo` is the amount by the other lot rule where the two differ.
+    """
 
     time: datetime
     kind: str  # "realised" or "fee"
     ticker: str
     amount: Decimal
+    fifo: Decimal | None = None
+
+    def by(self, rule: str) -> Decimal:
+        """Return the amount by a lot rule."""
+        return self.fifo if rule == "fifo" and self.fifo is not None else self.amount

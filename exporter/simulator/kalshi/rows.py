@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 from exporter.simulator.kalshi.market import ONE, ZERO, Market
-from exporter.simulator.kalshi.records import Fill, Movement, Position, Settlement
+from exporter.simulator.kalshi.purse import Movement, Transfer
+from exporter.simulator.kalshi.records import Fill, Position, Settlement
 from exporter.simulator.wire import places, rfc3339, unix
 
 Row = dict[str, Any]
@@ -58,31 +59,50 @@ def settlement_json(settlement: Settlement, extra: bool) -> str:
     return json.dumps(row)
 
 
-def position_row(position: Position, opened: datetime) -> Row:
+def settlement_row(position: Position, market: Market, payout: Decimal) -> Row:
+    """Return the row of a settlement: gross for the market's life, `revenue` and `value` cut to cents."""
+    worth = market.settlement_value
+    return {
+        "ticker": position.ticker,
+        "event_ticker": market.event_ticker,
+        "exchange_index": market.exchange_index,
+        "market_result": market.result,
+        "yes_count_fp": places(position.bought["yes"], 2),
+        "yes_total_cost_dollars": places(position.paid["yes"], 6),
+        "no_count_fp": places(position.bought["no"], 2),
+        "no_total_cost_dollars": places(position.paid["no"], 6),
+        "revenue": int(payout * 100),
+        "value": None if worth is None else int(worth * 100),
+        "fee_cost": places(position.fees, 6),
+    }
+
+
+def position_row(position: Position, opened: datetime, rule: str = "average") -> Row:
     """Return one row of `market_positions`: signed contracts, cost without fees, lifetime fees.
 
     What a settled row shows is not documented: here zero contracts, and realised with the payout.
     """
+    book = position.book(rule)
     return {
         "ticker": position.ticker,
         "exchange_index": position.exchange_index,
         "position_fp": places(position.held, 2),
-        "market_exposure_dollars": places(position.cost, 6),
-        "realized_pnl_dollars": places(position.realised, 6),
+        "market_exposure_dollars": places(book.cost, 6),
+        "realized_pnl_dollars": places(book.realised, 6),
         "fees_paid_dollars": places(position.fees, 6),
         "total_traded_dollars": places(position.paid["yes"] + position.paid["no"], 6),
         "last_updated_ts": rfc3339(position.updated or opened),
     }
 
 
-def event_row(event: str, members: list[Position]) -> Row:
+def event_row(event: str, members: list[Position], rule: str = "average") -> Row:
     """Return one row of `event_positions`: the same figures again, summed over the event's markets."""
     return {
         "event_ticker": event,
         "total_cost_dollars": places(_sum(p.paid["yes"] + p.paid["no"] for p in members), 6),
         "total_cost_shares_fp": places(_sum(p.bought["yes"] + p.bought["no"] for p in members), 2),
-        "event_exposure_dollars": places(_sum(p.cost for p in members), 6),
-        "realized_pnl_dollars": places(_sum(p.realised for p in members), 6),
+        "event_exposure_dollars": places(_sum(p.book(rule).cost for p in members), 6),
+        "realized_pnl_dollars": places(_sum(p.book(rule).realised for p in members), 6),
         "fees_paid_dollars": places(_sum(p.fees for p in members), 6),
     }
 
@@ -97,9 +117,35 @@ def movement_row(movement: Movement) -> Row:
         "fee_cents": movement.fee_cents,
         "created_ts": unix(movement.time),
     }
-    if movement.status == "applied":
-        row["finalized_ts"] = unix(movement.time)
+    if movement.finalized is not None:
+        row["finalized_ts"] = unix(movement.finalized)
     return row
+
+
+def transfer_row(transfer: Transfer) -> Row:
+    """Return one row of GET /portfolio/subaccounts/transfers; the amount in cents."""
+    return {
+        "transfer_id": transfer.id,
+        "from_subaccount": transfer.subaccounts[0],
+        "to_subaccount": transfer.subaccounts[1],
+        "amount_cents": int(transfer.amount * 100),
+        "created_ts": unix(transfer.time),
+        "exchange_index": transfer.shards[0],
+    }
+
+
+def shard_transfer_row(transfer: Transfer) -> Row:
+    """Return one row of GET /portfolio/intra_exchange_instance_transfers; the amount in dollars."""
+    return {
+        "transfer_id": transfer.id,
+        "source": "event_contract",
+        "destination": "event_contract",
+        "source_exchange_shard": transfer.shards[0],
+        "destination_exchange_shard": transfer.shards[1],
+        "amount": places(transfer.amount, 4),
+        "status": "applied",
+        "created_ts": unix(transfer.time),
+    }
 
 
 def market_row(market: Market, now: datetime) -> Row:
