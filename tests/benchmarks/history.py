@@ -1,0 +1,76 @@
+"""History: a month of snapshots asked for as one chart."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+
+import httpx
+
+from exporter.ledger.snapshot import stamp
+from exporter.store import Store
+
+from . import books, database, process
+from .table import Row, timed, unmeasured
+from .workshop import Workshop, frozen
+
+HOW = """A database with a snapshot every ten seconds for 30 days (259 200 rows, written directly, each with
+the delta and the figures of a real one). Asked is for 500 points over all of it: from
+`SnapshotStore.history`, and from a real sidecar process over HTTP. The range is shifted a little each
+time, so that no answer can be reused."""
+
+BUDGET_MS = 20.0
+POINTS = 500
+EVERY = timedelta(seconds=10)
+START_SECONDS = 30.0
+POSITIONS = 20
+
+
+def measure(workshop: Workshop) -> list[Row]:
+    """Return the time of one chart."""
+    rows = workshop.scale.history_rows
+    path = workshop.folder / "history.sqlite3"
+    trees = [frozen(workshop.ledger(workshop.scale.few_records, POSITIONS), "", number) for number in (1, 2)]
+    database.with_snapshots(path, rows, EVERY, books.NOW, trees[0], trees[1])
+    what = f"history: {POINTS} points of {rows:,} snapshots"
+    found = [timed(f"{what}, from the store", _from_store(workshop, path), BUDGET_MS)]
+    try:
+        found.append(timed(f"{what}, over HTTP", _over_http(workshop, path), BUDGET_MS))
+    except process.TookTooLong as error:
+        found.append(unmeasured(f"{what}, over HTTP", f"p99 {BUDGET_MS:g} ms", str(error)))
+    return found
+
+
+def _from_store(workshop: Workshop, path: Path) -> list[float]:
+    times: list[float] = []
+    with Store.read(path) as store:
+        for start, end in _ranges(workshop):
+            began = perf_counter()
+            found = store.snapshots.history(start, end, POINTS)
+            times.append(perf_counter() - began)
+            assert found
+    return times
+
+
+def _over_http(workshop: Workshop, database_path: Path) -> list[float]:
+    environment = workshop.environment(database_path)
+    url = f"http://{process.HOST}:{environment['PORT']}/api/pnl"
+    times: list[float] = []
+    with httpx.Client() as client, process.running("stream", environment=environment) as child:
+        process.until(child, lambda: process.answer(client, f"{url}/current"), START_SECONDS)
+        for start, end in _ranges(workshop):
+            step = -(-(end - start).total_seconds() // POINTS)
+            path = f"/api/pnl/history?from={stamp(start)}&to={stamp(end)}&step={step:.0f}"
+            times += process.timed_get(int(environment["PORT"]), path, 1)
+    return times
+
+
+def _ranges(workshop: Workshop) -> Iterator[tuple[datetime, datetime]]:
+    dice = random.Random(1)
+    span = EVERY * workshop.scale.history_rows
+    for _ in range(workshop.scale.history_questions):
+        end = books.NOW - timedelta(seconds=dice.randrange(3_600)) * (span / timedelta(days=30))
+        yield end - span, end

@@ -1,0 +1,70 @@
+"""How much each run measures. The full sizes are those of the budgets; the quick ones show that it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """The sizes of one run. `name` stands in the page that it writes."""
+
+    name: str
+    records: int
+    few_records: int = 10_000
+    positions: int = 1_000
+    ticks: int
+    commits: int
+    scrapes: int
+    history_rows: int
+    history_questions: int
+    demo_seconds: float
+    updates: int
+    crowd: int
+    kept_snapshots: int
+
+
+FULL = Scale(
+    name="full",
+    records=1_000_000,
+    ticks=400,
+    commits=400,
+    scrapes=300,
+    history_rows=259_200,
+    history_questions=200,
+    demo_seconds=60,
+    updates=200,
+    crowd=100,
+    kept_snapshots=1_000,
+)
+
+QUICK = Scale(
+    name="quick",
+    records=50_000,
+    ticks=100,
+    commits=100,
+    scrapes=100,
+    history_rows=20_000,
+    history_questions=50,
+    demo_seconds=8,
+    updates=50,
+    crowd=20,
+    kept_snapshots=300,
+)
+
+TINY = Scale(
+    name="tiny",
+    records=400,
+    few_records=100,
+    positions=5,
+    ticks=3,
+    commits=3,
+    scrapes=3,
+    history_rows=50,
+    history_questions=3,
+    demo_seconds=0,
+    updates=2,
+    crowd=2,
+    kept_snapshots=5,
+)
+"""For tests of the benchmarks themselves."""
