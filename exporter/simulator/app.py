@@ -19,6 +19,7 @@ from exporter.simulator import oracle, trouble
 from exporter.simulator.anthropic import api as anthropic
 from exporter.simulator.faults import FaultError, Faults, from_json
 from exporter.simulator.kalshi import api as kalshi
+from exporter.simulator.kalshi import socket
 from exporter.simulator.keys import Keys, make_keys
 from exporter.simulator.sales import api as sales
 from exporter.simulator.wire import parse_time
@@ -33,6 +34,7 @@ def create_app(
     return Starlette(
         routes=[
             *kalshi.routes(world, known, pace),
+            socket.route(world, known, faults),
             *anthropic.routes(world, known),
             *sales.routes(world, known),
             *dial(faults),

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatch
 from typing import Any
@@ -40,6 +40,22 @@ KINDS = {
     "null": "field `field` is null",
     "mutate": "`operation` is done to `field` with `value`",
 }
+PAGE_KINDS = {
+    "repeat_cursor": "every page after the first names itself as the next one",
+    "short": "pages hold at most `value` rows, whatever was asked for",
+}
+SOCKET_KINDS = {
+    "ws_silent": "the socket stays open and answers pings, but sends no data",
+    "ws_drop": "the socket is closed at once; `count` is of connections",
+    "ws_overflow": "code 25 ends every subscription; `count` is of connections",
+    "ws_duplicate": "frames come twice",
+    "ws_reorder": "frames come after the one that follows them",
+    "ws_lose": "frames are never sent",
+    "ws_garbage": "frames are no JSON; with `field`, it is renamed to `value`, or changed by `operation`",
+}
+"""Faults of frames: `count` is of frames, `value` n spares all but every n-th, `endpoint` is a channel."""
+
+ALL_KINDS = KINDS | PAGE_KINDS | SOCKET_KINDS
 OPERATIONS = ("set", "remove", "rename", "retype", "null", "empty", "duplicate", "reverse")
 NEEDS_FIELD = ("rename", "drop", "retype", "null", "mutate")
 
@@ -68,8 +84,10 @@ class Fault:
     until: float | None = None  # set by the dial
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise FaultError(f"unknown fault {self.kind!r}; known: {', '.join(KINDS)}")
+        if self.kind not in ALL_KINDS:
+            raise FaultError(f"unknown fault {self.kind!r}; known: {', '.join(ALL_KINDS)}")
+        if self.kind == "short" and not (isinstance(self.value, int) and self.value > 0):
+            raise FaultError("short needs a number of rows as value")
         if self.kind in NEEDS_FIELD and self.field is None:
             raise FaultError(f"fault {self.kind} needs a field")
         if self.kind == "mutate" and self.operation not in OPERATIONS:
@@ -114,13 +132,18 @@ class Faults:
         faults[:] = [f for f in faults if f.count != 0 and (f.until is None or now < f.until)]
         return list(faults)
 
-    def strike(self, source: str, path: str) -> list[Fault]:
-        """Return the faults that hit this request, and count it."""
-        hit = [fault for fault in self.active(source) if fault.matches(path)]
-        for fault in hit:
-            if fault.count is not None:
-                fault.count -= 1
-        return hit
+    def strike(self, source: str, path: str, *, upgrade: bool = False) -> list[Fault]:
+        """Return the faults that hit this request, and count it; an upgrade has no body to change."""
+        spared = {*SOCKET_KINDS, *PAGE_KINDS, *NEEDS_FIELD} if upgrade else SOCKET_KINDS
+        return _counted(f for f in self.active(source) if f.kind not in spared and f.matches(path))
+
+    def strike_frame(self, source: str, channel: str, due: Callable[[Fault], bool]) -> list[Fault]:
+        """Return the socket faults that hit this frame, or this connection, and count it."""
+        return _counted(
+            f
+            for f in self.active(source)
+            if f.kind in SOCKET_KINDS and (not channel or f.matches(channel)) and due(f)
+        )
 
     def describe(self) -> dict[str, list[dict[str, Any]]]:
         """Return everything that is on, as JSON values without defaults."""
@@ -130,6 +153,14 @@ class Faults:
         if source not in self._active:
             raise FaultError(f"unknown source {source!r}; known: {', '.join(SOURCES)}")
         return self._active[source]
+
+
+def _counted(faults: Iterable[Fault]) -> list[Fault]:
+    hit = list(faults)
+    for fault in hit:
+        if fault.count is not None:
+            fault.count -= 1
+    return hit
 
 
 def from_json(value: Any) -> list[Fault]:
@@ -154,12 +185,12 @@ def command(args: Sequence[str], url: str = "http://127.0.0.1:8099") -> int:
     """Turn the dial of a running simulator from a command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="fault", description="Break one of the simulated services.")
     parser.add_argument("source", choices=[*SOURCES, "list", "clear"])
-    parser.add_argument("kind", nargs="?", help=f"one of {', '.join(KINDS)}, or clear")
+    parser.add_argument("kind", nargs="?", help=f"one of {', '.join(ALL_KINDS)}, or clear")
     parser.add_argument("--seconds", type=float, help="for latency, timeout, Retry-After and skew")
     parser.add_argument("--for", dest="lasts", type=float, help="end after so many seconds")
-    parser.add_argument("--count", type=int, help="end after so many requests")
-    parser.add_argument("--endpoint", help="only paths that end in this")
-    parser.add_argument("--field", help="for rename, drop, retype, null and mutate")
+    parser.add_argument("--count", type=int, help="end after so many requests, frames or connections")
+    parser.add_argument("--endpoint", help="only paths that end in this; for a socket fault, the channel")
+    parser.add_argument("--field", help="for rename, drop, retype, null, mutate and ws_garbage")
     parser.add_argument("--operation", choices=OPERATIONS)
     parser.add_argument("--value", type=_json_or_text, help="JSON, or text")
     parser.add_argument("--url", default=url)

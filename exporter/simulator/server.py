@@ -71,6 +71,9 @@ def config(app: Starlette, host: str, port: int) -> uvicorn.Config:
         lifespan="off",
         timeout_graceful_shutdown=1,
         timeout_keep_alive=60,
+        ws="websockets-sansio",
+        ws_ping_interval=None,  # the venue's own heartbeat is sent by its socket
+        ws_per_message_deflate=False,
     )
 
 

@@ -13,6 +13,7 @@ import struct
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -28,6 +29,9 @@ from exporter.simulator.world import World
 
 PREFIXES = {"/trade-api/": "kalshi", "/v1/organizations": "anthropic", "/v1/sales": "sales"}
 OPERATION = {"drop": "remove", "rename": "rename", "retype": "retype", "null": "null"}
+TOKENS = {"cursor": ("cursor", "next_cursor"), "page": ("next_page",), "after_id": ("last_id",)}
+"""The parameter that asks for the next page, and the fields that answer with its value."""
+
 TEXTS = {429: "rate limited", 500: "internal error", 503: "unavailable", 529: "overloaded"}
 NAMES = {429: "rate_limited", 500: "internal", 503: "unavailable", 529: "overloaded"}
 
@@ -50,8 +54,9 @@ class Trouble:
         self.app, self.world, self.faults = app, world, faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        source = source_of(scope["path"]) if scope["type"] == "http" else None
-        hits = self.faults.strike(source, scope["path"]) if source else []
+        source = source_of(scope["path"]) if scope["type"] in ("http", "websocket") else None
+        upgrade = scope["type"] == "websocket"
+        hits = self.faults.strike(source, scope["path"], upgrade=upgrade) if source else []
         skew = timedelta(seconds=sum(f.seconds for f in hits if f.kind == "skew"))
         if skew:
             scope["simulator.skew"] = skew
@@ -65,7 +70,13 @@ class Trouble:
             elif answer := self._instead(str(source), fault, scope):
                 await answer(scope, receive, dated)
                 return
+            elif fault.kind == "short":
+                scope = shortened(scope, fault.value)
+        if upgrade:
+            await self.app(scope, receive, send)
+            return
         changes = [f for f in hits if f.field is not None]
+        changes += [again for f in hits if f.kind == "repeat_cursor" and (again := repeated(scope))]
         await self.app(scope, receive, Tampered(dated, changes) if changes else dated)
 
     def _dated(self, send: Send, skew: timedelta) -> Send:
@@ -93,7 +104,7 @@ class Trouble:
         if wire is not None:
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
-        while (await receive())["type"] != "http.disconnect":
+        while not (await receive())["type"].endswith(".disconnect"):
             continue
 
     def _instead(self, source: str, fault: Fault, scope: Scope) -> Response | None:
@@ -106,11 +117,7 @@ class Trouble:
             return error(source, 500, 200)
         if fault.kind == "half":
             query = QueryParams(scope["query_string"])
-            return (
-                error(source, 500)
-                if query.get("cursor") or query.get("page") or query.get("after_id")
-                else None
-            )
+            return error(source, 500) if any(query.get(name) for name in TOKENS) else None
         if fault.kind[:3] not in ("429", "500", "503", "529"):
             return None
         answer = error(source, int(fault.kind[:3]))
@@ -120,6 +127,25 @@ class Trouble:
             reset = self.world.clock() + timedelta(seconds=fault.seconds)
             answer.headers["anthropic-ratelimit-requests-reset"] = rfc3339(reset.replace(microsecond=0))
         return answer
+
+
+def shortened(scope: Scope, rows: int) -> Scope:
+    """Return the scope of a request that asks for at most `rows` rows."""
+    query = QueryParams(scope["query_string"])
+    asked = query.get("limit", "")
+    limit = min(int(asked), rows) if asked.isdigit() else rows
+    pairs = [(name, value) for name, value in query.multi_items() if name != "limit"]
+    return {**scope, "query_string": urlencode([*pairs, ("limit", limit)]).encode()}
+
+
+def repeated(scope: Scope) -> Fault | None:
+    """Return the change that makes a page name itself as the next; None for a first page."""
+    query = QueryParams(scope["query_string"])
+    for name, fields in TOKENS.items():
+        if query.get(name):
+            field = fields[1] if scope["path"].startswith("/v1/sales") else fields[0]
+            return Fault("mutate", field=field, operation="set", value=query[name])
+    return None
 
 
 def error(source: str, status: int, sent: int | None = None) -> Response:
