@@ -65,7 +65,8 @@ def _run(options: argparse.Namespace) -> int:
         case "fault":
             from exporter.simulator import faults
 
-            return faults.command(options.words)
+            port = read(os.environ, ENV_FILE).simulator_port
+            return faults.command(options.words, f"http://127.0.0.1:{port}")
     settings = read(os.environ, ENV_FILE)
     match options.command:
         case "exporter":

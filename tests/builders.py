@@ -127,7 +127,12 @@ def bill(day: date, *amounts: str) -> BilledDay:
 
 
 def usage(
-    at: datetime, cost: str | None, *, model: str = "claude-sonnet-5-5", tokens: int = 1000
+    at: datetime,
+    cost: str | None,
+    *,
+    model: str = "claude-sonnet-5-5",
+    tokens: int = 1000,
+    tier: str = "standard",
 ) -> UsageHour:
     """Return an hour of usage with one line; a cost of None is usage without a price."""
     line = UsageLine(
