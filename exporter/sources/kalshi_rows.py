@@ -156,9 +156,9 @@ class MarketRow(Shape):
         """Return the quotes as they stood `at`; the row's own times are not the time of its quotes."""
         return Mark(
             ticker=self.ticker,
-            yes_bid=_quote(self.yes_bid_dollars, self.yes_bid_size_fp),
-            yes_ask=_quote(self.yes_ask_dollars, self.yes_ask_size_fp),
-            last=_quote(self.last_price_dollars, ONE),
+            yes_bid=quote(self.yes_bid_dollars, self.yes_bid_size_fp),
+            yes_ask=quote(self.yes_ask_dollars, self.yes_ask_size_fp),
+            last=quote(self.last_price_dollars, ONE),
             settled_value=self.settlement_value_dollars,
             at=at,
         )
@@ -232,6 +232,6 @@ class ApiKeys(Shape):
     api_keys: list[KeyRow]
 
 
-def _quote(price: Decimal, size: Decimal) -> Decimal | None:
+def quote(price: Decimal, size: Decimal) -> Decimal | None:
     """Return a price somebody stands behind; an empty side is shown as a boundary price of size zero."""
     return price if size > ZERO and ZERO < price < ONE else None

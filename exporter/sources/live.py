@@ -1,0 +1,48 @@
+"""What a live feed brings: quotes as they move, and word that a reading is worth asking for.
+
+A feed adds speed and nothing else: whatever it brings, REST would have brought later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from exporter.records import Mark
+
+Status = Literal["live", "connecting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Something REST should be asked about: `fill` (with its id), `market_position`, a turn in a market's
+    life (`determined`, `settled`), or `connected`, after which anything may have been missed."""
+
+    reason: str
+    fill_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What came since the last time: the newest quotes of each market that moved, and what changed."""
+
+    status: Status
+    marks: tuple[Mark, ...]
+    changes: tuple[Changed, ...]
+
+
+class LiveObserver(Protocol):
+    """Who counts what a live feed does; every label comes from a short list."""
+
+    def live_connected(self, source: str, connected: bool) -> None:
+        """The feed is live, or no longer."""
+
+    def live_frame(self, source: str, kind: str, at: datetime) -> None:
+        """A frame of this type came."""
+
+    def live_dropped(self, source: str, reason: str) -> None:
+        """A frame was not used, for its field or another reason."""
+
+    def live_reconnected(self, source: str, reason: str) -> None:
+        """A connection ended or failed, and a new one is tried."""
