@@ -37,14 +37,21 @@ PROFIT_ACCOUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event: amounts by account at a time (microseconds), summing to zero."""
+    """One event: amounts by account at a time (microseconds), summing to zero.
+
+    `round_trip` is the result of a market that this event closed, None when it closed none;
+    `forward` is False in the entry that takes another one back.
+    """
 
     at: int
     amounts: Mapping[str, Decimal]
+    round_trip: Decimal | None = None
+    forward: bool = True
 
     def reversed(self) -> Entry:
         """Return the entry that takes this one back."""
-        return Entry(self.at, {account: -amount for account, amount in self.amounts.items()})
+        amounts = {account: -amount for account, amount in self.amounts.items()}
+        return Entry(self.at, amounts, self.round_trip, not self.forward)
 
 
 class Journal:

@@ -19,6 +19,7 @@ from exporter.ledger.journal import TRANSFERS, VENUE_CASH, Entry, Journal
 from exporter.ledger.lots import LotRule
 from exporter.ledger.marks import MarkRule
 from exporter.ledger.portfolio import Portfolio, Valuation
+from exporter.ledger.results import Results, TradeRecord
 from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, Figure, Grade, Opening, Tree, unstamp
 from exporter.money import ZERO
 from exporter.records import (
@@ -79,6 +80,7 @@ class Ledger:
         self.zone = zone
         self.journal = Journal()
         self.portfolio = Portfolio(rule, lots)
+        self.trades = TradeRecord()
         self.cash: dict[int, Balance] = {}
         self._days: dict[str, CostDay] = {}
         self._day_entries: dict[str, list[Entry]] = {}
@@ -90,7 +92,7 @@ class Ledger:
         for change in changes:
             match change.new:
                 case Fill() | Settlement() as event:
-                    self.journal.post(self.portfolio.apply(change, event))
+                    self._trade(self.portfolio.apply(change, event))
                 case Sale() as sale:
                     if isinstance(change.old, Sale):
                         self.journal.post(entry.reversed() for entry in takings.entries(change.old))
@@ -113,7 +115,11 @@ class Ledger:
     def restate(self, scope: str, events: Sequence[Record]) -> None:
         """Replay one book from all its records after a late or revised one."""
         ordered = [event for event in events if isinstance(event, Fill | Settlement)]
-        self.journal.post(self.portfolio.restate(scope, ordered))
+        self._trade(self.portfolio.restate(scope, ordered))
+
+    def _trade(self, entries: Sequence[Entry]) -> None:
+        self.journal.post(entries)
+        self.trades.take(entries)
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Take what the venue says about now: quotes, balances, its own view of the positions."""
@@ -132,6 +138,14 @@ class Ledger:
                     venue.append(observation)
         if heard:
             self.portfolio.reconciliation.observe(venue)
+
+    def quote(self, marks: Iterable[Mark]) -> bool:
+        """Take quotes alone, as they move between two readings; tell whether a position's price has.
+
+        What the venue stated with its last reading, balances and positions, stays as it is.
+        """
+        moved = [self.portfolio.quote(mark) for mark in marks]
+        return any(moved)
 
     def restore(self, tree: Tree) -> None:
         """Take from a stored snapshot what is not in the records: the marks, and what the venue stated.
@@ -180,6 +194,16 @@ class Ledger:
                 if COMPONENT_SOURCE[name] in sources
             }
             stated[window] = WindowFigures(begin, now, total(components.values()), components)
+        return stated
+
+    def results(self, now: datetime) -> dict[str, Results]:
+        """Return how trading went in every window."""
+        stated = {}
+        for window, start in windows.starts(now, self.zone).items():
+            since = None if start is None else to_us(start)
+            realised = self.journal.contribution("trading_realised", window, since)
+            fees = self.journal.contribution("trading_fees", window, since)
+            stated[window] = self.trades.stated(window, since, realised, fees)
         return stated
 
     def value(self, now: datetime, sources: Mapping[str, SourceState]) -> Valuation:

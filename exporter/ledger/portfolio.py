@@ -45,6 +45,8 @@ class Portfolio:
         self._open: dict[str, set[str]] = {}
         self._unrealised: dict[str, Decimal] = {}
         self._total = ZERO
+        self._costs: dict[str, Decimal] = {}
+        self._exposure = ZERO
         self.reconciliation = Reconciliation(self.books.get)
         self._doubts: dict[str, str] = {}
         self._moved: set[str] = set()
@@ -89,13 +91,28 @@ class Portfolio:
         self._refresh(scope)
         return [entry.reversed() for entry in taken_back] + given
 
-    def observe_mark(self, mark: Mark) -> None:
-        """Take a market's newest quotes. A price that has not moved is confirmed, nothing more:
-        a reading quotes every open market, and few of them have moved."""
+    @property
+    def tickers(self) -> set[str]:
+        """Return the markets in which contracts are held."""
+        return {self.books[scope].ticker for scope in self.tree}
+
+    def observe_mark(self, mark: Mark) -> bool:
+        """Take a market's newest quotes and tell whether a price has moved. One that has not is
+        confirmed, nothing more: a reading quotes every open market, and few of them have moved."""
         self._marks[mark.ticker] = mark
+        moved = False
         for scope in self._open.get(mark.ticker, ()):
             if self._price(scope, self.books[scope]):
                 self._refresh(scope)
+                moved = True
+        return moved
+
+    def quote(self, mark: Mark) -> bool:
+        """Take quotes of a live feed, which does not know what a market has resolved to: that stays."""
+        known = self._marks.get(mark.ticker)
+        if known is not None and known.settled_value is not None:
+            return False
+        return self.observe_mark(mark)
 
     def restore(self, positions: Tree) -> None:
         """Take the marks of a stored snapshot, so that a restart keeps the last good figure with its age."""
@@ -140,6 +157,15 @@ class Portfolio:
         return positions
 
     @property
+    def exposure(self) -> Decimal:
+        """Return the cost of everything open: the most that can still be lost."""
+        return self._exposure
+
+    def largest(self) -> Book | None:
+        """Return the open position that has cost the most, None when nothing is open."""
+        return max((self.books[scope] for scope in self.tree), key=_weight, default=None)
+
+    @property
     def doubts(self) -> list[str]:
         """Return what settlement rows and fills disagree on, in words."""
         return list(self._doubts.values())
@@ -147,6 +173,7 @@ class Portfolio:
     def _refresh(self, scope: str) -> None:
         book = self.books[scope]
         self._total -= self._unrealised.pop(scope, ZERO)
+        self._exposure -= self._costs.pop(scope, ZERO)
         if book.doubt:
             self._doubts[scope] = book.doubt
         else:
@@ -158,6 +185,8 @@ class Portfolio:
             self._open.get(book.ticker, set()).discard(scope)
             return
         self._open.setdefault(book.ticker, set()).add(scope)
+        self._costs[scope] = book.cost
+        self._exposure += book.cost
         self._price(scope, book)
         self.tree[scope] = self._show(scope, book)
 
@@ -186,6 +215,10 @@ class Portfolio:
             "grade": Grade.FINAL.word,
             "as_of": stamp(quoted.since),
         }
+
+
+def _weight(book: Book) -> tuple[Decimal, str]:
+    return book.cost, book.scope
 
 
 def _some(names: Sequence[str]) -> str:

@@ -40,6 +40,7 @@ class Book:
     """One market of one subaccount. `position` is signed contracts: YES positive, NO negative.
 
     `lots` is the open cost by the rule in force, `other` by the other rule, for comparison only.
+    `banked` is the result of the round trips that are over: realised minus fees when last flat.
     `doubt` says in words what the settlement row and the fills disagree on; empty when they agree.
     """
 
@@ -54,6 +55,7 @@ class Book:
     no_cost: Decimal = ZERO
     realised: Decimal = ZERO
     fees: Decimal = ZERO
+    banked: Decimal = ZERO
     settled: bool = False
     doubt: str = ""
     last: tuple[bool, int, str] = NOTHING_SEEN
@@ -91,6 +93,7 @@ class Book:
     def _fill(self, fill: Fill) -> Entry:
         signed = fill.count if fill.side == "yes" else -fill.count
         closes = min(fill.count, self.count) if signed * self.position < 0 else ZERO
+        flat = bool(closes) and closes == self.count
         freed = self._take(closes) if closes else ZERO
         gain = closes * (ONE - fill.price) - freed
         opened = (fill.count - closes) * fill.price
@@ -109,7 +112,13 @@ class Book:
                 "trading_realised": -gain,
                 "trading_fees": fill.fee,
             },
+            self._round_trip() if flat else None,
         )
+
+    def _round_trip(self) -> Decimal:
+        """Return what the round trip that ends now has made, and begin to count the next one."""
+        before, self.banked = self.banked, self.realised - self.fees
+        return self.banked - before
 
     def _take(self, closes: Decimal) -> Decimal:
         held = self.count
@@ -129,7 +138,7 @@ class Book:
         if outcome is None:
             return Entry(to_us(row.at), {})
         gain, fee = outcome
-        cost = self.cost
+        cost, held = self.cost, bool(self.position or gain or fee)
         self.realised += gain
         self.fees += fee
         self.position = ZERO
@@ -143,6 +152,7 @@ class Book:
                 "trading_realised": -gain,
                 "trading_fees": fee,
             },
+            self._round_trip() if held else None,
         )
 
     def _forget(self) -> None:

@@ -11,6 +11,7 @@ from exporter.errors import OutOfBalance
 from exporter.ledger.pnl import Ledger, SourceState, WindowFigures
 from exporter.ledger.portfolio import Valuation
 from exporter.ledger.reconciliation import FIGURES
+from exporter.ledger.results import Results
 from exporter.ledger.snapshot import COMPONENTS, Cursor, Figure, Grade, Opening, Tree, stamp
 from exporter.money import ZERO, plain
 
@@ -22,9 +23,10 @@ def state(
     cursor: Cursor,
     sources: Mapping[str, SourceState],
     openings: Mapping[str, Opening],
+    live: Mapping[str, str] | None = None,
     demo: bool = False,
 ) -> Tree:
-    """Return the snapshot of everything booked, as of `now`.
+    """Return the snapshot of everything booked, as of `now`; `live` says how each live feed stands.
 
     Raises OutOfBalance when double entry does not sum to zero or a window's parts not to its net.
     """
@@ -42,13 +44,15 @@ def state(
         "mark_rule": ledger.portfolio.rule,
         "lot_rule": ledger.portfolio.lots,
         "windows": {window: _window(stated) for window, stated in figures.items()},
-        "sources": {name: _source(source, now) for name, source in sources.items()},
+        "sources": {name: _source(source, now, (live or {}).get(name)) for name, source in sources.items()},
         "checks": _checks(ledger),
     }
     if "kalshi" in sources:
         tree["unrealised"] = _unrealised(valuation, sources["kalshi"], now).tree()
         tree["positions"] = ledger.portfolio.shown(valuation.old)
         tree["accounts"] = _accounts(ledger)
+        tree["trading"] = {window: _results(stated) for window, stated in ledger.results(now).items()}
+        tree["exposure"] = _exposure(ledger)
     if demo:
         tree["demo"] = True
     return tree
@@ -72,8 +76,10 @@ def _window(stated: WindowFigures) -> Tree:
     }
 
 
-def _source(source: SourceState, now: datetime) -> Tree:
+def _source(source: SourceState, now: datetime, live: str | None) -> Tree:
     shown: dict[str, Any] = {"grade": source.grade(now).word}
+    if live is not None:
+        shown["live"] = live
     if source.as_of is not None:
         shown["as_of"] = stamp(source.as_of)
     if source.last_success is not None:
@@ -91,6 +97,30 @@ def _unrealised(valuation: Valuation, source: SourceState, now: datetime) -> Fig
     if source.as_of is None or valuation.grade is Grade.MISSING:
         return Figure(None, Grade.MISSING, source.as_of, valuation.because)
     return Figure(valuation.usd, min(valuation.grade, source.grade(now)), source.as_of, valuation.because)
+
+
+def _results(stated: Results) -> Tree:
+    ratios = {
+        "win_ratio": stated.win_ratio,
+        "profit_factor": stated.profit_factor,
+        "fee_ratio": stated.fee_ratio,
+    }
+    return {
+        "wins": stated.wins,
+        "losses": stated.losses,
+        "even": stated.even,
+        "max_drawdown_usd": plain(stated.max_drawdown),
+        **{name: plain(ratio) for name, ratio in ratios.items() if ratio is not None},
+    }
+
+
+def _exposure(ledger: Ledger) -> Tree:
+    """State the most that the open positions can still lose, and the largest of them."""
+    shown: dict[str, Any] = {"usd": plain(ledger.portfolio.exposure)}
+    largest = ledger.portfolio.largest()
+    if largest is not None:
+        shown["largest"] = {"market": largest.scope, "usd": plain(largest.cost)}
+    return shown
 
 
 def _accounts(ledger: Ledger) -> Tree:

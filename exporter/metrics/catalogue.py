@@ -40,6 +40,25 @@ FIGURES = (
         ("window",),
     ),
     Metric("northstar_unrealised_usd", "gauge", "Unrealised P&L of all marked open positions."),
+    Metric("northstar_exposure_usd", "gauge", "Cost of all open positions: the most that can still be lost."),
+    Metric("northstar_largest_position_usd", "gauge", "Cost of the largest open position."),
+    Metric(
+        "northstar_trading_round_trips",
+        "gauge",
+        "Markets entered from flat and left again in the window, by result.",
+        ("window", "result"),
+    ),
+    Metric("northstar_trading_win_ratio", "gauge", "Won round trips as a share of all.", ("window",)),
+    Metric("northstar_trading_profit_factor", "gauge", "What was won divided by what was lost.", ("window",)),
+    Metric(
+        "northstar_trading_fee_ratio", "gauge", "Fees as a share of realised P&L before fees.", ("window",)
+    ),
+    Metric(
+        "northstar_trading_max_drawdown_usd",
+        "gauge",
+        "Deepest fall of realised P&L after fees from a peak within the window, by the hour.",
+        ("window",),
+    ),
     Metric("northstar_positions_open", "gauge", "Markets in which contracts are held."),
     Metric(
         "northstar_position_unrealised_usd",
@@ -124,6 +143,26 @@ HEALTH = (
         ("source",),
     ),
     Metric("northstar_source_clock_skew_seconds", "gauge", "The source's clock minus ours.", ("source",)),
+    Metric("northstar_live_connected", "gauge", "1 while the live feed brings quotes.", ("source",)),
+    Metric("northstar_live_frames_total", "counter", "Frames of the live feed, by type.", ("source", "type")),
+    Metric(
+        "northstar_live_dropped_total",
+        "counter",
+        "Frames of the live feed not used, by field or other reason.",
+        ("source", "reason"),
+    ),
+    Metric(
+        "northstar_live_reconnects_total",
+        "counter",
+        "Connections of the live feed that ended or failed, by reason.",
+        ("source", "reason"),
+    ),
+    Metric(
+        "northstar_live_last_frame_timestamp_seconds",
+        "gauge",
+        "When the live feed last said anything.",
+        ("source",),
+    ),
     Metric("northstar_records_booked_total", "counter", "Records booked.", ("source", "kind")),
     Metric(
         "northstar_restatements_total",

@@ -100,6 +100,11 @@ def _trading(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
         yield "northstar_venue_portfolio_value_usd", (), float(account["portfolio_value"])
     if "positions" not in tree:
         return
+    for window, results in tree["trading"].items():
+        yield from _results(window, results)
+    yield "northstar_exposure_usd", (), float(tree["exposure"]["usd"])
+    if "largest" in tree["exposure"]:
+        yield "northstar_largest_position_usd", (), float(tree["exposure"]["largest"]["usd"])
     yield "northstar_positions_open", (), len(tree["positions"])
     rest = dict(tree["positions"])
     # Only the few largest are put in order: sorting a thousand takes longer than the rest of a scrape.
@@ -119,6 +124,15 @@ def _trading(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
 def _by_size(item: tuple[str, Tree]) -> tuple[float, str]:
     market, position = item
     return -abs(float(position.get("unrealised", "0"))), market
+
+
+def _results(window: str, results: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
+    for result, name in (("win", "wins"), ("loss", "losses"), ("even", "even")):
+        yield "northstar_trading_round_trips", (window, result), results[name]
+    yield "northstar_trading_max_drawdown_usd", (window,), float(results["max_drawdown_usd"])
+    for name in ("win_ratio", "profit_factor", "fee_ratio"):
+        if name in results:
+            yield f"northstar_trading_{name}", (window,), float(results[name])
 
 
 def _grade(graded: Tree) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -40,6 +40,11 @@ class Health:
         self._fetch = made(Histogram, "northstar_source_fetch_seconds", buckets=SLOW)
         self._breaker = made(Gauge, "northstar_source_breaker_state")
         self._skew = made(Gauge, "northstar_source_clock_skew_seconds")
+        self._live = made(Gauge, "northstar_live_connected")
+        self._live_frames = made(Counter, "northstar_live_frames_total")
+        self._live_dropped = made(Counter, "northstar_live_dropped_total")
+        self._live_reconnects = made(Counter, "northstar_live_reconnects_total")
+        self._live_last = made(Gauge, "northstar_live_last_frame_timestamp_seconds")
         self._booked = made(Counter, "northstar_records_booked_total")
         self._restated = made(Counter, "northstar_restatements_total")
         self._cycle = made(Histogram, "northstar_cycle_seconds", buckets=SLOW)
@@ -75,6 +80,23 @@ class Health:
         self._fetch.labels(source).observe(seconds)
         if skew is not None:
             self._skew.labels(source).set(skew.total_seconds())
+
+    def live_connected(self, source: str, connected: bool) -> None:
+        """Note whether a live feed brings quotes."""
+        self._live.labels(source).set(connected)
+
+    def live_frame(self, source: str, kind: str, at: datetime) -> None:
+        """Count a frame of a live feed."""
+        self._live_frames.labels(source, kind).inc()
+        self._live_last.labels(source).set(at.timestamp())
+
+    def live_dropped(self, source: str, reason: str) -> None:
+        """Count a frame that was not used."""
+        self._live_dropped.labels(source, reason).inc()
+
+    def live_reconnected(self, source: str, reason: str) -> None:
+        """Count a connection that ended or failed."""
+        self._live_reconnects.labels(source, reason).inc()
 
     def failed(self, source: str, reason: str, field: str | None) -> None:
         """Count a reading that failed, and the field when its shape was the reason."""

@@ -1,0 +1,82 @@
+"""The deepest fall of a running sum, for any stretch of time, in logarithmic time.
+
+Steps are hours: what was made and lost within one hour is one step. Each node of a binary tree
+over the hours keeps its sum, its highest and lowest running sum and its deepest fall; a stretch
+is put together from a few nodes, and a late or corrected amount changes one path to the root.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from exporter.money import ZERO
+
+HOUR_US = 3_600_000_000
+
+
+class Stretch(NamedTuple):
+    """A run of hours: its sum, highest and lowest running sum (0 at its start), and deepest fall."""
+
+    total: Decimal
+    high: Decimal
+    low: Decimal
+    fall: Decimal
+
+    def then(self, later: Stretch) -> Stretch:
+        """Return this stretch followed by a later one."""
+        return Stretch(
+            self.total + later.total,
+            max(self.high, self.total + later.high),
+            min(self.low, self.total + later.low),
+            max(self.fall, later.fall, self.high - (self.total + later.low)),
+        )
+
+
+NOTHING = Stretch(ZERO, ZERO, ZERO, ZERO)
+
+
+class Drawdown:
+    """Amounts by hour; times are microseconds since 1970. Hours in which nothing happened take no room."""
+
+    __slots__ = ("_nodes", "_span")
+
+    def __init__(self) -> None:
+        self._nodes: dict[tuple[int, int], Stretch] = {}
+        self._span = 0
+        """Levels of the tree: it covers 2 ** _span hours since 1970."""
+
+    def add(self, at: int, amount: Decimal) -> None:
+        """Add a signed amount in its hour."""
+        place = max(0, at // HOUR_US)
+        while place >> self._span:
+            self._grow()
+        total = self._nodes.get((0, place), NOTHING).total + amount
+        self._nodes[0, place] = Stretch(total, max(total, ZERO), min(total, ZERO), max(-total, ZERO))
+        for level in range(1, self._span + 1):
+            place >>= 1
+            below = self._nodes.get((level - 1, 2 * place), NOTHING)
+            self._nodes[level, place] = below.then(self._nodes.get((level - 1, 2 * place + 1), NOTHING))
+
+    def since(self, at: int) -> Decimal:
+        """Return the deepest fall from a peak over the hours that begin at or after `at`, in dollars."""
+        first = max(0, -(-at // HOUR_US))
+        return NOTHING.fall if first >> self._span else self._from(first, self._span, 0).fall
+
+    def _from(self, first: int, level: int, place: int) -> Stretch:
+        node = self._nodes.get((level, place), NOTHING)
+        if first <= place << level:
+            return node
+        if level == 0 or node is NOTHING:
+            return NOTHING
+        middle = (2 * place + 1) << (level - 1)
+        later = self._nodes.get((level - 1, 2 * place + 1), NOTHING)
+        if first >= middle:
+            return self._from(first, level - 1, 2 * place + 1)
+        return self._from(first, level - 1, 2 * place).then(later)
+
+    def _grow(self) -> None:
+        root = self._nodes.get((self._span, 0))
+        self._span += 1
+        if root is not None:
+            self._nodes[self._span, 0] = root
