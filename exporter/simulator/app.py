@@ -39,6 +39,7 @@ def create_app(
             *sales.routes(world, known),
             *dial(faults),
             Route("/oracle", _oracle(world)),
+            Route("/oracle/markets", _oracle_markets(world)),
             Route("/health", _health),
         ],
         middleware=[
@@ -93,6 +94,14 @@ def _oracle(world: World) -> Callable[[Request], object]:
         except ValueError:
             return JSONResponse({"error": "from and to are RFC 3339 times"}, 400)
         return JSONResponse(oracle.report(world, begin, end))
+
+    return endpoint
+
+
+def _oracle_markets(world: World) -> Callable[[Request], object]:
+    async def endpoint(request: Request) -> Response:
+        named = request.query_params.get("tickers")
+        return JSONResponse({"markets": oracle.markets(world, named.split(",") if named else None)})
 
     return endpoint
 

@@ -14,6 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.simulator.anthropic.book import start_of
+from exporter.simulator.kalshi.lots import RULES
+from exporter.simulator.kalshi.market import ZERO
 from exporter.simulator.kalshi.records import Position
 from exporter.simulator.wire import exact, rfc3339
 from exporter.simulator.world import World
@@ -31,37 +33,109 @@ def report(world: World, begin: datetime = START, end: datetime | None = None) -
             "to": rfc3339(until),
             "as_of": rfc3339(world.clock()),
             "trading": trading(world, begin, until),
+            "fifo": trading(world, begin, until, "fifo"),
             "sales": sales(world, begin, until),
             "api_cost": api_cost(world, begin, until),
-            "cash": text(sum(world.kalshi.cash.values(), Decimal(0))),
+            "cash": text(sum(world.kalshi.cash.values(), ZERO)),
+            "cash_flows": cash_flows(world),
         }
 
 
-def trading(world: World, begin: datetime, until: datetime) -> dict[str, Any]:
-    """Return realised (before fees), fees, and open positions with cost, mark and unrealised."""
-    entries = [entry for entry in world.kalshi.journal if begin <= entry.time < until]
-    held = [position(world, p) for p in world.kalshi.unsettled.values() if p.held]
+def trading(world: World, begin: datetime, until: datetime, rule: str = "average") -> dict[str, Any]:
+    """Return realised (before fees), fees, and open positions with cost, mark and unrealised.
+
+    The two lot rules differ in realised and cost of what is partly closed, never in their sum.
+    """
+    account = world.kalshi
+    realised = fees = ZERO
+    for entry in account.journal:
+        if begin <= entry.time < until:
+            if entry.kind == "realised":
+                realised += entry.by(rule)
+            else:
+                fees += entry.amount
+    if account.crowd is not None:
+        sums = account.crowd.between(begin, until)
+        realised += sums.average if rule == "average" else sums.fifo
+        fees += sums.fees
+    held = [position(world, p, rule) for p in account.unsettled.values() if p.held]
     known = [Decimal(p["unrealised"]) for p in held if p["unrealised"] is not None]
     return {
-        "realised": text(sum((e.amount for e in entries if e.kind == "realised"), Decimal(0))),
-        "fees": text(sum((e.amount for e in entries if e.kind == "fee"), Decimal(0))),
+        "realised": text(realised),
+        "fees": text(fees),
         "positions": sorted(held, key=lambda p: (p["subaccount"], p["ticker"])),
-        "unrealised": text(sum(known, Decimal(0))),
+        "unrealised": text(sum(known, ZERO)),
         "unmarked": sum(p["unrealised"] is None for p in held),
     }
 
 
-def position(world: World, held: Position) -> dict[str, Any]:
-    """Return one open position; mark and unrealised are None when nobody bids."""
-    side = "yes" if held.held > 0 else "no"
-    mark = world.kalshi.markets[held.ticker].quote(world.clock()).bid_of(side)
+def position(world: World, held: Position, rule: str = "average") -> dict[str, Any]:
+    """Return one open position; mark and unrealised are None when nobody bids.
+
+    A market whose result is known, but not paid, is marked at what it will pay.
+    """
+    side, market, cost = (
+        "yes" if held.held > 0 else "no",
+        world.kalshi.markets[held.ticker],
+        held.book(rule).cost,
+    )
+    mark = market.quote(world.clock()).bid_of(side)
+    if market.settlement_value is not None:
+        mark = market.settlement_value if side == "yes" else 1 - market.settlement_value
     return {
         "ticker": held.ticker,
         "subaccount": held.subaccount,
         "count": text(held.held),
-        "cost": text(held.cost),
+        "cost": text(cost),
         "mark": None if mark is None else text(mark),
-        "unrealised": None if mark is None else text(abs(held.held) * mark - held.cost),
+        "unrealised": None if mark is None else text(abs(held.held) * mark - cost),
+    }
+
+
+def markets(world: World, tickers: Iterable[str] | None = None) -> list[dict[str, Any]]:
+    """Return what each traded market has come to so far, by both lot rules, payout included.
+
+    Without `tickers` all that were booked; markets of the crowd that have settled only by name.
+    """
+    account = world.kalshi
+    with world.lock:
+        world.advance()
+        chosen = None if tickers is None else set(tickers)
+        found = [p for p in account.positions.values() if chosen is None or p.ticker in chosen]
+        if account.crowd is not None:
+            numbers = (account.crowd.index(ticker) for ticker in sorted(chosen or ()))
+            settled = (n for n in numbers if n is not None and n < account.crowd.settled)
+            found += [account.crowd.position(number) for number in settled]
+        return [market(p) for p in sorted(found, key=lambda p: (p.ticker, p.subaccount))]
+
+
+def market(held: Position) -> dict[str, Any]:
+    """Return one market in one subaccount; `settlement_fee` is what rounding the payout kept back."""
+    books = {
+        rule: {"realised": text(held.book(rule).realised), "exposure": text(held.book(rule).cost)}
+        for rule in RULES
+    }
+    return {
+        "ticker": held.ticker,
+        "subaccount": held.subaccount,
+        "exchange_index": held.exchange_index,
+        "settled": held.settled,
+        "count": text(held.held),
+        "traded": text(held.paid["yes"] + held.paid["no"]),
+        "closed_pairs": text(min(held.bought.values())),
+        "fees": text(held.fees),
+        "settlement_fee": text(held.settlement_fee),
+        **books,
+    }
+
+
+def cash_flows(world: World) -> dict[str, str]:
+    """Return what moved cash in all time and is no trade: signed, transfers within left out."""
+    account = world.kalshi
+    return {
+        "deposits": text(sum((m.effect for m in account.movements if m.kind == "deposit"), ZERO)),
+        "withdrawals": text(sum((m.effect for m in account.movements if m.kind == "withdrawal"), ZERO)),
+        "credits": text(sum((c.amount for c in account.credits), ZERO)),
     }
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -39,11 +40,26 @@ class Simulator:
 
 
 def run(
-    host: str = HOST, port: int = PORT, seed: int = 1, speed: float = 1.0, folder: Path | None = None
+    host: str = HOST,
+    port: int = PORT,
+    seed: int = 1,
+    speed: float = 1.0,
+    folder: Path | None = None,
+    *,
+    fills: int = 0,
+    span_days: float = 365,
+    retention_days: float | None = None,
 ) -> None:
-    """Serve a seeded world until Ctrl-C or SIGTERM; private keys are kept in `folder`."""
+    """Serve a seeded world until Ctrl-C or SIGTERM; private keys are kept in `folder`.
+
+    `fills` more fills lie over the `span_days` before the usual past; `retention_days` is how far
+    back the venue's live lists go (for ever, when not given).
+    """
     place = folder or Path(tempfile.mkdtemp(prefix="simulator-keys-"))
-    app = create_app(seeded(seed, speed=speed), Faults(), credentials.make_keys(place))
+    span = timedelta(days=span_days)
+    retention = None if retention_days is None else timedelta(days=retention_days)
+    world = seeded(seed, speed=speed, fills=fills, span=span, retention=retention)
+    app = create_app(world, Faults(), credentials.make_keys(place))
     Server(config(app, host, port)).run()
 
 
