@@ -23,7 +23,8 @@ from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUna
 from exporter.ledger import Ledger, SourceState, state
 from exporter.ledger.snapshot import Cursor, Opening, Tree, unstamp
 from exporter.metrics.health import Health
-from exporter.records import Change, Record
+from exporter.pace import Pace
+from exporter.records import Change, Mark, Record
 from exporter.sources import Reading, Source, Window
 from exporter.store import Store
 
@@ -43,6 +44,7 @@ class Cycle:
         health: Health,
         clock: Callable[[], datetime],
         *,
+        snapshots_per_second: float = 10,
         demo: bool = False,
     ) -> None:
         self.store = store
@@ -59,6 +61,13 @@ class Cycle:
         }
         self._not_before: dict[str, datetime] = {}
         self._openings: dict[tuple[str, datetime], Opening] = {}
+        self.live: dict[str, str] = {}
+        """How the live feed of each source that has one stands: live, connecting or off."""
+        self.booked: Callable[[Reading], None] = _ignore
+        """Told of each reading when the ledger has taken it; must return at once."""
+        self._turns = {source.name: asyncio.Lock() for source in sources}
+        self._overtaking: dict[str, dict[str, Mark]] = {}
+        self._soon = Pace(self.publish, 1 / snapshots_per_second)
         self._books = asyncio.Lock()
         self._database = ThreadPoolExecutor(1, thread_name_prefix="database")
 
@@ -78,13 +87,42 @@ class Cycle:
     async def collect(self, source: Source) -> None:
         """Read one source and publish what came of it. Never raises for what a source does.
 
-        Does nothing before the time that the source asked us to wait for.
+        Does nothing before the time that the source asked us to wait for. Readings of one source follow
+        each other: a reading that began earlier must not be booked later.
         """
+        async with self._turns[source.name]:
+            await self._collect(source)
+
+    async def quoted(self, source: str, marks: Sequence[Mark]) -> None:
+        """Take quotes of a live feed; what they move is published soon."""
+        async with self._books:
+            if source in self._overtaking:
+                self._overtaking[source].update((mark.ticker, mark) for mark in marks)
+            moved = self._sound and self._ledger.quote(marks)
+        if moved:
+            self.publish_soon()
+
+    def feeding(self, source: str, status: str) -> None:
+        """Show how the live feed of a source stands."""
+        if self.live.get(source) != status:
+            self.live[source] = status
+            self.publish_soon()
+
+    def publish_soon(self) -> None:
+        """Publish at once, or, in a burst, as the set rate allows; its last state is never left out."""
+        self._soon.ask()
+
+    def open_tickers(self) -> set[str]:
+        """Return the markets in which contracts are held."""
+        return self._ledger.portfolio.tickers
+
+    async def _collect(self, source: Source) -> None:
         began, now = perf_counter(), self._clock()
         if now < self._not_before.get(source.name, now):
             return
         before = self._states[source.name].as_of
         window = Window(None if before is None else before - source.overlap, now)
+        self._overtaking[source.name] = {}
         try:
             reading = await source.fetch(window)
         except SourceError as error:
@@ -93,6 +131,8 @@ class Cycle:
             self._health.fetched(source.name, perf_counter() - began, reading.skew)
             async with self._books:
                 await self._book(source, reading)
+        finally:
+            self._overtaking.pop(source.name, None)
         await self.publish()
         self._health.cycle(perf_counter() - began)
 
@@ -134,6 +174,7 @@ class Cycle:
 
     async def stop(self) -> None:
         """Finish the commit under way, then close the sources and the store."""
+        await self._soon.aclose()
         async with self._books:
             for source in self.sources:
                 await source.aclose()
@@ -155,6 +196,8 @@ class Cycle:
             else:
                 await self._apply(changes)
             self._ledger.observe(reading.observations)
+            # Quotes that a live feed brought since the reading began are newer than its own.
+            self._ledger.quote(self._overtaking.get(source.name, {}).values())
         except LedgerError as error:
             # The records are kept, but the ledger may have taken half of them: nothing is published
             # from it until it was rebuilt, with the next reading.
@@ -169,6 +212,7 @@ class Cycle:
         )
         if changes:
             log.info("source=%s records=%d", source.name, len(changes))
+        self.booked(reading)
 
     async def _failed(self, source: Source, error: SourceError, now: datetime) -> None:
         field = error.field if isinstance(error, SourceMalformed) else None
@@ -234,6 +278,7 @@ class Cycle:
             cursor=Cursor(self.store.snapshots.epoch, sequence + 1),
             sources=self._states,
             openings={window: opening for (window, _), opening in self._openings.items()},
+            live=self.live,
             demo=self._demo,
         )
 
@@ -245,3 +290,7 @@ class Cycle:
     async def _in_database(self, work: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._database, work, *arguments)
+
+
+def _ignore(reading: Reading) -> None:
+    """Nobody asked to be told."""

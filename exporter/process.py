@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from exporter import schedule
 from exporter.errors import SettingsError
 from exporter.settings import Settings
-from exporter.wiring import build_cycle
+from exporter.wiring import build_cycle, build_live
 
 log = logging.getLogger("northstar")
 
@@ -25,6 +25,7 @@ async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises SettingsError or StoreError when it cannot start."""
     registry = CollectorRegistry()
     cycle, health = build_cycle(settings, registry)
+    live = build_live(settings, cycle, health)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -44,6 +45,7 @@ async def run(settings: Settings) -> None:
         keep=timedelta(days=settings.raw_days),
     )
     scheduler.start()
+    following = asyncio.create_task(live.run()) if live is not None else None
     log.info(
         "exporter started sources=%s metrics=http://%s:%d/metrics",
         ",".join(settings.sources),
@@ -52,6 +54,9 @@ async def run(settings: Settings) -> None:
     )
     await stop.wait()
     scheduler.shutdown(wait=False)
+    if following is not None:
+        following.cancel()
+        await asyncio.wait({following}, timeout=STOP_SECONDS)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(cycle.stop(), STOP_SECONDS)
     server.shutdown()

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -23,6 +24,7 @@ SOURCES = ("kalshi", "anthropic", "sales")
 Seconds = Annotated[float, Field(ge=0.2, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
+SocketUrl = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
 
 
 class Settings(BaseModel):
@@ -48,6 +50,14 @@ class Settings(BaseModel):
         json_schema_extra={"alias": True},
     )
     kalshi_interval_seconds: Seconds = Field(10, description="Time between two readings of Kalshi.")
+    kalshi_live: bool = Field(
+        True, description="Hear Kalshi's quotes and fills over its WebSocket, between the readings."
+    )
+    kalshi_ws_url: SocketUrl = Field(
+        "wss://external-api-ws.kalshi.com/trade-api/ws/v2",
+        description="Kalshi WebSocket address; where only KALSHI_BASE_URL is set, that host's.",
+        json_schema_extra={"alias": True},
+    )
     anthropic_api_key: SecretStr | None = Field(
         None,
         description="Anthropic Admin key (sk-ant-admin...); an ordinary key cannot read costs.",
@@ -80,6 +90,9 @@ class Settings(BaseModel):
         10_000,
         description="Longest time between two snapshots, in milliseconds.",
         json_schema_extra={"alias": True},
+    )
+    snapshots_per_second: Annotated[float, Field(ge=0.1, le=100)] = Field(
+        10, description="Most snapshots in a second while live quotes move."
     )
     host: str = Field("127.0.0.1", description="Address that page, stream and metrics listen on.")
     port: Port = Field(
@@ -122,6 +135,22 @@ class Settings(BaseModel):
     def zone(self) -> ZoneInfo:
         """The reporting time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def kalshi_socket(self) -> str:
+        """The WebSocket address: what is set, else the one that belongs to the REST address.
+
+        The venue's own hosts differ in one word; its other hosts, a proxy and a simulator serve both.
+        """
+        default = Settings.model_fields["kalshi_base_url"].default
+        if "kalshi_ws_url" in self.model_fields_set or self.kalshi_base_url == default:
+            return self.kalshi_ws_url
+        parts = urlsplit(self.kalshi_base_url)
+        host = parts.netloc
+        if host.startswith("external-api."):
+            host = host.replace("external-api.", "external-api-ws.", 1)
+        before = parts.path.rstrip("/").removesuffix("/trade-api/v2")
+        return f"{'wss' if parts.scheme == 'https' else 'ws'}://{host}{before}/trade-api/ws/v2"
 
 
 SECRETS = tuple(name for name, info in Settings.model_fields.items() if "SecretStr" in str(info.annotation))

@@ -11,11 +11,13 @@ from prometheus_client import CollectorRegistry
 from exporter.cycle import Cycle
 from exporter.errors import SettingsError
 from exporter.ledger import Ledger
+from exporter.live import OFF, Live
 from exporter.metrics.collector import SnapshotCollector
 from exporter.metrics.health import Health
 from exporter.settings import Settings, missing
 from exporter.sources.anthropic import Anthropic
 from exporter.sources.kalshi import Kalshi
+from exporter.sources.kalshi_live import KalshiLive
 from exporter.sources.sales import Sales
 from exporter.store import Store
 
@@ -50,10 +52,40 @@ def build_cycle(
     sources = build_sources(settings, health, clock)
     store = Store.write(settings.db_path)
     new_ledger = partial(Ledger, settings.zone, settings.mark_rule, settings.lot_rule)
-    cycle = Cycle(store, new_ledger, sources, health, clock, demo=settings.demo)
+    cycle = Cycle(
+        store,
+        new_ledger,
+        sources,
+        health,
+        clock,
+        snapshots_per_second=settings.snapshots_per_second,
+        demo=settings.demo,
+    )
+    if Kalshi.name in settings.sources:
+        cycle.live[Kalshi.name] = OFF
+        health.live_connected(Kalshi.name, False)
     registry.register(SnapshotCollector(lambda: cycle.latest))
     health.watch({source.name: partial(_breaker, source) for source in sources}, settings.db_path)
     return cycle, health
+
+
+def build_live(
+    settings: Settings, cycle: Cycle, health: Health, clock: Callable[[], datetime] = utc_now
+) -> Live | None:
+    """Return what follows the live feed; None where there is none to follow."""
+    source = next((each for each in cycle.sources if each.name == Kalshi.name), None)
+    if source is None or not settings.kalshi_live:
+        return None
+    assert settings.kalshi_api_key is not None
+    feed = KalshiLive(
+        settings.kalshi_socket,
+        settings.kalshi_api_key.get_secret_value(),
+        _private_key(settings),
+        clock,
+        health,
+        cycle.open_tickers,
+    )
+    return Live(feed, cycle, source, health)
 
 
 def _breaker(source: AnySource) -> str:

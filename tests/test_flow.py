@@ -16,6 +16,7 @@ FIGURES = {"exporter.ledger.snapshot"}
 ALLOWED: dict[str, set[str]] = {
     "errors": {"exporter.records"},
     "money": set(),
+    "pace": set(),
     "times": set(),
     "records": set(),
     "settings": {"exporter.errors"},
@@ -25,8 +26,10 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": BASE | FIGURES | {"exporter.metrics"},
     "stream": BASE | FIGURES | {"exporter.store", "exporter.stream"},
     "simulator": {"exporter", "exporter.money", "exporter.simulator"},
-    "cycle": BASE | {"exporter.ledger", "exporter.metrics", "exporter.sources", "exporter.store"},
+    "cycle": BASE
+    | {"exporter.ledger", "exporter.metrics", "exporter.pace", "exporter.sources", "exporter.store"},
     "schedule": {"exporter.cycle", "exporter.metrics"},
+    "live": {"exporter.cycle", "exporter.metrics", "exporter.pace", "exporter.records", "exporter.sources"},
 }
 """What a package or module may import of ours. What is not listed here is the composition root."""
 
