@@ -58,7 +58,7 @@ def pipeline(unhurried: None, tmp_path: Path) -> Iterator[Build]:
 @pytest.fixture
 def said(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
     """Returns everything that was logged so far, traces included."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "northstar")
     formatter = logging.Formatter()
 
     def text() -> str:

@@ -62,6 +62,7 @@ class Pipeline:
         self.sources = {source.name: source for source in self.cycle.sources}
         self._runner = asyncio.Runner()
         self._open = ExitStack()
+        self._closed = False
         self._stream: str | None = None
         self._metrics: str | None = None
         self._http = self._open.enter_context(httpx.Client(timeout=PATIENCE))
@@ -73,9 +74,15 @@ class Pipeline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
-        self.run(self.cycle.stop())
-        self._runner.close()
+        self.close()
+
+    def close(self) -> None:
+        """Stop in order; a second time does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._open.close()
+            self.run(self.cycle.stop())
+            self._runner.close()
 
     def run(self, work: Awaitable[T]) -> T:
         """Run one coroutine to its end."""
@@ -95,9 +102,9 @@ class Pipeline:
         self.run(self.cycle.publish())
 
     def read_everything_again(self) -> None:
-        """Let each reading reach back over all there is, as a first one does."""
-        for source in self.sources.values():
-            source.overlap = AGES
+        """Let each reading reach back over all that an example has."""
+        for name, source in self.sources.items():
+            source.overlap = AGES if name != "anthropic" else timedelta(days=3)
 
     @property
     def latest(self) -> dict[str, Any]:
