@@ -1,0 +1,109 @@
+"""The commands as a person runs them: processes of their own, ended with the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from e2e.pipeline import HOST, PATIENCE
+
+ROOT = Path(__file__).parents[2]
+
+BYTECODE = Path(tempfile.gettempdir()) / f"northstar-tests-bytecode-{os.getuid()}"
+"""Where the children keep what they compiled: a start then takes half a second and not two."""
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a child: what Python needs, the settings, and nothing from outside."""
+    return {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ},
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": str(BYTECODE),
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
+
+
+class Process:
+    """`northstar ...` in a folder; what it prints is kept, and what is left at the end is killed."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], *arguments: str) -> None:
+        self.arguments = arguments
+        self._output = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the process
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "exporter", *arguments],
+            cwd=folder,
+            env=environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        self._output.close()
+
+    @property
+    def running(self) -> bool:
+        return self.child.poll() is None
+
+    @property
+    def output(self) -> str:
+        """Everything printed so far, both streams."""
+        return os.pread(self._output.fileno(), 2**24, 0).decode()
+
+    def kill(self) -> None:
+        """End it with SIGKILL, as a lost machine would."""
+        self.child.kill()
+        self.child.wait(PATIENCE)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to this process alone."""
+        self.child.send_signal(number)
+
+    def wait(self) -> int:
+        """Return its exit code."""
+        return self.child.wait(PATIENCE)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    output: str
+
+    @property
+    def sentences(self) -> list[str]:
+        """The lines it printed."""
+        return [line for line in self.output.splitlines() if line.strip()]
+
+
+def finish(folder: Path, settings: Mapping[str, str], *arguments: str) -> Finished:
+    """Run a command to its own end."""
+    with Process(folder, settings, *arguments) as process:
+        code = process.wait()
+        return Finished(code, process.output)
