@@ -12,6 +12,7 @@ from typing import Any
 
 from exporter.simulator.anthropic.book import CostLine
 from exporter.simulator.clock import Clock, SettableClock
+from exporter.simulator.kalshi import cases
 from exporter.simulator.kalshi.account import Account
 from exporter.simulator.wire import parse_time
 from exporter.simulator.world import World
@@ -95,6 +96,13 @@ def _sample_market(account: Account, ticker: str, closes: str) -> None:
         opens=parse_time("2026-11-02T14:00:00Z"),
         closes=parse_time(closes),
     )
+
+
+def every_case(clock: Clock | None = None) -> World:
+    """Return one small account in which every case of trading, settlement and cash occurs once."""
+    world = World(clock or SettableClock(NOW))
+    cases.every_case(world.kalshi)
+    return world
 
 
 def check_vector_rows() -> list[dict[str, Any]]:
