@@ -130,7 +130,9 @@ class KalshiLive:
             ours = frame.mark(mark.at) if frame is not None else None
             if ours is None or (ours.yes_bid, ours.yes_ask) == (mark.yes_bid, mark.yes_ask):
                 self._suspects.pop(mark.ticker, None)
-            elif now - self._suspects.setdefault(mark.ticker, now) >= self._limits.missed:
+            elif mark.ticker not in self._suspects:
+                self._suspects[mark.ticker] = now
+            elif now - self._suspects[mark.ticker] >= self._limits.missed:
                 self._missed = True
         if self._missed:
             _until(self._quote_by, now)
@@ -153,8 +155,11 @@ class KalshiLive:
     async def _session(self) -> str:
         """Live through one connection; return why it ended."""
         try:
-            async with dial(self._url, self._sign("GET", self._path)) as socket:
+            socket = await dial(self._url, self._sign("GET", self._path))
+            try:
                 return await self._converse(socket)
+            finally:
+                await socket.close()
         except TROUBLE as error:
             return why(error)
 
@@ -271,9 +276,7 @@ class KalshiLive:
     def _wait(self, ended: str, failures: int) -> float:
         """Return how long to wait before the next attempt: doubling, jittered, bounded."""
         longest = self._limits.longest_wait
-        wait = (
-            longest if ended in HOPELESS else min(longest, self._limits.first_wait * 2 ** min(failures, 9))
-        )
+        wait = longest if ended in HOPELESS else min(longest, self._limits.first_wait * 2 ** min(failures, 9))
         return wait * (0.5 + self._jitter() / 2)
 
 
