@@ -106,7 +106,8 @@ class Cycle:
         """Show how the live feed of a source stands."""
         if self.live.get(source) != status:
             self.live[source] = status
-            self.publish_soon()
+            if self.latest is not None:  # else there is nothing to show it beside yet
+                self.publish_soon()
 
     def publish_soon(self) -> None:
         """Publish at once, or, in a burst, as the set rate allows; its last state is never left out."""
