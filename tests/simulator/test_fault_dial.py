@@ -221,6 +221,7 @@ def test_dial_is_turned_over_http(ask: Ask) -> None:
         {"count": 3},
         {"kind": "drop"},
         {"kind": "mutate", "field": "a"},
+        {"kind": "short"},
         {"kind": "500", "colour": 1},
         {"kind": "rename", "field": "a"},
         "500",

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -17,8 +18,10 @@ import pytest
 from callers import VENUE
 
 from exporter.simulator import examples, faults
+from exporter.simulator.clock import real_clock
 from exporter.simulator.keys import environment
 from exporter.simulator.server import serve_in_thread
+from exporter.simulator.wire import rfc3339
 
 
 def test_thread_serves_a_world_and_says_how_to_reach_it() -> None:
@@ -42,6 +45,9 @@ def test_thread_serves_a_world_and_says_how_to_reach_it() -> None:
         oracle = httpx.get(f"{simulator.url}/oracle", params={"from": "2026-11-21T00:00:00Z"}).json()
         assert (oracle["trading"]["realised"], oracle["cash"]) == ("0.60", "100.0842")
         assert httpx.get(f"{simulator.url}/oracle?from=yesterday").status_code == 400
+        named = httpx.get(f"{simulator.url}/oracle/markets", params={"tickers": examples.OPEN_MARKET})
+        (market,) = named.json()["markets"]
+        assert market["fifo"] == market["average"] == {"realised": "0.60", "exposure": "2.40"}
 
 
 def test_keys_are_kept_between_runs(tmp_path: Path) -> None:
@@ -109,7 +115,7 @@ def test_process_starts_quickly_and_ends_within_a_second(tmp_path: Path, end: si
     code = f"""
 from pathlib import Path
 from exporter.simulator.server import run
-run(port={port}, folder=Path({str(tmp_path)!r}))
+run(port={port}, folder=Path({str(tmp_path)!r}), fills=20_000, retention_days=90)
 """
     process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONUNBUFFERED": "1"})
     try:
@@ -120,6 +126,8 @@ run(port={port}, folder=Path({str(tmp_path)!r}))
                 answer = httpx.get(f"http://127.0.0.1:{port}/health")
             time.sleep(0.02)
         assert answer is not None
+        cutoff = httpx.get(f"http://127.0.0.1:{port}{VENUE}/historical/cutoff").json()["trades_created_ts"]
+        assert cutoff < rfc3339(real_clock() - timedelta(days=90))
         httpx.put(f"http://127.0.0.1:{port}/faults/sales", json={"kind": "timeout", "seconds": 30})
         with pytest.raises(httpx.ReadTimeout), httpx.Client(timeout=0.2) as client:
             client.get(f"http://127.0.0.1:{port}/v1/sales")
