@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from exporter import __version__
@@ -45,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("exporter", help="collect, compute, keep, and serve /metrics")
     commands.add_parser("stream", help="serve the page and the stream")
     commands.add_parser("check", help="try every setting and one call per source")
+    backfill = commands.add_parser("backfill", help="read the whole past of a source; stop and go on at will")
+    backfill.add_argument("source", choices=["kalshi"])
+    backfill.add_argument(
+        "--from", dest="since", type=_day, metavar="DATE", help="read no further back, as in 2026-01-31"
+    )
     simulator = commands.add_parser("simulator", help="the three upstreams, simulated")
     simulator.add_argument("--port", type=int, default=8099)
     simulator.add_argument("--seed", type=int, default=1)
@@ -82,11 +88,22 @@ def _run(options: argparse.Namespace) -> int:
             from exporter import check
 
             return check.run(settings)
+        case "backfill":
+            from exporter import backfill
+
+            return backfill.run(settings, options.source, options.since)
     from exporter import demo
 
     if options.command == "demo" or (options.command == "run" and not _has_keys(settings)):
         return demo.demo(settings)
     return demo.up(settings)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-01-31") from None
 
 
 def _has_keys(settings: Settings) -> bool:

@@ -49,6 +49,8 @@ class Settlement:
     """A market resolved. Counts and costs are gross for the market's life, `payout` is for the net.
 
     `value` is what one YES contract paid, in dollars; None when the venue does not say.
+    `origin` is `row` for the venue's own row. Where the venue no longer lists it, the settlement is
+    rebuilt from our fills and the market's result, and says `market`.
     """
 
     kind: ClassVar[str] = "settlement"
@@ -63,6 +65,7 @@ class Settlement:
     value: Decimal | None
     fee: Decimal
     at: datetime
+    origin: Literal["row", "market"] = "row"
 
     @property
     def key(self) -> str:
@@ -275,6 +278,21 @@ class Change:
     new: Record
 
 
+def replaces(new: Record, old: Record | None) -> bool:
+    """Tell whether a record is worth a revision: it differs, and knows better than what we have.
+
+    A settlement that we rebuilt never replaces the venue's own row.
+    """
+    if isinstance(new, Settlement) and isinstance(old, Settlement) and new.origin == "market" != old.origin:
+        return False
+    return new != old
+
+
 def book_key(subaccount: int, ticker: str) -> str:
     """Name the book of a market: its ticker, with the subaccount behind it unless it is the primary one."""
     return ticker if subaccount == 0 else f"{ticker}#{subaccount}"
+
+
+def ticker_of(book: str) -> str:
+    """Return the market of a book by its name."""
+    return book.partition("#")[0]

@@ -5,9 +5,11 @@ A new source is a module with one class of this shape and one line in `wiring.SO
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
 
 from exporter.records import Answer, Observation, Record
 
@@ -50,3 +52,69 @@ class Source(Protocol):
     async def fetch(self, window: Window) -> Reading: ...
 
     async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A bounded piece of a source's past, to be kept together with `place`, from which to go on.
+
+    `missed` counts what the source should have had and did not: 1 for a list it does not give us.
+    `redundant` marks a part that may only repeat another one: it is done once nothing of it is new.
+    """
+
+    records: tuple[Record, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    place: str = ""
+    missed: int = 0
+    done: bool = False
+    redundant: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """How a market ended: what one YES contract paid, in dollars; None when that is not said."""
+
+    ticker: str
+    result: str
+    value: Decimal | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolutions:
+    """What became of some markets: those that ended, and those that nobody knows any more."""
+
+    ended: Mapping[str, Resolution]
+    unknown: frozenset[str]
+    answers: tuple[Answer, ...]
+
+
+class History(Protocol):
+    """The whole past of one source, in parts that are read one after the other.
+
+    All raise only `SourceError`s. A part may be read again from any place it gave: records that come
+    twice are the same.
+    """
+
+    async def cutoff(self) -> datetime | None:
+        """Return the time before which the live lists no longer hold everything; None when they do."""
+
+    async def parts(self) -> Sequence[str]:
+        """Return the names of the lists that together are the past."""
+
+    def slices(self, part: str, bottom: datetime | None, place: str) -> AsyncGenerator[Slice, None]:
+        """Yield a part down to `bottom` from a place on, each slice bounded in size."""
+
+    async def resolutions(self, tickers: Sequence[str]) -> Resolutions:
+        """Return what became of at most `markets_at_once` markets."""
+
+    markets_at_once: int
+
+
+@runtime_checkable
+class HasHistory(Protocol):
+    """A source whose past is more than one reading should hold."""
+
+    name: str
+    overlap: timedelta
+    history: History

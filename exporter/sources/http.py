@@ -8,7 +8,7 @@ Quirk:  stamina would register a counter in the global Prometheus registry and l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -24,6 +24,7 @@ from exporter import __version__
 from exporter.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
 from exporter.records import Answer
 from exporter.sources.patience import server_date, wish
+from exporter.sources.refusal import code_word
 
 CONNECT_SECONDS = 5.0  # a handshake across an ocean takes a fifth of a second; five mean that nobody listens
 READ_SECONDS = 15.0  # reports are aggregated while we wait; longer than this they fail anyway
@@ -76,8 +77,11 @@ class Endpoint:
 
     source: str
     base_url: str
-    requests: float
-    per_seconds: float
+    requests: float = 1.0
+    per_seconds: float = 1.0
+    pace: Callable[[str, str], Awaitable[None]] | None = (
+        None  # from method and path; instead of the two above
+    )
     wait_when_limited: float | None = None  # after a 429 without a word about when to come back
     hints: Mapping[int, str] | None = None  # by status: what a human should do about a refusal
 
@@ -114,6 +118,7 @@ class Client:
             headers={"User-Agent": f"northstar-pnl/{__version__}", "Accept": "application/json"},
         )
         self._limiter = AsyncLimiter(endpoint.requests, endpoint.per_seconds)
+        self._pace = endpoint.pace or self._steadily
         self._breakers = AsyncCircuitBreakerFactory(BREAKER_FAILURES, BREAKER_REST_SECONDS)
         self._circuit: Context | None = None
         self._last_sentence = ""
@@ -176,12 +181,16 @@ class Client:
                 if attempt.num > 1:
                     self._observer.retried(self.source, reason)
                 try:
-                    async with self._limiter:
-                        return await self._attempt(path, params, tolerate)
+                    await self._pace("GET", path)
+                    return await self._attempt(path, params, tolerate)
                 except SourceError as error:
                     reason = error.reason
                     raise
         raise AssertionError("unreachable")
+
+    async def _steadily(self, _method: str, _path: str) -> None:
+        async with self._limiter:
+            return
 
     def _patience(self, error: Exception) -> bool | float:
         """Tell stamina whether to try again, and after how long if the server said so."""
@@ -264,7 +273,9 @@ class Client:
         else:
             reason, advice = _REFUSALS.get(status, ("refused", "see the raw answer for its reason"))
         advice = (self._endpoint.hints or {}).get(status, advice)
-        sentence = f"{self.title} refused the request (HTTP {status}): {advice}."
+        word = code_word(answer.body)
+        said = f"HTTP {status}, {word}" if word else f"HTTP {status}"
+        sentence = f"{self.title} refused the request ({said}): {advice}."
         return SourceRejected(self.source, reason, sentence, answers=[answer])
 
     def _unavailable(

@@ -2,6 +2,7 @@
 
 Source: Kalshi trade API v2, REST (read 2026-11).
 Units:  records hold Decimal dollars and contracts; see `kalshi_rows` for what comes in.
+History: a reading covers what the live lists still hold; all that was before is `kalshi_history`.
 Quirk:  an omitted `subaccount` means all of them for fills and settlements, but the primary one for
         balance and positions. Settlement rows carry no subaccount, so each one is walked by itself.
 """
@@ -18,15 +19,16 @@ from pydantic import SecretStr
 
 from exporter.errors import SourceError
 from exporter.money import plain
-from exporter.records import Mark, Observation, Record, Settlement
+from exporter.records import Mark, Observation, Record
 from exporter.sources import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import REMOVED, Client, Endpoint, Observer
+from exporter.sources.kalshi_history import KalshiHistory
 from exporter.sources.kalshi_key import load_key, signer
+from exporter.sources.kalshi_limits import Allowance
 from exporter.sources.kalshi_rows import (
     ApiKeys,
     BalanceAnswer,
-    Cutoff,
     Deposits,
     FillRow,
     Fills,
@@ -47,12 +49,8 @@ BASE_URL = "https://external-api.kalshi.com/trade-api/v2"
 PAGE_ROWS = 1_000
 MOVEMENT_ROWS = 500  # the most the deposit and withdrawal lists take
 TICKERS_AT_ONCE = 100  # a hundred tickers keep the URL under 8 kB, which every proxy lets through
-REQUESTS_PER_SECOND = 15.0  # of 20 in the smallest tier, so that a trading program keeps some
 LATE = timedelta(minutes=1)
 """Rows this far past the window's end are read too: our clock may be behind the venue's."""
-
-LIVE_AT_LEAST = timedelta(days=14)
-"""Live lists have never been seen to reach back less than a month, so shorter windows need no archive."""
 
 ABSENT = (403, 404)
 """How the venue answers for a feature that this account or key does not have."""
@@ -91,9 +89,8 @@ class Kalshi:
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
         secret_id = usable(key_id, "The Kalshi key id")
         identity = secret_id.get_secret_value
-        endpoint = Endpoint(
-            source=self.name, base_url=base_url, requests=REQUESTS_PER_SECOND, per_seconds=1.0, hints=HINTS
-        )
+        self.allowance = Allowance(clock)
+        endpoint = Endpoint(source=self.name, base_url=base_url, pace=self.allowance.spend, hints=HINTS)
         self.client = Client(
             endpoint,
             signer(identity(), load_key(private_key_pem), clock),
@@ -102,6 +99,7 @@ class Kalshi:
             transport=transport,
             secrets=lambda: (identity(),),
         )
+        self.history = KalshiHistory(self.client, self.allowance)
 
     def __repr__(self) -> str:
         return f"<Kalshi {self.client!r}>"
@@ -130,20 +128,18 @@ class Kalshi:
             records += [row.record(number) for row in await self._settlements(visit, [*which, *span])]
             balance = await visit.one("/portfolio/balance", BalanceAnswer, which)
             observations.append(balance.observation(number))
-        if await self._is_archived(visit, window):
-            seen = opened | {record.ticker for record in records if isinstance(record, Settlement)}
-            archived = await self._fills(visit, "/historical/fills", span, tolerate=ABSENT)
-            fills += [row for row in archived if row.ticker in seen | {fill.ticker for fill in fills}]
         records += [row.record(visit.malformed) for row in visit.unique(fills, _fill_id, "fills.fill_id")]
         records += await self._transfers(visit)
         observations += await self._marks(visit, sorted(opened), window.end)
+        skew = self.client.skew
+        await self.allowance.refresh(visit)
         return Reading(
             source=self.name,
             as_of=window.end,
             records=tuple(records),
             observations=tuple(observations),
             answers=tuple(visit.answers),
-            skew=self.client.skew,
+            skew=skew,
         )
 
     async def probe(self) -> str:
@@ -169,17 +165,6 @@ class Kalshi:
         answer = await visit.one_or_none("/portfolio/subaccounts/balances", Subaccounts, tolerate=ABSENT)
         rows = answer.subaccount_balances if answer else []
         return sorted({row.subaccount_number for row in rows}) or [0]
-
-    async def _is_archived(self, visit: Visit, window: Window) -> bool:
-        """Say whether fills of the window have left the live list.
-
-        Of the archive only markets that are still seen live are used: an older market has lost its
-        settlement row for good, and its fills alone would look like a position that never closed.
-        """
-        if window.start is not None and window.end - window.start < LIVE_AT_LEAST:
-            return False
-        cutoff = await visit.one_or_none("/historical/cutoff", Cutoff, tolerate=ABSENT)
-        return cutoff is not None and (window.start is None or window.start < cutoff.trades_created_ts)
 
     async def _fills(
         self, visit: Visit, path: str, span: Params, *, tolerate: Collection[int] = ()

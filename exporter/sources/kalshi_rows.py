@@ -183,10 +183,6 @@ class SubaccountRow(Shape):
     subaccount_number: Subaccount
 
 
-class Cutoff(Shape):
-    trades_created_ts: Moment  # RFC 3339 despite its name
-
-
 class KeyRow(Shape):
     api_key_id: Text
     scopes: list[str] | None = None

@@ -43,9 +43,11 @@ class Visit:
         """Return one parsed answer."""
         return self._parse(await self._get(path, params), model)
 
-    async def one_or_none(self, path: str, model: type[Page], *, tolerate: Collection[int]) -> Page | None:
+    async def one_or_none(
+        self, path: str, model: type[Page], params: Params = (), *, tolerate: Collection[int]
+    ) -> Page | None:
         """Return one parsed answer; None when its status is one of `tolerate`."""
-        answer = await self._get(path, (), tolerate)
+        answer = await self._get(path, params, tolerate)
         return None if answer.status in tolerate else self._parse(answer, model)
 
     async def pages(

@@ -11,20 +11,32 @@ from sqlalchemy import Engine
 
 from exporter.errors import StoreUnavailable
 from exporter.store.database import open_reader, open_writer
+from exporter.store.histories import Found, HistoryStore, Part, Past
 from exporter.store.records import RecordStore
 from exporter.store.snapshots import Committed, Point, SnapshotStore
 
-__all__ = ["Committed", "Point", "RecordStore", "SnapshotStore", "Store"]
+__all__ = [
+    "Committed",
+    "Found",
+    "HistoryStore",
+    "Part",
+    "Past",
+    "Point",
+    "RecordStore",
+    "SnapshotStore",
+    "Store",
+]
 
 
 class Store:
-    """An open database: `records` and `snapshots`. Close it, or use it as a context."""
+    """An open database: `records`, `histories` and `snapshots`. Close it, or use it as a context."""
 
     def __init__(self, engine: Engine, lock: TextIO | None) -> None:
         self.engine = engine
         self._lock = lock
         self._driver: Any = None
         self.records = RecordStore(engine)
+        self.histories = HistoryStore(engine, self.records)
         self.snapshots = SnapshotStore(engine)
 
     @classmethod

@@ -15,10 +15,11 @@ from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, delete, exists, insert, select
+from sqlalchemy import Connection, Engine, delete, exists, func, insert, literal, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
 
-from exporter.records import KINDS, Answer, Change, Record
+from exporter.records import KINDS, Answer, Change, Fill, Record, replaces
 from exporter.store import schema
 from exporter.store.database import writing
 from exporter.times import from_us, to_us
@@ -29,6 +30,10 @@ CHUNK = 500
 IDLE_ANSWERS_KEPT = timedelta(days=7)
 """How long answers that booked nothing stay (quotes, mostly): long enough to explain a mark of
 last week, short enough that polling every ten seconds does not fill a disk."""
+
+
+Place = tuple[int, str, str]
+"""Where a replay stands: time, kind and key of the last record it gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +66,32 @@ class RecordStore:
         """
         with writing(self._engine) as connection:
             reading = _keep_reading(connection, source, as_of, recorded_at, "")
-            changes = [
-                change
-                for chunk in _chunks(records, CHUNK)
-                for change in _book_chunk(connection, reading, chunk)
-            ]
+            changes = _book(connection, reading, records)
             kept = self._keep_answers(connection, reading, answers, every=bool(changes))
             _close_reading(connection, reading, len(changes), kept)
             row = {"name": source, "as_of": to_us(as_of), "last_success": to_us(recorded_at)}
             statement = upsert(schema.sources).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
         return changes
+
+    def book_past(
+        self,
+        connection: Connection,
+        source: str,
+        records: Sequence[Record],
+        answers: Sequence[Answer],
+        *,
+        recorded_at: datetime,
+    ) -> int:
+        """Keep a slice of a source's past in the caller's transaction; return how many records changed.
+
+        The watermark stays: a slice says nothing about how the source stands now.
+        """
+        reading = _keep_reading(connection, source, recorded_at, recorded_at, "")
+        booked = len(_book(connection, reading, records, fresh=True))
+        kept = self._keep_answers(connection, reading, answers, every=True) if booked else 0
+        _close_reading(connection, reading, booked, kept)
+        return booked
 
     def keep_refused(
         self, source: str, answers: Sequence[Answer], *, recorded_at: datetime, sentence: str
@@ -99,20 +119,67 @@ class RecordStore:
         table = schema.records
         order = (table.c.at, table.c.kind, table.c.key)
         with self._engine.connect() as connection:
-            query = select(table.c.kind, table.c.body).where(_is_newest()).order_by(*order)
+            query = select(table.c.kind, table.c.body).where(is_newest()).order_by(*order)
             for row in connection.execution_options(yield_per=2_000).execute(query):
                 yield _read(row.kind, row.body)
+
+    def newest_id(self) -> int:
+        """Return the number of the newest revision, 0 when there is none."""
+        with self._engine.connect() as connection:
+            return int(connection.scalar(select(func.max(schema.records.c.id))) or 0)
+
+    def replayed(self, after: Place | None, upto: int, size: int) -> tuple[list[Record], Place | None]:
+        """Return `size` records of `replay` after a place, and the place to go on from; None at the end.
+
+        Revisions with a number above `upto` are as if they were not there. Nothing is held between calls,
+        so a long replay can let others write in between.
+        """
+        table = schema.records
+        order = (table.c.at, table.c.kind, table.c.key)
+        query = select(*order, table.c.body).where(table.c.id <= upto, is_newest(upto)).order_by(*order)
+        if after is not None:
+            at, kind, key = after
+            # The first bound is what the index on time is searched by.
+            behind = or_(
+                table.c.at > at, tuple_(table.c.kind, table.c.key) > tuple_(literal(kind), literal(key))
+            )
+            query = query.where(table.c.at >= at, behind)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(size)).all()
+        last = (rows[-1].at, rows[-1].kind, rows[-1].key) if len(rows) == size else None
+        return [_read(row.kind, row.body) for row in rows], last
 
     def of_scope(self, scope: str) -> list[Record]:
         """Return the newest revision of every record of a book, a day or a sale, in the ledger's order."""
         table = schema.records
         query = (
             select(table.c.kind, table.c.body)
-            .where(table.c.scope == scope, _is_newest())
+            .where(table.c.scope == scope, is_newest())
             .order_by(table.c.at, table.c.kind, table.c.key)
         )
         with self._engine.connect() as connection:
             return [_read(row.kind, row.body) for row in connection.execute(query)]
+
+    def fills_of(self, books: Sequence[str]) -> dict[str, list[Fill]]:
+        """Return the newest revision of every fill of a few hundred books, in no order.
+
+        A fill stays in its book for life. So a later revision just takes the place of an earlier one:
+        asking for newer ones would look up each fill in an index that is far from where it was found.
+        """
+        table = schema.records
+        query = (
+            select(table.c.scope, table.c.key, table.c.body)
+            .where(table.c.scope.in_(books), table.c.kind == Fill.kind)
+            .order_by(table.c.scope, table.c.revision)
+        )
+        found: dict[str, dict[str, str]] = {book: {} for book in books}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query):
+                found[row.scope][row.key] = row.body
+        return {
+            book: [record for body in rows.values() if isinstance(record := _read("fill", body), Fill)]
+            for book, rows in found.items()
+        }
 
     def revisions(self, kind: str, key: str) -> list[Record]:
         """Return every revision of one record, first to newest."""
@@ -170,11 +237,12 @@ class RecordStore:
     ) -> int:
         # An answer equal to the last one for the same request says nothing new; it is kept only
         # where a record was read from the same reading, so that every record has its evidence.
-        fresh = [a for a in answers if every or self._last_sent.get(a.request) != a.sha256]
-        for answer in fresh:
+        hashed = [(answer, answer.sha256) for answer in answers]
+        fresh = [(a, sha256) for a, sha256 in hashed if every or self._last_sent.get(a.request) != sha256]
+        for answer, sha256 in fresh:
             connection.execute(
                 upsert(schema.bodies)
-                .values(sha256=answer.sha256, body=zlib.compress(answer.body))
+                .values(sha256=sha256, body=zlib.compress(answer.body))
                 .on_conflict_do_nothing()
             )
             connection.execute(
@@ -183,10 +251,10 @@ class RecordStore:
                     request=answer.request,
                     status=answer.status,
                     fetched_at=to_us(answer.fetched_at),
-                    sha256=answer.sha256,
+                    sha256=sha256,
                 )
             )
-        self._last_sent = {answer.request: answer.sha256 for answer in answers} | (
+        self._last_sent = {answer.request: sha256 for answer, sha256 in hashed} | (
             {} if len(self._last_sent) > CHUNK else self._last_sent
         )
         return len(fresh)
@@ -213,6 +281,42 @@ def _close_reading(connection: Connection, reading: int, booked: int, kept: int)
         connection.execute(delete(table).where(table.c.id == reading))
 
 
+def _book(
+    connection: Connection, reading: int, records: Sequence[Record], *, fresh: bool = False
+) -> list[Change]:
+    """Keep what is new or changed; `fresh` expects that hardly anything was seen before."""
+    changes: list[Change] = []
+    for chunk in _chunks(records, CHUNK):
+        if fresh and _insert_fresh(connection, reading, chunk):
+            changes += [Change(None, record) for record in chunk]
+        else:
+            changes += _book_chunk(connection, reading, chunk)
+    return changes
+
+
+def _insert_fresh(connection: Connection, reading: int, chunk: Sequence[Record]) -> bool:
+    """Insert the records as first revisions; tell whether none was known, else nothing is changed."""
+    rows = [_row(record, 1, reading) for record in chunk]
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(schema.records), rows)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _row(record: Record, revision: int, reading: int) -> dict[str, Any]:
+    return {
+        "kind": record.kind,
+        "key": record.key,
+        "revision": revision,
+        "scope": record.scope,
+        "at": to_us(record.at),
+        "reading": reading,
+        "body": _write(record),
+    }
+
+
 def _book_chunk(connection: Connection, reading: int, chunk: Sequence[Record]) -> list[Change]:
     known = _newest(connection, chunk)
     changes: dict[tuple[str, str], Change] = {}
@@ -220,22 +324,12 @@ def _book_chunk(connection: Connection, reading: int, chunk: Sequence[Record]) -
     for record in sorted(chunk, key=lambda record: (record.kind, record.key)):
         identity = (record.kind, record.key)
         old, revision = known.get(identity, (None, 0))
-        if old == record:
+        if not replaces(record, old):
             continue
         known[identity] = (record, revision + 1)
         first = changes.get(identity)
         changes[identity] = Change(old if first is None else first.old, record)
-        rows.append(
-            {
-                "kind": record.kind,
-                "key": record.key,
-                "revision": revision + 1,
-                "scope": record.scope,
-                "at": to_us(record.at),
-                "reading": reading,
-                "body": _write(record),
-            }
-        )
+        rows.append(_row(record, revision + 1, reading))
     if rows:
         connection.execute(insert(schema.records), rows)
     return list(changes.values())
@@ -258,11 +352,15 @@ def _newest(
     return known
 
 
-def _is_newest() -> Any:
+def is_newest(upto: int | None = None) -> Any:
+    """Return the condition that no newer revision of a record is there, up to a number."""
     table, newer = schema.records, schema.records.alias("newer")
-    return ~exists().where(
-        newer.c.kind == table.c.kind, newer.c.key == table.c.key, newer.c.revision == table.c.revision + 1
+    follows = (
+        newer.c.kind == table.c.kind,
+        newer.c.key == table.c.key,
+        newer.c.revision == table.c.revision + 1,
     )
+    return ~exists().where(*follows, *(() if upto is None else (newer.c.id <= upto,)))
 
 
 @cache

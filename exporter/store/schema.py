@@ -1,7 +1,8 @@
 """The tables. Times are UTC microseconds since 1970, bodies are JSON, money in them is text.
 
 Nothing here is edited: a changed record is a further revision, a snapshot is written once.
-Only `sources` (where each reading stands) is overwritten, and retention deletes what is old.
+Only `sources`, `histories` and `history_parts` (where each reading stands) are overwritten, and
+retention deletes what is old.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a database at another one is migrated or, when newer, refused."""
 
 metadata = MetaData()
@@ -40,6 +41,30 @@ sources = Table(
     Column("name", String(32), primary_key=True),
     Column("as_of", Big, nullable=False),
     Column("last_success", Big, nullable=False),
+)
+
+histories = Table(
+    "histories",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("until", Big, nullable=False),
+    Column("since", Big, nullable=True),
+    Column("bottom", Big, nullable=True),
+    Column("completed_at", Big, nullable=True),
+    Column("gap", Big, nullable=False, server_default="0"),
+    Column("missing", Text, nullable=False, server_default="[]"),
+)
+
+history_parts = Table(
+    "history_parts",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("part", String(64), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("place", Text, nullable=False, server_default=""),
+    Column("rows", Integer, nullable=False, server_default="0"),
+    Column("missed", Integer, nullable=False, server_default="0"),
+    Column("done", Integer, nullable=False, server_default="0"),
 )
 
 readings = Table(

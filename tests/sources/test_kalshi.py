@@ -227,50 +227,6 @@ async def test_all_pages_are_read() -> None:
     assert [query.get("cursor") for query in upstream.asked(p.FILLS)] == [None, "a", "b"]
 
 
-# History.
-
-CUTOFF, ARCHIVE = f"{p.VENUE}/historical/cutoff", f"{p.VENUE}/historical/fills"
-ARCHIVED = [
-    p.fill(1), p.fill(8, ticker=p.SETTLED), p.fill(9, ticker="KXGONE"),
-]  # fmt: skip
-HISTORY = {
-    CUTOFF: {"trades_created_ts": "2026-08-20T00:00:00Z"},
-    ARCHIVE: {"cursor": "", "fills": ARCHIVED},
-}
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("start", [None, NOW - timedelta(days=120)])
-async def test_old_fills_of_markets_still_seen_come_from_the_archive(start: datetime | None) -> None:
-    """A fill may be in both lists and counts once; a market that is gone altogether is left out."""
-    reading = await read("kalshi", p.answers("kalshi") | HISTORY, Window(start, NOW))
-    assert [fill.fill_id for fill in only(reading, Fill)] == ["f-0001", "f-0002", "f-0008"]
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("days", [3, 60])
-async def test_a_recent_window_leaves_the_archive_alone(days: int) -> None:
-    """What the live lists still hold is not asked for again."""
-    upstream = Upstream(p.answers("kalshi") | HISTORY)
-    await kalshi(upstream).fetch(Window(NOW - timedelta(days=days), NOW))
-    assert upstream.asked(ARCHIVE) == []
-    assert len(upstream.asked(CUTOFF)) == (days == 60)
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("path", "answer", "field"),
-    [(CUTOFF, {"trades_created_ts": 1795305540}, "trades_created_ts"), (CUTOFF, {}, "trades_created_ts"),
-     (ARCHIVE, {"fills": []}, "cursor"),
-     (ARCHIVE, {"cursor": "", "fills": [p.fill(1, fee_cost=1)]}, "fills.fee_cost")],
-)  # fmt: skip
-async def test_a_broken_archive_is_refused(path: str, answer: Any, field: str) -> None:
-    """The archive is read as strictly as the live list."""
-    with pytest.raises(SourceMalformed) as caught:
-        await read("kalshi", p.answers("kalshi") | HISTORY | {path: answer}, Window(None, NOW))
-    assert caught.value.field == field
-
-
 # Marks.
 
 
