@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.settings import SOURCES, Settings, missing
 from exporter.store import Store
 from exporter.wiring import SOURCES as BUILDERS
 from exporter.wiring import utc_now
+
+SKEW_WORTH_SAYING = timedelta(seconds=2)
+"""Upstreams state their clock in whole seconds; below this it may be nothing but rounding."""
 
 
 def run(settings: Settings) -> int:
@@ -46,9 +50,18 @@ async def _probe(name: str, settings: Settings) -> int:
         return len(error.problems)
     try:
         print(f"ok       {await source.probe()}")
+        if (skew := source.client.skew) is not None and abs(skew) > SKEW_WORTH_SAYING:
+            print(f"notice   {_clocks(source.client.title, skew)}")
     except SourceError as error:
         print(f"problem  {error}")
         return 1
     finally:
         await source.aclose()
     return 0
+
+
+def _clocks(title: str, skew: timedelta) -> str:
+    """Return what two clocks that differ mean for the reader."""
+    which = "ahead of" if skew > timedelta(0) else "behind"
+    seconds = abs(skew).total_seconds()
+    return f"The clock of {title} is {seconds:.0f} s {which} this machine's: keep its time in sync."

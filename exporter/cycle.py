@@ -3,6 +3,9 @@
 Order:  raw answers and records are committed, the ledger takes the changes, the snapshot is
         committed, and only then `latest` changes. Killed anywhere in between, the next start
         books what is in the store and publishes a newer snapshot; nothing shown is lost.
+Past:   a source that has more of it than one reading holds is read in slices before each reading,
+        for a few seconds at a time. Until it is whole the figures say so; then a new ledger is made
+        of the store, piece by piece, and takes the old one's place.
 Threads: all database work runs on one thread, so a slow disk never holds up the event loop.
          One lock covers booking and publishing: the ledger is never read half-changed.
 """
@@ -20,17 +23,25 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
+from exporter.history import Reader
 from exporter.ledger import Ledger, SourceState, state
 from exporter.ledger.snapshot import Cursor, Opening, Tree, unstamp
 from exporter.metrics.health import Health
 from exporter.pace import Pace
 from exporter.records import Change, Mark, Record
-from exporter.sources import Reading, Source, Window
-from exporter.store import Store
+from exporter.sources import HasHistory, Reading, Source, Window
+from exporter.store import Place, Store
 
 T = TypeVar("T")
 
 log = logging.getLogger("northstar")
+
+PAST_SECONDS = 5.0
+"""How long a turn reads the past before it looks at the present: a small account's is whole with the
+first figures, a large one's takes turns without letting the figures grow stale."""
+
+REPLAYED_AT_ONCE = 2_000
+"""Records booked between two chances for others to use the database: some tens of milliseconds."""
 
 
 class Cycle:
@@ -69,6 +80,12 @@ class Cycle:
         self._overtaking: dict[str, dict[str, Mark]] = {}
         self._soon = Pace(self.publish, 1 / snapshots_per_second)
         self._books = asyncio.Lock()
+        self._meanwhile: list[Change] | None = None
+        self._past = {
+            source.name: Reader(store, source, clock, self._in_database)
+            for source in sources
+            if isinstance(source, HasHistory)
+        }
         self._database = ThreadPoolExecutor(1, thread_name_prefix="database")
 
     async def start(self) -> None:
@@ -78,6 +95,9 @@ class Cycle:
             mark = await self._in_database(self.store.records.watermark, name)
             if mark is not None:
                 self._states[name] = replace(known, as_of=mark.as_of, last_success=mark.last_success)
+        for name, past in self._past.items():
+            await past.load()
+            self._health.gap(name, past.gap)
         try:
             await self._rebuild()
         except LedgerError as error:
@@ -121,13 +141,15 @@ class Cycle:
         began, now = perf_counter(), self._clock()
         if now < self._not_before.get(source.name, now):
             return
-        before = self._states[source.name].as_of
-        window = Window(None if before is None else before - source.overlap, now)
         self._overtaking[source.name] = {}
         try:
-            reading = await source.fetch(window)
+            reading = await source.fetch(await self._window(source, now))
         except SourceError as error:
             await self._failed(source, error, now)
+        except StoreError as error:
+            self._health.store_failed()
+            self._note_error(source.name, "store", str(error), now)
+            log.error("source=%s past not stored: %s", source.name, error)
         else:
             self._health.fetched(source.name, perf_counter() - began, reading.skew)
             async with self._books:
@@ -136,6 +158,32 @@ class Cycle:
             self._overtaking.pop(source.name, None)
         await self.publish()
         self._health.cycle(perf_counter() - began)
+
+    async def _window(self, source: Source, now: datetime) -> Window:
+        """Return what to read now. What lies before it is in the store, or is read here in slices."""
+        before = self._states[source.name].as_of
+        past = self._past.get(source.name)
+        if past is None:
+            return Window(None if before is None else before - source.overlap, now)
+        start = await past.look(before, now)
+        if not past.settled:
+            try:
+                await self._read_past(past)
+            except SourceError as error:
+                # The present is still worth reading; the past goes on where it was, with the next turn.
+                await self._failed(source, error, now)
+            except LedgerError as error:
+                self._sound = False
+                log.error("source=%s past not booked: %s", source.name, error)
+        self._health.gap(source.name, past.gap)
+        return Window(start, self._clock())
+
+    async def _read_past(self, past: Reader) -> None:
+        end = perf_counter() + PAST_SECONDS
+        if await past.advance(enough=lambda: perf_counter() > end):
+            # First the figures, then the word that they are whole.
+            await self._renew()
+            await past.finish()
 
     async def publish(self) -> None:
         """Commit a snapshot of everything booked and let it be seen; on trouble the old one stays."""
@@ -191,6 +239,8 @@ class Cycle:
             self._note_error(source.name, "store", str(error), now)
             log.error("source=%s not stored: %s", source.name, error)
             return
+        if self._meanwhile is not None:
+            self._meanwhile += changes
         try:
             if not self._sound:
                 await self._rebuild()
@@ -242,6 +292,41 @@ class Cycle:
         self._ledger = await self._in_database(self._replayed)
         self._sound = True
 
+    async def _renew(self) -> None:
+        """Make a new ledger of everything in the store, while the old one goes on being published."""
+        records = self.store.records
+        async with self._books:
+            upto = await self._in_database(records.newest_id)
+            self._meanwhile = []
+        try:
+            ledger, place = self._new_ledger(), None
+            while True:
+                place = await self._in_database(self._replay_some, ledger, place, upto)
+                if place is None:
+                    break
+            async with self._books:
+                await self._in_database(self._catch_up, ledger, self._meanwhile)
+                self._ledger, self._sound = ledger, True
+        finally:
+            self._meanwhile = None
+
+    def _replay_some(self, ledger: Ledger, place: Place | None, upto: int) -> Place | None:
+        found, place = self.store.records.replayed(place, upto, REPLAYED_AT_ONCE)
+        ledger.apply(Change(None, record) for record in found)
+        return place
+
+    def _catch_up(self, ledger: Ledger, meanwhile: Sequence[Change]) -> None:
+        """Book what came in while the ledger was made; books out of order are read whole."""
+        of_scope = self.store.records.of_scope
+        late = set(ledger.apply(()))
+        for scope in late:
+            ledger.restate(scope, of_scope(scope))
+        for scope in ledger.apply(change for change in meanwhile if change.new.scope not in late):
+            ledger.restate(scope, of_scope(scope))
+        if self.latest is not None:
+            ledger.restore(self.latest)
+        ledger.forget_settled(self._clock())
+
     def _replayed(self) -> Ledger:
         ledger = self._new_ledger()
         # Closed whatever happens: a reading left open half-way would hold the one connection.
@@ -277,11 +362,15 @@ class Cycle:
             self._ledger,
             now=now,
             cursor=Cursor(self.store.snapshots.epoch, sequence + 1),
-            sources=self._states,
+            sources={name: self._stated(name) for name in self._states},
             openings={window: opening for (window, _), opening in self._openings.items()},
             live=self.live,
             demo=self._demo,
         )
+
+    def _stated(self, name: str) -> SourceState:
+        past = self._past.get(name)
+        return self._states[name] if past is None else replace(self._states[name], history=past.doubts)
 
     def _now(self) -> datetime:
         # The machine's clock may be set back; what is published never goes back in time.

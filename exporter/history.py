@@ -68,6 +68,11 @@ class Reader:
         return self.past is not None and self.past.completed is not None
 
     @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to read."""
+        return self.past is not None and self.past.finished and self.whole
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Return in words why trading figures are not whole; nothing when they are."""
         if self.past is None or self.past.completed is None:

@@ -64,6 +64,9 @@ def build_cycle(
     if Kalshi.name in settings.sources:
         cycle.live[Kalshi.name] = OFF
         health.live_connected(Kalshi.name, False)
+    for source in sources:
+        if isinstance(source, Kalshi):
+            health.allow(source.name, partial(_available, source))
     registry.register(SnapshotCollector(lambda: cycle.latest))
     health.watch({source.name: partial(_breaker, source) for source in sources}, settings.db_path)
     return cycle, health
@@ -90,6 +93,10 @@ def build_live(
 
 def _breaker(source: AnySource) -> str:
     return source.client.breaker_state
+
+
+def _available(source: Kalshi) -> float:
+    return source.allowance.available
 
 
 def _kalshi(settings: Settings, health: Health | None, clock: Callable[[], datetime]) -> Kalshi:

@@ -27,7 +27,15 @@ ALLOWED: dict[str, set[str]] = {
     "stream": BASE | FIGURES | {"exporter.store", "exporter.stream"},
     "simulator": {"exporter", "exporter.money", "exporter.simulator"},
     "cycle": BASE
-    | {"exporter.ledger", "exporter.metrics", "exporter.pace", "exporter.sources", "exporter.store"},
+    | {
+        "exporter.history",
+        "exporter.ledger",
+        "exporter.metrics",
+        "exporter.pace",
+        "exporter.sources",
+        "exporter.store",
+    },
+    "history": BASE | {"exporter.ledger", "exporter.sources", "exporter.store"},
     "schedule": {"exporter.cycle", "exporter.metrics"},
     "live": {"exporter.cycle", "exporter.metrics", "exporter.pace", "exporter.records", "exporter.sources"},
 }

@@ -47,6 +47,7 @@ class SourceState:
     """What is known about a source's answers: their time, and the trouble since, if any.
 
     `freshness` is the age at which its figures count as old. `as_of` None: it never answered.
+    `history` says what is missing of its past; nothing when that is whole.
     """
 
     as_of: datetime | None = None
@@ -55,6 +56,7 @@ class SourceState:
     error: str = ""
     sentence: str = ""
     since: datetime | None = None
+    history: tuple[str, ...] = ()
 
     def grade(self, now: datetime) -> Grade:
         """Grade the source itself: missing until it answered, stale when its answer is old."""
@@ -230,6 +232,9 @@ class Ledger:
         else:
             usd = self.journal.contribution(name, window, None if start is None else to_us(start))
             grade, because = self._doubt(name, begin, now)
+        if state.history:
+            grade = min(grade, Grade.PARTIAL)
+            because = (*because, *(f"{source}: {what}" for what in state.history))
         if state.grade(now) is Grade.STALE and grade is not Grade.MISSING:
             grade, because = Grade.STALE, (_trouble(source, state), *because)
         return Figure(None if grade is Grade.MISSING else usd, grade, state.as_of, because)

@@ -84,6 +84,8 @@ def _source(source: SourceState, now: datetime, live: str | None) -> Tree:
         shown["as_of"] = stamp(source.as_of)
     if source.last_success is not None:
         shown["last_success"] = stamp(source.last_success)
+    if source.history:
+        shown["history"] = list(source.history)
     if source.error and source.since is not None:
         shown["error"] = {
             "reason": source.error,
@@ -96,7 +98,9 @@ def _source(source: SourceState, now: datetime, live: str | None) -> Tree:
 def _unrealised(valuation: Valuation, source: SourceState, now: datetime) -> Figure:
     if source.as_of is None or valuation.grade is Grade.MISSING:
         return Figure(None, Grade.MISSING, source.as_of, valuation.because)
-    return Figure(valuation.usd, min(valuation.grade, source.grade(now)), source.as_of, valuation.because)
+    grade = min(valuation.grade, source.grade(now), *([Grade.PARTIAL] if source.history else []))
+    because = (*valuation.because, *(f"kalshi: {what}" for what in source.history))
+    return Figure(valuation.usd, grade, source.as_of, because)
 
 
 def _results(stated: Results) -> Tree:

@@ -163,6 +163,18 @@ HEALTH = (
         "When the live feed last said anything.",
         ("source",),
     ),
+    Metric(
+        "northstar_history_gap_seconds",
+        "gauge",
+        "Time between readings that the source no longer lists: being read, or lost; 0 when whole.",
+        ("source",),
+    ),
+    Metric(
+        "northstar_source_tokens_available",
+        "gauge",
+        "Tokens left of our share of the source's request budget.",
+        ("source",),
+    ),
     Metric("northstar_records_booked_total", "counter", "Records booked.", ("source", "kind")),
     Metric(
         "northstar_restatements_total",

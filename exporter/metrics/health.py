@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,8 @@ class Health:
         self._live_dropped = made(Counter, "northstar_live_dropped_total")
         self._live_reconnects = made(Counter, "northstar_live_reconnects_total")
         self._live_last = made(Gauge, "northstar_live_last_frame_timestamp_seconds")
+        self._gap = made(Gauge, "northstar_history_gap_seconds")
+        self._tokens = made(Gauge, "northstar_source_tokens_available")
         self._booked = made(Counter, "northstar_records_booked_total")
         self._restated = made(Counter, "northstar_restatements_total")
         self._cycle = made(Histogram, "northstar_cycle_seconds", buckets=SLOW)
@@ -62,6 +65,18 @@ class Health:
         for source, breaker in breakers.items():
             self._breaker.labels(source).set_function(partial(_code, breaker))
         self._bytes.set_function(partial(_size, database))
+
+    def allow(self, source: str, available: Callable[[], float]) -> None:
+        """Read at each scrape how many tokens of its own bucket a source has left."""
+        self._tokens.labels(source).set_function(available)
+
+    def gap(self, source: str, missing: timedelta | None) -> None:
+        """Note how much time is missing between readings; None, while nobody knows, is no sample."""
+        if missing is not None:
+            self._gap.labels(source).set(missing.total_seconds())
+        else:
+            with suppress(KeyError):
+                self._gap.remove(source)
 
     def retried(self, source: str, reason: str) -> None:
         """Count a request that is tried again."""

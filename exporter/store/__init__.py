@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from exporter.errors import StoreUnavailable
 from exporter.store.database import open_reader, open_writer
 from exporter.store.histories import Found, HistoryStore, Part, Past
-from exporter.store.records import RecordStore
+from exporter.store.records import Place, RecordStore
 from exporter.store.snapshots import Committed, Point, SnapshotStore
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "HistoryStore",
     "Part",
     "Past",
+    "Place",
     "Point",
     "RecordStore",
     "SnapshotStore",

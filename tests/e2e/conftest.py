@@ -14,10 +14,15 @@ from e2e.pipeline import Pipeline
 from exporter.simulator.kalshi import gate
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.world import World
-from exporter.sources import anthropic, http, kalshi, sales
+from exporter.sources import anthropic, http, sales
+from exporter.sources.kalshi_limits import Allowance
 
 Simulate = Callable[[World], Simulator]
 Build = Callable[..., Pipeline]
+
+
+async def _at_once(_: Allowance, _method: str, _path: str) -> None:
+    """Let a request pass."""
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     A breaker still opens after as many failures as ever, and rests for a blink.
     """
     monkeypatch.setattr(gate, "REFILL", 1e9)
-    monkeypatch.setattr(kalshi, "REQUESTS_PER_SECOND", 1e6)
+    monkeypatch.setattr(Allowance, "spend", _at_once)
     monkeypatch.setattr(anthropic, "REQUESTS_PER_MINUTE", 1e6)
     monkeypatch.setattr(sales, "REQUESTS_PER_SECOND", 1e6)
     monkeypatch.setattr(http, "BREAKER_REST_SECONDS", 0.05)
