@@ -19,12 +19,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from . import commit, delta, freshness, history, memory, scrape, size, startup, tick
+from . import commit, delta, freshness, history, live, memory, scrape, size, startup, tick
 from .scale import FULL, QUICK, Scale
 from .table import Row, markdown, unmeasured
 from .workshop import Workshop
 
-MODULES: tuple[ModuleType, ...] = (startup, delta, size, commit, scrape, history, freshness, tick, memory)
+MODULES: tuple[ModuleType, ...] = (
+    startup,
+    delta,
+    size,
+    commit,
+    scrape,
+    history,
+    freshness,
+    live,
+    tick,
+    memory,
+)
 """In this order: the small ones first; the long past last, since its ledger weighs on what follows."""
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
