@@ -233,14 +233,14 @@ def test_port_in_use_is_one_sentence(
         is_said(tmp_path, settings | {setting: port}, command, port)
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "stream", "demo", "up"])
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("command", "name", "value", "words"),
     [
-        ("NORTHSTAR_TIMEZOME", "UTC", ("NORTHSTAR_TIMEZOME", "NORTHSTAR_TIMEZONE")),
-        ("NORTHSTAR_TIMEZONE", "Mars/Olympus", ("NORTHSTAR_TIMEZONE", "IANA")),
-        ("PORT", "eighty", ("PORT",)),
-        ("NORTHSTAR_MARK_RULE", "best", ("NORTHSTAR_MARK_RULE", "bid")),
+        ("exporter", "NORTHSTAR_TIMEZOME", "UTC", ("NORTHSTAR_TIMEZOME", "NORTHSTAR_TIMEZONE")),
+        ("check", "NORTHSTAR_TIMEZONE", "Mars/Olympus", ("NORTHSTAR_TIMEZONE", "IANA")),
+        ("stream", "PORT", "eighty", ("PORT",)),
+        ("demo", "NORTHSTAR_MARK_RULE", "best", ("NORTHSTAR_MARK_RULE", "bid")),
+        ("up", "AGGREGATION_INTERVAL_MS", "1", ("AGGREGATION_INTERVAL_MS", "100")),
     ],
 )
 def test_typo_in_a_setting_is_one_sentence(
