@@ -210,10 +210,12 @@ def test_a_quote_that_moves_nothing_makes_no_snapshot(tmp_path: Path) -> None:
             stage.feed.status = "live"
             stage.feed.bring()
             await until(lambda: stage.shown() == "live")
+            await until(lambda: stage.cycle._soon._task is None)
             count = len(stage.snapshots())
-            stage.feed.bring(mark(bid="0.50", ask="0.52"), mark("OTHER", bid="0.10"))
-            stage.feed.bring(mark(bid="0.50", ask="0.90"))
-            stage.feed.bring(mark(bid="0.51"))
+            await stage.cycle.quoted("kalshi", [mark(bid="0.50", ask="0.52"), mark("OTHER", bid="0.10")])
+            await stage.cycle.quoted("kalshi", [mark(bid="0.50", ask="0.90")])
+            assert stage.cycle._soon._task is None, "nothing is asked for"
+            await stage.cycle.quoted("kalshi", [mark(bid="0.51")])
             await until(lambda: stage.marked() == "0.51")
             assert len(stage.snapshots()) == count + 1
 
