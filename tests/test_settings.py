@@ -117,3 +117,34 @@ def test_source_without_its_key_is_one_sentence_each() -> None:
     problems = missing(read({"NORTHSTAR_SOURCES": "anthropic"}))
     assert problems == ["ANTHROPIC_API_KEY is not set: set it, or take anthropic out of NORTHSTAR_SOURCES."]
     assert missing(read({"NORTHSTAR_SOURCES": "anthropic", "ANTHROPIC_API_KEY": "k"})) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        ({}, "wss://external-api-ws.kalshi.com/trade-api/ws/v2"),
+        (
+            {"KALSHI_BASE_URL": "https://external-api.demo.kalshi.co/trade-api/v2"},
+            "wss://external-api-ws.demo.kalshi.co/trade-api/ws/v2",
+        ),
+        (
+            {"KALSHI_BASE_URL": "https://demo-api.kalshi.co/trade-api/v2/"},
+            "wss://demo-api.kalshi.co/trade-api/ws/v2",
+        ),
+        ({"KALSHI_BASE_URL": "http://127.0.0.1:8099/trade-api/v2"}, "ws://127.0.0.1:8099/trade-api/ws/v2"),
+        (
+            {"KALSHI_BASE_URL": "https://proxy.test/kalshi/trade-api/v2"},
+            "wss://proxy.test/kalshi/trade-api/ws/v2",
+        ),
+        ({"KALSHI_BASE_URL": "http://127.0.0.1:1/", "KALSHI_WS_URL": "ws://a.test/b"}, "ws://a.test/b"),
+    ],
+)
+def test_socket_belongs_to_the_host_that_is_read(environ: dict[str, str], address: str) -> None:
+    """A demo account must not listen to the real venue, nor the simulator's user sign for it."""
+    assert read(environ).kalshi_socket == address
+
+
+def test_socket_address_must_be_one() -> None:
+    """An https address here is a mistake, said by name."""
+    with pytest.raises(SettingsError, match="KALSHI_WS_URL"):
+        read({"KALSHI_WS_URL": "https://external-api-ws.kalshi.com/trade-api/ws/v2"})
