@@ -60,7 +60,7 @@ SECRETS_BY_SHAPE = re.compile(
 LOADED_BY_OTHERS = {"tzdata"}
 """Not imported by us: the standard library finds its time zones there where the system has none."""
 
-TOOLS = {"mypy", "pytest-xdist", "ruff"}
+TOOLS = {"types-tqdm", "mypy", "pytest-xdist", "ruff"}
 
 ALL_METRICS = {metric.name: metric for metric in (*METRICS.values(), *figures.METRICS)}
 STACK: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -7,10 +7,9 @@ Rule:   only a bare code word is repeated. Prose may quote what was sent, and th
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
-
-from pydantic_core import from_json
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{1,48}")
 
@@ -18,8 +17,8 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{1,48}")
 def code_word(body: bytes) -> str | None:
     """Return the most telling code of an error body; None when it has none."""
     try:
-        whole = from_json(body)
-    except ValueError:
+        whole = json.loads(body)
+    except (ValueError, RecursionError):
         return None
     if not isinstance(whole, dict):
         return None

