@@ -71,7 +71,7 @@ class Cycle:
             source.name: SourceState(freshness=source.freshness) for source in sources
         }
         self._not_before: dict[str, datetime] = {}
-        self._openings: dict[tuple[str, datetime], Opening] = {}
+        self._openings: dict[str, Opening] = {}
         self.live: dict[str, str] = {}
         """How the live feed of each source that has one stands: live, connecting or off."""
         self.booked: Callable[[Reading], None] = _ignore
@@ -348,13 +348,13 @@ class Cycle:
         self.store.records.keep_refused(error.source, error.answers, recorded_at=now, sentence=str(error))
 
     def _load_openings(self, now: datetime) -> None:
-        needed = set(self._ledger.openings_needed(now).items())
-        known = {key: opening for key, opening in self._openings.items() if key in needed}
-        for window, start in needed - known.keys():
-            opening = self.store.snapshots.opening(start)
+        known, self._openings = self._openings, {}
+        for window, start in self._ledger.openings_needed(now).items():
+            opening = known.get(window)
+            if opening is None or not opening.holds(start):
+                opening = self.store.snapshots.opening(start)
             if opening is not None:
-                known[window, start] = opening
-        self._openings = known
+                self._openings[window] = opening
 
     def _state(self, now: datetime) -> Tree:
         sequence = 0 if self.latest is None else int(self.latest["sequence"])
@@ -363,7 +363,7 @@ class Cycle:
             now=now,
             cursor=Cursor(self.store.snapshots.epoch, sequence + 1),
             sources={name: self._stated(name) for name in self._states},
-            openings={window: opening for (window, _), opening in self._openings.items()},
+            openings=self._openings,
             live=self.live,
             demo=self._demo,
         )

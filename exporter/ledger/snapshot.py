@@ -87,11 +87,23 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The unrealised P&L that a stored snapshot stated, to measure a window's change from."""
+    """The unrealised P&L that a stored snapshot stated, to measure a window's change from.
+
+    `until` is when the next snapshot was published, None when that is not known.
+    """
 
     usd: Decimal
     as_of: datetime
     grade: Grade
+    until: datetime | None = None
+
+    def holds(self, start: datetime) -> bool:
+        """Tell whether this is the opening of a window that starts then, without another look.
+
+        It is from its own time to the next snapshot's; before its time only as the earliest there is,
+        which it was when it was looked up for a start before it.
+        """
+        return start < self.as_of or (self.until is not None and start < self.until)
 
 
 def stamp(at: datetime) -> str:

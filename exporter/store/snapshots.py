@@ -208,7 +208,8 @@ class SnapshotStore:
                     point = Point(from_us(row.as_of), 0, json.loads(row.figures))
                     usd, grade = point["unrealised"], point["unrealised.grade"]
                     if usd is not None and grade is not None:
-                        return Opening(Decimal(usd), point.as_of, Grade[grade.upper()])
+                        until = _next(connection, row.as_of) if before else None
+                        return Opening(Decimal(usd), point.as_of, Grade[grade.upper()], until)
         return None
 
     def history(self, start: datetime, end: datetime, points: int) -> list[Point]:
@@ -258,6 +259,16 @@ class SnapshotStore:
                 old = (rolled.c.step == step) & (rolled.c.as_of < to_us(now - age) // coarser * coarser)
                 _roll(connection, rolled, step, old, coarser)
         return more
+
+
+def _next(connection: Connection, as_of: int) -> datetime | None:
+    """Return when the first snapshot after a moment was published, of those that are kept."""
+    found = [
+        at
+        for table in (schema.snapshots, schema.rollups)
+        if (at := connection.scalar(select(func.min(table.c.as_of)).where(table.c.as_of > as_of))) is not None
+    ]
+    return from_us(min(found)) if found else None
 
 
 def _roll(connection: Connection, table: Table, step: int, old: ColumnElement[bool], into: int) -> None:

@@ -183,6 +183,24 @@ def test_opening_is_the_value_stated_last_before_the_moment(store: Store) -> Non
     assert late.usd == Decimal("7.00")
 
 
+def test_opening_holds_until_the_next_snapshot_and_no_longer(store: Store) -> None:
+    """A rolling window asks the database again only when its start has passed a snapshot."""
+    for number in range(1, 5):
+        store.snapshots.append(snapshot(store, number, net=f"{number}.00", minutes=number))
+    moments = [NOW + timedelta(seconds=seconds) for seconds in range(0, 300, 7)]
+    kept = None
+    looked = 0
+    for moment in moments:
+        fresh = store.snapshots.opening(moment)
+        if kept is None or not kept.holds(moment):
+            kept, looked = fresh, looked + 1
+        assert fresh is not None
+        assert kept is not None
+        assert (kept.usd, kept.as_of) == (fresh.usd, fresh.as_of)
+    # Once for the stand-in before the first, once at each snapshot, and each time past the last one.
+    assert looked == 4 + sum(moment >= NOW + timedelta(minutes=4) for moment in moments)
+
+
 def test_history_gives_the_last_of_each_step_and_leaves_gaps(store: Store) -> None:
     """A step in which nothing was published has no point."""
     for n, minute in enumerate([0, 1, 2, 30, 31], start=1):
