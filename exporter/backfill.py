@@ -92,7 +92,7 @@ async def _begin(reader: Reader, since: date | None) -> None:
     """Go on with the run that was stopped, if it is about the same days; begin one otherwise."""
     bottom = None if since is None else datetime(since.year, since.month, since.day, tzinfo=UTC)
     known = reader.past
-    if known is None or known.finished or (since is not None and bottom != known.bottom):
+    if known is None or reader.settled or (since is not None and bottom != known.bottom):
         await reader.begin(bottom)
 
 

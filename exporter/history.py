@@ -118,10 +118,10 @@ class Reader:
             return (last if last is not None else self.past.until) - self._source.overlap
         seen = known.until if last is None else max(last, known.until)
         start = seen - self._source.overlap
-        if now - start <= STILL_LISTED:
+        if now - seen <= STILL_LISTED:
             return start
         cutoff = await self._source.history.cutoff()
-        if cutoff is None or cutoff <= start:
+        if cutoff is None or cutoff <= seen:
             return start
         if known.completed is None:
             await self.begin(known.since)
@@ -137,7 +137,8 @@ class Reader:
         while (past := self.past) is not None and not past.finished:
             part = next(part for part in past.parts if not part.done)
             done = await (self._endings if part.name == ENDINGS else self._list)(part, enough, tell)
-            if not done:
+            more = part is not past.parts[-1]
+            if not done or (more and enough()):
                 return False
         return True
 

@@ -92,7 +92,7 @@ class Sheet:
     records: Callable[[Any, Complaint], Iterator[Record | None]]
     params: Params = ()
     key: str = "fills.fill_id"
-    limit: int = PAGE_ROWS
+    limit: int | None = None  # the usual one
     by_time: bool = True
     may_lack: bool = False
 
@@ -192,7 +192,7 @@ class KalshiHistory:
         if answer is None:
             return None
         rows = list(sheet.records(answer, visit.malformed))
-        if "cursor" not in answer.model_fields_set and len(rows) >= sheet.limit:
+        if "cursor" not in answer.model_fields_set and len(rows) >= walk.limit:
             raise visit.malformed("cursor", "is missing")
         records = tuple(record for record in rows if record is not None)
         known = {record.key: record for record in records}
@@ -216,7 +216,8 @@ class _Walk:
     def __init__(self, sheet: Sheet, bottom: datetime | None, place: datetime | None) -> None:
         self.sheet = sheet
         self.place = place
-        self.params: list[tuple[str, str]] = [("limit", str(sheet.limit)), *sheet.params]
+        self.limit = sheet.limit or PAGE_ROWS
+        self.params: list[tuple[str, str]] = [("limit", str(self.limit)), *sheet.params]
         if sheet.by_time and bottom is not None:
             self.params.append(("min_ts", str(floor(bottom.timestamp()))))
         if sheet.by_time and place is not None:

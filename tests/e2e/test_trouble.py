@@ -62,7 +62,9 @@ def test_check_finds_all_well_and_prints_a_line_per_part(tmp_path: Path, setting
     """The database and one real call per source, each in a sentence, and exit code 0."""
     left = finish(tmp_path, settings, "check")
     assert left.code == 0, left.output
-    assert [line.split()[0] for line in left.sentences] == ["ok"] * 4 + ["All"]
+    # The venue of this test lives in another year, which the check notices.
+    said = [line for line in left.sentences if not line.startswith("notice   The clock of ")]
+    assert [line.split()[0] for line in said] == ["ok"] * 4 + ["All"]
 
 
 @pytest.mark.parametrize(
