@@ -32,8 +32,8 @@ Labels = tuple[tuple[str, str], ...]
 PATIENCE = 30.0
 """Seconds after which a test is hanging; nothing is measured against it."""
 
-AGES = timedelta(days=60)
-"""Further back than any example goes."""
+AGES = timedelta(days=10)
+"""Further back than the trades of any example, and not so far that the venue's archive is asked."""
 
 HOST = "127.0.0.1"
 
