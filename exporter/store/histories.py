@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, distinct, exists, func, insert, select, update
+from sqlalchemy import Connection, Engine, case, delete, distinct, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.records import Answer, Record
@@ -21,7 +21,7 @@ from exporter.store.database import writing
 from exporter.store.records import RecordStore, is_newest
 from exporter.times import from_us, to_us
 
-REBUILT = '%"origin":"market"%'
+REBUILT = '"origin":"market"'
 """How the body of a settlement that was rebuilt from its market can be told without reading it."""
 
 
@@ -161,31 +161,44 @@ class HistoryStore:
         The second value is where to go on, None at the end. A settlement that was rebuilt before the
         newest fill of its book was kept does not cover it.
         """
-        fills, rows = schema.records, schema.records
+        table = schema.records
+        # No condition on the kind: it would make SQLite look for all fills there are instead of
+        # walking along the index of the scopes, and each call would cost as much as the whole past.
         books = (
-            select(fills.c.scope, func.max(fills.c.id).label("newest"))
-            .where(fills.c.kind == "fill", fills.c.scope > after)
-            .group_by(fills.c.scope)
-            .order_by(fills.c.scope)
+            select(
+                table.c.scope,
+                func.max(case((table.c.kind == "fill", table.c.id))).label("newest"),
+                func.max(case((table.c.kind == "settlement", table.c.id))).label("settled"),
+            )
+            .where(table.c.scope > after)
+            .group_by(table.c.scope)
+            .order_by(table.c.scope)
             .limit(size)
             .subquery()
         )
-        mine = (rows.c.kind == "settlement", rows.c.scope == books.c.scope)
-        rebuilt = select(func.max(rows.c.id)).where(*mine).scalar_subquery()
-        theirs = exists().where(*mine, rows.c.body.not_like(REBUILT))
-        query = select(books.c.scope, books.c.newest, rebuilt.label("rebuilt"), theirs.label("theirs"))
+        last = table.alias("last")
+        query = (
+            select(books.c.scope, books.c.newest, books.c.settled, last.c.body)
+            .join_from(books, last, last.c.id == books.c.settled, isouter=True)
+            .order_by(books.c.scope)
+        )
         with self._engine.connect() as connection:
-            found = connection.execute(query.order_by(books.c.scope)).all()
-        open_ones = [row.scope for row in found if not row.theirs and (row.rebuilt or 0) < row.newest]
-        return open_ones, found[-1].scope if len(found) == size else None
+            found = connection.execute(query).all()
+        waiting = [
+            row.scope
+            for row in found
+            if row.newest is not None
+            and (row.settled is None or (REBUILT in row.body and row.settled < row.newest))
+        ]
+        return waiting, found[-1].scope if len(found) == size else None
 
     def taken_back(self) -> int:
         """Return how many rebuilt settlements do not know what a contract paid."""
         table = schema.records
         query = select(func.count()).where(
             table.c.kind == "settlement",
-            table.c.body.like(REBUILT),
-            table.c.body.like('%"value":null%'),
+            table.c.body.contains(REBUILT, autoescape=True),
+            table.c.body.contains('"value":null'),
             is_newest(),
         )
         with self._engine.connect() as connection:
@@ -195,18 +208,18 @@ class HistoryStore:
         """Return what there is of fills, settlements and transfers."""
         table = schema.records
         kinds = ("fill", "settlement", "transfer")
-        counted = select(table.c.kind, func.count(distinct(table.c.key)).label("number")).group_by(
-            table.c.kind
-        )
+        # Every record has one first revision.
+        counted = select(table.c.kind, func.count().label("number")).where(table.c.revision == 1)
         traded = table.c.kind.in_(kinds[:2])
         with self._engine.connect() as connection:
             counts: dict[str, int] = {
-                row.kind: row.number for row in connection.execute(counted.where(table.c.kind.in_(kinds)))
+                row.kind: row.number
+                for row in connection.execute(counted.where(table.c.kind.in_(kinds)).group_by(table.c.kind))
             }
             markets = connection.scalar(select(func.count(distinct(table.c.scope))).where(traded))
             rebuilt = connection.scalar(
                 select(func.count(distinct(table.c.key))).where(
-                    table.c.kind == "settlement", table.c.body.like(REBUILT), is_newest()
+                    table.c.kind == "settlement", table.c.body.contains(REBUILT, autoescape=True), is_newest()
                 )
             )
             bounds = select(func.min(table.c.at), func.max(table.c.at)).where(table.c.kind.in_(kinds))
