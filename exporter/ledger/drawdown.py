@@ -39,29 +39,38 @@ NOTHING = Stretch(ZERO, ZERO, ZERO, ZERO)
 class Drawdown:
     """Amounts by hour; times are microseconds since 1970. Hours in which nothing happened take no room."""
 
-    __slots__ = ("_nodes", "_span")
+    __slots__ = ("_changed", "_hours", "_nodes", "_span")
 
     def __init__(self) -> None:
+        self._hours: dict[int, Decimal] = {}
+        self._changed: set[int] = set()
         self._nodes: dict[tuple[int, int], Stretch] = {}
         self._span = 0
         """Levels of the tree: it covers 2 ** _span hours since 1970."""
 
     def add(self, at: int, amount: Decimal) -> None:
-        """Add a signed amount in its hour."""
-        place = max(0, at // HOUR_US)
+        """Add a signed amount in its hour. The tree follows when it is asked: a replay adds a million."""
+        hour = max(0, at // HOUR_US)
+        self._hours[hour] = self._hours.get(hour, ZERO) + amount
+        self._changed.add(hour)
+
+    def since(self, at: int) -> Decimal:
+        """Return the deepest fall from a peak over the hours that begin at or after `at`, in dollars."""
+        for hour in self._changed:
+            self._refresh(hour)
+        self._changed.clear()
+        first = max(0, -(-at // HOUR_US))
+        return NOTHING.fall if first >> self._span else self._from(first, self._span, 0).fall
+
+    def _refresh(self, place: int) -> None:
         while place >> self._span:
             self._grow()
-        total = self._nodes.get((0, place), NOTHING).total + amount
+        total = self._hours[place]
         self._nodes[0, place] = Stretch(total, max(total, ZERO), min(total, ZERO), max(-total, ZERO))
         for level in range(1, self._span + 1):
             place >>= 1
             below = self._nodes.get((level - 1, 2 * place), NOTHING)
             self._nodes[level, place] = below.then(self._nodes.get((level - 1, 2 * place + 1), NOTHING))
-
-    def since(self, at: int) -> Decimal:
-        """Return the deepest fall from a peak over the hours that begin at or after `at`, in dollars."""
-        first = max(0, -(-at // HOUR_US))
-        return NOTHING.fall if first >> self._span else self._from(first, self._span, 0).fall
 
     def _from(self, first: int, level: int, place: int) -> Stretch:
         node = self._nodes.get((level, place), NOTHING)

@@ -47,6 +47,7 @@ class Portfolio:
         self._total = ZERO
         self._costs: dict[str, Decimal] = {}
         self._exposure = ZERO
+        self._largest: str | None = None
         self.reconciliation = Reconciliation(self.books.get)
         self._doubts: dict[str, str] = {}
         self._moved: set[str] = set()
@@ -163,7 +164,9 @@ class Portfolio:
 
     def largest(self) -> Book | None:
         """Return the open position that has cost the most, None when nothing is open."""
-        return max((self.books[scope] for scope in self.tree), key=_weight, default=None)
+        if self._largest is None or self._costs.get(self._largest) is None:
+            self._largest = max(self._costs, key=self._weight, default=None)
+        return None if self._largest is None else self.books[self._largest]
 
     @property
     def doubts(self) -> list[str]:
@@ -173,7 +176,8 @@ class Portfolio:
     def _refresh(self, scope: str) -> None:
         book = self.books[scope]
         self._total -= self._unrealised.pop(scope, ZERO)
-        self._exposure -= self._costs.pop(scope, ZERO)
+        before = self._costs.pop(scope, ZERO)
+        self._exposure -= before
         if book.doubt:
             self._doubts[scope] = book.doubt
         else:
@@ -185,10 +189,15 @@ class Portfolio:
             self._open.get(book.ticker, set()).discard(scope)
             return
         self._open.setdefault(book.ticker, set()).add(scope)
+        if before != book.cost:
+            self._largest = None
         self._costs[scope] = book.cost
         self._exposure += book.cost
         self._price(scope, book)
         self.tree[scope] = self._show(scope, book)
+
+    def _weight(self, scope: str) -> tuple[Decimal, str]:
+        return self._costs[scope], scope
 
     def _price(self, scope: str, book: Book) -> bool:
         """Price the position by its market's quotes, if they say; tell whether its price has changed."""
@@ -215,10 +224,6 @@ class Portfolio:
             "grade": Grade.FINAL.word,
             "as_of": stamp(quoted.since),
         }
-
-
-def _weight(book: Book) -> tuple[Decimal, str]:
-    return book.cost, book.scope
 
 
 def _some(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -100,3 +101,29 @@ def test_a_settled_book_keeps_only_what_is_asked_of_it_later() -> None:
     late = bought("T", 2)
     assert portfolio.apply(Change(None, late), late) == []
     assert "T" in portfolio.late
+
+
+def test_the_largest_position_is_the_one_that_cost_most_now() -> None:
+    """Another one grows past it, it shrinks, it closes: never a remembered one."""
+    portfolio = holding("T", "U")
+
+    def largest() -> str | None:
+        book = portfolio.largest()
+        return None if book is None else book.scope
+
+    def trade(ticker: str, side: str, count: str, number: int) -> None:
+        fill = replace(
+            bought(ticker, number), side=side, count=Decimal(count), at=AT + timedelta(seconds=number)
+        )
+        portfolio.apply(Change(None, fill), fill)
+        portfolio.refresh()
+
+    assert largest() == "U"
+    trade("T", "yes", "1", 11)
+    assert largest() == "T"
+    trade("T", "no", "5", 12)
+    assert largest() == "U"
+    trade("U", "no", "10", 13)
+    assert largest() == "T"
+    trade("T", "no", "6", 14)
+    assert largest() is None
