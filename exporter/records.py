@@ -97,7 +97,10 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BilledLine:
-    """One row of a day's bill. Its identity within the day is (workspace, description)."""
+    """One row of a day's bill. Its identity within the day is (workspace, description).
+
+    What the report does not say of a row is empty.
+    """
 
     workspace: str
     description: str
@@ -105,6 +108,9 @@ class BilledLine:
     cost_type: str
     model: str
     token_type: str
+    tier: str = ""
+    context_window: str = ""
+    geo: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +139,10 @@ class BilledDay:
 class UsageLine:
     """Tokens of one (workspace, model, tier, region, speed) in an hour and their estimated cost.
 
-    `cost` is dollars by list price; None when no price is known, which is not zero.
+    `cost` is dollars by list price; None when no price is known, which is not zero. Where the price
+    depends on what no report shows, it is the lowest it can be, and `cost_high` the highest.
+    `costs` is `cost` by kind of token and `web_search`; `uncached` is what the line would have cost had
+    there been no cache. The last three are absent in records of before they were kept.
     """
 
     workspace: str
@@ -148,6 +157,15 @@ class UsageLine:
     output: int
     web_searches: int
     cost: Decimal | None
+    cost_high: Decimal | None = None
+    context_window: str = ""
+    costs: tuple[tuple[str, Decimal], ...] = ()
+    uncached: Decimal | None = None
+
+    @property
+    def highest(self) -> Decimal | None:
+        """The upper bound of `cost`: the same where the price is certain."""
+        return self.cost if self.cost_high is None else self.cost_high
 
     @property
     def tokens(self) -> int:
@@ -170,6 +188,48 @@ class UsageHour:
     @property
     def scope(self) -> str:
         return self.at.date().isoformat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUsageLine:
+    """Tokens of one (API key, workspace, model, tier, context window) in a day.
+
+    `api_key` is empty for usage that was not made with a key.
+    """
+
+    api_key: str
+    workspace: str
+    model: str
+    tier: str
+    context_window: str
+    uncached_input: int
+    cache_write_5m: int
+    cache_write_1h: int
+    cache_read: int
+    output: int
+    web_searches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUsage:
+    """Who used what on one UTC day, whole: a later revision replaces all its lines."""
+
+    kind: ClassVar[str] = "key_usage"
+    day: date
+    lines: tuple[KeyUsageLine, ...]
+
+    @property
+    def at(self) -> datetime:
+        """The UTC midnight the day starts at."""
+        return datetime.combine(self.day, time(), UTC)
+
+    @property
+    def key(self) -> str:
+        return self.day.isoformat()
+
+    @property
+    def scope(self) -> str:
+        return self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,10 +266,10 @@ class Sale:
         return self.sale_id
 
 
-Record = Fill | Settlement | Transfer | BilledDay | UsageHour | Sale
+Record = Fill | Settlement | Transfer | BilledDay | UsageHour | KeyUsage | Sale
 
 KINDS: dict[str, type[Record]] = {
-    kind.kind: kind for kind in (Fill, Settlement, Transfer, BilledDay, UsageHour, Sale)
+    kind.kind: kind for kind in (Fill, Settlement, Transfer, BilledDay, UsageHour, KeyUsage, Sale)
 }
 
 
@@ -252,7 +312,26 @@ class VenuePosition:
         return book_key(self.subaccount, self.ticker)
 
 
-Observation = Mark | Balance | VenuePosition
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """The name of a workspace at Anthropic; names are not unique and change."""
+
+    workspace_id: str
+    name: str
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """The name of an API key at Anthropic; `workspace` is empty for a key of the whole organization."""
+
+    key_id: str
+    name: str
+    status: str
+    workspace: str
+
+
+Observation = Mark | Balance | VenuePosition | Workspace | ApiKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

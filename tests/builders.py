@@ -16,6 +16,8 @@ from exporter.records import (
     BilledLine,
     Change,
     Fill,
+    KeyUsage,
+    KeyUsageLine,
     Mark,
     Record,
     Refund,
@@ -150,6 +152,29 @@ def usage(
         cost=None if cost is None else Decimal(cost),
     )
     return UsageHour(at=at, lines=(line,))
+
+
+def key_usage(
+    day: date, *keys: str, tokens: int = 1000, workspace: str = "default", model: str = "claude-sonnet-5-5"
+) -> KeyUsage:
+    """Return a day on which each key made so many tokens of output."""
+    lines = tuple(
+        KeyUsageLine(
+            api_key=key,
+            workspace=workspace,
+            model=model,
+            tier="standard",
+            context_window="0-200k",
+            uncached_input=0,
+            cache_write_5m=0,
+            cache_write_1h=0,
+            cache_read=0,
+            output=tokens,
+            web_searches=0,
+        )
+        for key in keys
+    )
+    return KeyUsage(day=day, lines=lines)
 
 
 def healthy(now: datetime = NOW, **states: SourceState) -> dict[str, SourceState]:

@@ -28,7 +28,10 @@ class CostRow(Shape):
     description: Text
     cost_type: Text  # the list of types grows; money of an unknown type is still money
     model: Label | None
+    service_tier: Label | None
     token_type: Label | None
+    context_window: Label | None
+    inference_geo: Label | None
 
     @property
     def identity(self) -> Hashable:
@@ -44,6 +47,9 @@ class CostRow(Shape):
             cost_type=self.cost_type,
             model=self.model or "",
             token_type=self.token_type or "",
+            tier=self.service_tier or "",
+            context_window=self.context_window or "",
+            geo=self.inference_geo or "",
         )
 
 
@@ -89,7 +95,11 @@ class UsageRow(Shape):
             tier=self.service_tier,
             geo=self.inference_geo,
             speed=self.speed,
-            **tokens,
+            uncached_input=tokens["uncached_input"],
+            cache_write_5m=tokens["cache_write_5m"],
+            cache_write_1h=tokens["cache_write_1h"],
+            cache_read=tokens["cache_read"],
+            output=tokens["output"],
             web_searches=searches,
             cost=estimate(
                 tokens,

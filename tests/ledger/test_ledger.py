@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from exporter.ledger import windows
 from exporter.money import ZERO
-from exporter.records import Fill, Refund, Sale
+from exporter.records import ApiKey, Fill, Refund, Sale, Workspace
 from exporter.times import to_us
-from tests.builders import NOW, UTC_ZONE, Books, bill, sale, usage
+from tests.builders import NOW, UTC_ZONE, Books, bill, healthy, key_usage, sale, usage
 
 money = st.integers(0, 10**9).map(lambda units: Decimal(units) / 10**6)
 moments = st.integers(0, 60 * 24 * 60).map(lambda minutes: NOW - timedelta(minutes=minutes))
@@ -225,3 +225,17 @@ def test_a_day_of_25_hours_is_one_day() -> None:
     start = windows.starts(evening, zone)["today"]
     assert start is not None
     assert evening - start == timedelta(hours=24, minutes=30)
+
+
+def test_who_used_it_and_what_things_are_called_is_no_cost() -> None:
+    """Usage by key and names are told beside the bill; they move no figure."""
+    books = Books(bill(NOW.date() - timedelta(days=1), "1.00"))
+    before = books.ledger.figures(NOW, healthy(), {})
+    books.book(key_usage(NOW.date(), "apikey_1"), key_usage(NOW.date() - timedelta(days=1), "apikey_2"))
+    books.ledger.observe(
+        [
+            Workspace(workspace_id="wrkspc_1", name="Research", archived=True),
+            ApiKey(key_id="apikey_1", name="laptop", status="active", workspace="wrkspc_1"),
+        ]
+    )
+    assert books.ledger.figures(NOW, healthy(), {}) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 
 from exporter.records import Answer, Change, Record
 from exporter.store import Store
-from exporter.store.records import IDLE_ANSWERS_KEPT
-from tests.builders import NOW, bill, fill, sale, settlement, usage
+from exporter.store.records import IDLE_ANSWERS_KEPT, _read, _write
+from tests.builders import NOW, bill, fill, key_usage, sale, settlement, usage
 
 EVERY_KIND: list[Record] = [
     fill("buy yes 10.00 @ 0.4000 fee 0.168000"),
@@ -24,6 +25,7 @@ EVERY_KIND: list[Record] = [
     bill(NOW.date(), "0.40922816", "-0.01"),
     usage(NOW, "0.000000123"),
     usage(NOW + timedelta(hours=1), None),
+    key_usage(NOW.date(), "apikey_1"),
 ]
 
 
@@ -48,6 +50,22 @@ def test_every_kind_comes_back_exactly(store: Store) -> None:
     assert sorted(back, key=repr) == sorted(EVERY_KIND, key=repr)
     for record in back:
         assert record in EVERY_KIND
+
+
+@pytest.mark.parametrize(
+    ("record", "later"),
+    [
+        (bill(NOW.date(), "1.00"), ("tier", "context_window", "geo")),
+        (usage(NOW, "1.00"), ("cost_high", "context_window", "costs", "uncached")),
+    ],
+)
+def test_a_record_of_before_a_field_was_kept_is_still_read(record: Record, later: tuple[str, ...]) -> None:
+    """What a record is asked for grows; what was stored before stays readable."""
+    stored = json.loads(_write(record))
+    for line in stored["lines"]:
+        for name in later:
+            del line[name]
+    assert _read(record.kind, json.dumps(stored)) == record
 
 
 def test_same_reading_again_changes_nothing(store: Store) -> None:
