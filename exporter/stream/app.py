@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST
 from sse_starlette import EventSourceResponse
@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 
 from exporter import __version__
 from exporter.errors import StoreUnavailable
-from exporter.stream import health, history, models, page, sse
+from exporter.stream import health, history, models, page, sse, ws
 from exporter.stream.events import Event, News
 from exporter.stream.feed import POLL_SECONDS, Feed
 from exporter.stream.figures import Figures
@@ -173,6 +173,10 @@ def _pnl(feed: Feed, figures: Figures, clock: Clock, heartbeat_seconds: float) -
         if figures.clients("sse") >= MAX_STREAMS:
             raise HTTPException(503, f"{MAX_STREAMS} streams are open here, which is the limit: try later.")
         return sse.response(feed, figures, last_event_id or since, heartbeat_seconds)
+
+    @router.websocket("/ws")
+    async def socket(socket: WebSocket) -> None:
+        await ws.serve(socket, feed, figures, socket.query_params.get("since"), heartbeat_seconds)
 
     @router.get(
         "/history",

@@ -56,7 +56,7 @@ METRICS = (
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Around the budget of 50 ms; the tail shows slow clients."""
 
-TRANSPORTS = ("sse", "poll")
+TRANSPORTS = ("sse", "ws", "poll")
 REASONS: tuple[Reason, ...] = ("unknown_cursor", "pruned", "other_epoch", "behind")
 
 

@@ -25,6 +25,9 @@ it would be old figures; a reader that is further behind is better served by one
 STALLED_SECONDS = 60
 """After this long without reading a byte a client is gone: its connection is closed by the kernel."""
 
+WS_MESSAGE_BYTES = 1_024
+"""Largest message a WebSocket client may send. None is asked for; a longer one closes the connection."""
+
 GRACE_SECONDS = 1
 """Time for answers under way after SIGTERM; streams end at once, so only a stalled client needs it."""
 
@@ -40,6 +43,9 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 lifespan="on",
+                ws="websockets-sansio",
+                ws_max_size=WS_MESSAGE_BYTES,
+                ws_per_message_deflate=False,  # tens of kilobytes of window for each client
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 timeout_keep_alive=30,
             )
