@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ SOURCES = ("kalshi", "anthropic", "sales")
 
 Seconds = Annotated[float, Field(ge=0.2, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Amount = Annotated[Decimal, Field(gt=0)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 SocketUrl = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
 
@@ -105,6 +107,49 @@ class Settings(BaseModel):
     )
     demo: bool = Field(False, description="Marks every snapshot as demo data.")
 
+    # Limits that alerts and dashboards compare with. What a loss may be, only its bearer knows: those
+    # in dollars are off until they are set, but for the floors below which a spike is noise.
+    limit_loss_today_usd: Amount | None = Field(
+        None, description="Alert when today's net is a loss of more than this."
+    )
+    limit_drawdown_usd: Amount | None = Field(
+        None,
+        description="Alert when realised trading P&L fell by more than this from a peak of the last 7 days.",
+    )
+    limit_balance_usd: Amount | None = Field(
+        None, description="Alert when the cash at the venue is less than this."
+    )
+    limit_position_usd: Amount | None = Field(
+        None, description="Alert when one open position cost more than this."
+    )
+    limit_cost_spike_ratio: Amount = Field(
+        Decimal(2), description="Alert when 24 hours of API cost so many times the same weekday's a week ago."
+    )
+    limit_cost_spike_usd: Amount = Field(
+        Decimal(10), description="Less API cost than this in 24 hours is never a spike."
+    )
+    limit_refund_spike_ratio: Amount = Field(
+        Decimal(3), description="Alert when 24 hours of refunds are so many times an average day's."
+    )
+    limit_refund_spike_usd: Amount = Field(
+        Decimal(100), description="Less refunds than this in 24 hours is never a spike."
+    )
+    limit_sales_silent_ratio: Amount = Field(
+        Decimal(5),
+        description="Alert when no sale came in the time that usually brings so many; by chance, 1 in 150.",
+    )
+    limit_commit_seconds: Amount = Field(
+        Decimal("0.1"),
+        description="Alert when 1 commit in 100 takes longer: ten snapshots a second have no more time.",
+    )
+    limit_stream_late_ratio: Amount = Field(
+        Decimal("0.001"),
+        description="Share of deltas that may reach a client later than 50 ms; 0.001 promises 99.9 %.",
+    )
+    limit_disk_free_bytes: Amount = Field(
+        Decimal(1_000_000_000), description="Alert when less is free where the database is: weeks, for most."
+    )
+
     @field_validator("sources", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -135,6 +180,16 @@ class Settings(BaseModel):
     def zone(self) -> ZoneInfo:
         """The reporting time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def limits(self) -> dict[str, dict[str, Decimal]]:
+        """The limits that are set: by unit, then by name."""
+        found: dict[str, dict[str, Decimal]] = {}
+        for field in type(self).model_fields:
+            if field.startswith("limit_") and (value := getattr(self, field)) is not None:
+                name, _, unit = field.removeprefix("limit_").rpartition("_")
+                found.setdefault(unit, {})[name] = value
+        return found
 
     @property
     def kalshi_socket(self) -> str:

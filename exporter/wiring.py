@@ -12,6 +12,7 @@ from exporter.cycle import Cycle
 from exporter.errors import SettingsError
 from exporter.ledger import Ledger
 from exporter.live import OFF, Live
+from exporter.metrics import limits
 from exporter.metrics.collector import SnapshotCollector
 from exporter.metrics.health import Health
 from exporter.settings import Settings, missing
@@ -68,6 +69,7 @@ def build_cycle(
         if isinstance(source, Kalshi):
             health.allow(source.name, partial(_available, source))
     registry.register(SnapshotCollector(lambda: cycle.latest))
+    limits.publish(settings.limits, registry)
     health.watch({source.name: partial(_breaker, source) for source in sources}, settings.db_path)
     return cycle, health
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,19 @@ def test_socket_address_must_be_one() -> None:
     """An https address here is a mistake, said by name."""
     with pytest.raises(SettingsError, match="KALSHI_WS_URL"):
         read({"KALSHI_WS_URL": "https://external-api-ws.kalshi.com/trade-api/ws/v2"})
+
+
+def test_limits_are_found_by_unit_and_name() -> None:
+    """Every limit is published under its unit; one in dollars that nobody set is off."""
+    found = read({"NORTHSTAR_LIMIT_LOSS_TODAY_USD": "99.50", "NORTHSTAR_LIMIT_COMMIT_SECONDS": "2"}).limits
+    assert found["usd"]["loss_today"] == Decimal("99.50")
+    assert found["seconds"] == {"commit": 2}
+    assert not {"drawdown", "balance", "position"} & found["usd"].keys()
+    assert set(found) == {"usd", "ratio", "seconds", "bytes"}
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "nan", "inf", "ten"])
+def test_limit_must_be_a_positive_number(text: str) -> None:
+    """A limit that is always or never exceeded is a mistake; to switch one off, leave it empty."""
+    with pytest.raises(SettingsError, match="NORTHSTAR_LIMIT_DRAWDOWN_USD is wrong"):
+        read({"NORTHSTAR_LIMIT_DRAWDOWN_USD": text})

@@ -189,6 +189,7 @@ HEALTH = (
     Metric("northstar_snapshots_refused_total", "counter", "Snapshots refused because they did not balance."),
     Metric("northstar_store_errors_total", "counter", "Commits that the database refused."),
     Metric("northstar_store_bytes", "gauge", "Size of the database with its log."),
+    Metric("northstar_store_free_bytes", "gauge", "Space left where the database is."),
     Metric("northstar_jobs_missed_total", "counter", "Scheduled runs missed beyond their grace.", ("job",)),
     Metric("northstar_jobs_failed_total", "counter", "Scheduled runs that raised.", ("job",)),
     Metric(
@@ -200,4 +201,12 @@ HEALTH = (
     Metric("northstar_build_info", "gauge", "Always 1; the version that runs.", ("version",)),
 )
 
-METRICS = {metric.name: metric for metric in (*FIGURES, *HEALTH)}
+LIMITS = (
+    Metric("northstar_limit_usd", "gauge", "Limits in dollars; one that is off has no sample.", ("limit",)),
+    Metric("northstar_limit_ratio", "gauge", "Limits that are a share or a multiple.", ("limit",)),
+    Metric("northstar_limit_seconds", "gauge", "Limits of a duration.", ("limit",)),
+    Metric("northstar_limit_bytes", "gauge", "Limits of a size.", ("limit",)),
+)
+"""What alerts and the lines of a dashboard compare with; set by NORTHSTAR_LIMIT_..."""
+
+METRICS = {metric.name: metric for metric in (*FIGURES, *HEALTH, *LIMITS)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -55,16 +56,18 @@ class Health:
         self._refused = made(Counter, "northstar_snapshots_refused_total")
         self._store_errors = made(Counter, "northstar_store_errors_total")
         self._bytes = made(Gauge, "northstar_store_bytes")
+        self._free = made(Gauge, "northstar_store_free_bytes")
         self._missed = made(Counter, "northstar_jobs_missed_total")
         self._failed = made(Counter, "northstar_jobs_failed_total")
         self._skipped = made(Counter, "northstar_jobs_skipped_total")
         made(Gauge, "northstar_build_info").labels(__version__).set(1)
 
     def watch(self, breakers: Mapping[str, Callable[[], str]], database: Path) -> None:
-        """Read breaker states and the database's size at each scrape."""
+        """Read breaker states, the database's size and the space left at each scrape."""
         for source, breaker in breakers.items():
             self._breaker.labels(source).set_function(partial(_code, breaker))
         self._bytes.set_function(partial(_size, database))
+        self._free.set_function(partial(_free, database))
 
     def allow(self, source: str, available: Callable[[], float]) -> None:
         """Read at each scrape how many tokens of its own bucket a source has left."""
@@ -162,3 +165,7 @@ def _code(breaker: Callable[[], str]) -> float:
 def _size(database: Path) -> float:
     parts = (Path(f"{database}{end}") for end in ("", "-wal"))
     return sum(part.stat().st_size for part in parts if part.exists())
+
+
+def _free(database: Path) -> float:
+    return shutil.disk_usage(database.absolute().parent).free

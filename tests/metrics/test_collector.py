@@ -15,10 +15,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.ledger import SourceState, state
 from exporter.ledger.snapshot import Cursor, Tree
-from exporter.metrics.catalogue import FIGURES, HEALTH, METRICS
+from exporter.metrics import limits
+from exporter.metrics.catalogue import FIGURES, HEALTH, LIMITS, METRICS
 from exporter.metrics.collector import TOP_MARKETS, SnapshotCollector
 from exporter.metrics.health import Health
 from exporter.records import Change, VenuePosition
+from exporter.settings import read
 from tests.builders import NOW, Books, balance, bill, fill, healthy, mark, sale, usage
 
 GOLDEN = Path(__file__).parent / "golden.txt"
@@ -82,6 +84,7 @@ def test_golden_page_and_self_metrics_pass_promtool() -> None:
     health.job_failed("kalshi")
     health.job_skipped("kalshi")
     health.watch({"kalshi": lambda: "half-open"}, Path("nowhere"))
+    limits.publish(read({"NORTHSTAR_LIMIT_LOSS_TODAY_USD": "250"}).limits, registry)
     text = GOLDEN.read_text() + generate_latest(registry).decode()
     assert PROMTOOL is not None
     linted = subprocess.run(
@@ -100,12 +103,13 @@ def test_every_metric_of_the_catalogue_is_on_the_page() -> None:
     assert shown == {metric.name: metric.kind for metric in FIGURES}
     registry = CollectorRegistry()
     Health(registry)
+    limits.publish(read({}).limits, registry)
     own = {
         line.split()[2]: line.split()[3]
         for line in generate_latest(registry).decode().splitlines()
         if line.startswith("# TYPE") and not line.split()[2].endswith("_created")
     }
-    assert own == {metric.name: metric.kind for metric in HEALTH}
+    assert own == {metric.name: metric.kind for metric in (*HEALTH, *LIMITS)}
 
 
 def test_openmetrics_says_the_same() -> None:
@@ -185,3 +189,24 @@ def test_names_carry_their_unit() -> None:
         assert name.startswith("northstar_")
         assert name.endswith("_total") == (metric.kind == "counter")
         assert metric.help.endswith(".")
+
+
+def test_limits_are_shown_by_name_and_one_that_is_off_is_not() -> None:
+    """What is not limited has nothing to be compared with: a zero would always be exceeded."""
+    registry = CollectorRegistry()
+    limits.publish(read({"NORTHSTAR_LIMIT_BALANCE_USD": "1234.50"}).limits, registry)
+    shown = {
+        (sample.name, sample.labels["limit"]): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+    assert shown["northstar_limit_usd", "balance"] == 1234.5
+    assert shown["northstar_limit_ratio", "cost_spike"] == 2
+    assert ("northstar_limit_usd", "loss_today") not in shown
+
+
+def test_space_left_is_read_at_each_scrape(tmp_path: Path) -> None:
+    """Also before the database is there: it is the disk that matters."""
+    registry = CollectorRegistry()
+    Health(registry).watch({}, tmp_path / "northstar.sqlite3")
+    assert (registry.get_sample_value("northstar_store_free_bytes") or 0) > 0
