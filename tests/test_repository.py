@@ -30,6 +30,7 @@ from exporter.stream import figures
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUN_LOCK, TEST_LOCK = ROOT / "requirements.lock", ROOT / "tests" / "requirements.lock"
+OFFICIAL_LOCK = ROOT / "tests" / "official-client.lock"
 
 TOP_LEVEL = {
     ".ci",
@@ -87,7 +88,7 @@ def asked(requirements: list[str]) -> set[str]:
     return {re.split(r"[<>=!~\[; ]", each)[0].lower().replace("_", "-") for each in requirements}
 
 
-@pytest.mark.parametrize("lock", [RUN_LOCK, TEST_LOCK], ids=["run", "test"])
+@pytest.mark.parametrize("lock", [RUN_LOCK, TEST_LOCK, OFFICIAL_LOCK], ids=["run", "test", "official"])
 def test_lock_names_no_host_and_hashes_everything(lock: Path) -> None:
     """A lock works with whatever index pip is configured for, and with nothing that was tampered with."""
     text = lock.read_text()
@@ -102,6 +103,7 @@ def test_locks_pin_what_the_project_asks_for() -> None:
     groups = PROJECT["dependency-groups"]
     assert asked(PROJECT["project"]["dependencies"]) | asked(groups["build"]) <= set(pinned(RUN_LOCK))
     assert asked(groups["dev"]) <= set(pinned(TEST_LOCK))
+    assert asked(groups["official"]) == set(pinned(OFFICIAL_LOCK))
     assert asked(PROJECT["build-system"]["requires"]) <= asked(groups["build"])
 
 
@@ -137,7 +139,7 @@ def test_dependencies_are_those_that_are_imported() -> None:
     run = asked(PROJECT["project"]["dependencies"])
     dev = asked(PROJECT["dependency-groups"]["dev"])
     assert imported(ROOT / "exporter") == run - LOADED_BY_OTHERS
-    assert imported(ROOT / "tests") <= run | dev
+    assert imported(ROOT / "tests") <= run | dev | asked(PROJECT["dependency-groups"]["official"])
     assert dev - TOOLS <= imported(ROOT / "tests")
 
 

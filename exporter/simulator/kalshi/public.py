@@ -112,10 +112,15 @@ def series_row(series: Series) -> dict[str, Any]:
         "ticker": series.ticker,
         "title": series.title,
         "category": series.category,
+        "categories": [series.category],
         "frequency": "daily",
         "fee_type": series.fee_type,
         "fee_multiplier": float(series.fee_multiplier),
         "tags": [],
+        "settlement_sources": [{"name": "Simulation", "url": "https://example.com/source"}],
+        "contract_url": "https://example.com/contract",
+        "contract_terms_url": "https://example.com/terms",
+        "additional_prohibitions": None,
     }
 
 

@@ -143,7 +143,7 @@ def shard_transfer_row(transfer: Transfer) -> Row:
         "source_exchange_shard": transfer.shards[0],
         "destination_exchange_shard": transfer.shards[1],
         "amount": places(transfer.amount, 4),
-        "status": "applied",
+        "status": "complete",  # `pending` until then; not the words that deposits have
         "created_ts": unix(transfer.time),
     }
 
