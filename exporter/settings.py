@@ -7,15 +7,25 @@ file that X_FILE names (for container secrets). An empty value counts as not set
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from exporter.errors import SettingsError
 
@@ -27,6 +37,35 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Amount = Annotated[Decimal, Field(gt=0)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 SocketUrl = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
+
+PRICE_KINDS = ("uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output", "all")
+_PRICE = re.compile(r"\d{1,5}(\.\d{1,4})?", re.ASCII)
+
+
+class StatedPrice(NamedTuple):
+    """A list price that the user states: dollars per million tokens of a kind, from a UTC day on."""
+
+    model: str
+    kind: str
+    since: date
+    price: Decimal
+
+
+def stated_price(text: Any) -> StatedPrice:
+    """Read `claude-nova-1 output 2026-11-01 30`; raise ValueError with a sentence that quotes it."""
+    words = str(text).split()
+    if len(words) != 4:
+        raise ValueError(f'"{text}" is not model, kind, first day and dollars per million tokens')
+    model, kind, since, price = words
+    if kind not in PRICE_KINDS:
+        raise ValueError(f'"{kind}" in "{text}" is none of {", ".join(PRICE_KINDS)}')
+    try:
+        day = date.fromisoformat(since)
+    except ValueError:
+        raise ValueError(f'"{since}" in "{text}" is no day such as 2026-11-01') from None
+    if not _PRICE.fullmatch(price) or not Decimal(price):
+        raise ValueError(f'"{price}" in "{text}" is no price above zero with at most four decimals')
+    return StatedPrice(model, kind, day, Decimal(price))
 
 
 class Settings(BaseModel):
@@ -69,6 +108,11 @@ class Settings(BaseModel):
         "https://api.anthropic.com", description="Anthropic address.", json_schema_extra={"alias": True}
     )
     anthropic_interval_seconds: Seconds = Field(60, description="Time between two readings of Anthropic.")
+    anthropic_prices: tuple[Annotated[StatedPrice, BeforeValidator(stated_price)], ...] = Field(
+        (),
+        description="List prices that go before the published ones: entries of model, kind (or `all`), first "
+        "UTC day and dollars per million tokens, separated by `;`.",
+    )
     john_api_base_url: Url | None = Field(
         None, description="Address of the sales API, without /v1/sales.", json_schema_extra={"alias": True}
     )
@@ -158,6 +202,22 @@ class Settings(BaseModel):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("anthropic_prices", mode="before")
+    @classmethod
+    def _entries(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(entry for part in re.split(r"[;\n]", value) if (entry := part.strip()))
+
+    @field_validator("anthropic_prices")
+    @classmethod
+    def _once(cls, value: tuple[StatedPrice, ...]) -> tuple[StatedPrice, ...]:
+        said = [one[:3] for one in value]
+        for model, kind, since in said:
+            if said.count((model, kind, since)) > 1:
+                raise ValueError(f"it states the price of {model} {kind} from {since} on more than once")
+        return value
 
     @field_validator("sources")
     @classmethod

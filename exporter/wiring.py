@@ -19,6 +19,7 @@ from exporter.settings import Settings, missing
 from exporter.sources.anthropic import Anthropic
 from exporter.sources.kalshi import Kalshi
 from exporter.sources.kalshi_live import KalshiLive
+from exporter.sources.pricing import Override, Prices
 from exporter.sources.sales import Sales
 from exporter.store import Store
 
@@ -120,6 +121,7 @@ def _anthropic(settings: Settings, health: Health | None, clock: Callable[[], da
         settings.anthropic_api_key,
         clock=clock,
         base_url=settings.anthropic_base_url,
+        prices=Prices([Override(*stated) for stated in settings.anthropic_prices]),
         observer=health,
         interval=timedelta(seconds=settings.anthropic_interval_seconds),
         freshness=_freshness(settings.anthropic_interval_seconds, timedelta(minutes=15)),

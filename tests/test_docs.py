@@ -48,7 +48,7 @@ def settings_table() -> str:
 
 
 def _shown(default: object) -> str:
-    if default is None:
+    if default is None or default == ():
         return "-"
     text = ",".join(default) if isinstance(default, tuple) else str(default)
     return f"`{text.lower() if isinstance(default, bool) else text}`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -165,3 +166,51 @@ def test_limit_must_be_a_positive_number(text: str) -> None:
     """A limit that is always or never exceeded is a mistake; to switch one off, leave it empty."""
     with pytest.raises(SettingsError, match="NORTHSTAR_LIMIT_DRAWDOWN_USD is wrong"):
         read({"NORTHSTAR_LIMIT_DRAWDOWN_USD": text})
+
+
+def test_stated_prices_are_read() -> None:
+    """Entries are separated by semicolons or lines; blanks do not matter."""
+    text = "claude-nova-1 all 2026-11-01 6;\n claude-nova-1   output 2026-11-01 30.5 ;"
+    assert read({"NORTHSTAR_ANTHROPIC_PRICES": text}).anthropic_prices == (
+        ("claude-nova-1", "all", date(2026, 11, 1), Decimal(6)),
+        ("claude-nova-1", "output", date(2026, 11, 1), Decimal("30.5")),
+    )
+
+
+def test_the_documented_example_of_prices_is_read(tmp_path: Path) -> None:
+    """Who copies it into `.env` gets what the page says."""
+    page = (Path(__file__).parents[1] / "docs" / "figures.md").read_text()
+    [example] = [line for line in page.splitlines() if line.startswith("NORTHSTAR_ANTHROPIC_PRICES=")]
+    (tmp_path / ".env").write_text(example + "\n")
+    assert [one.kind for one in read({}, tmp_path / ".env").anthropic_prices] == ["all", "output"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        ("claude-nova-1 all 2026-11-01", "not model, kind, first day and dollars"),
+        ("claude-nova-1 input 2026-11-01 6", '"input"'),
+        ("claude-nova-1 all 2026-11-31 6", '"2026-11-31"'),
+        ("claude-nova-1 all 2026-11-01 0", '"0"'),
+        ("claude-nova-1 all 2026-11-01 -6", '"-6"'),
+        ("claude-nova-1 all 2026-11-01 1e3", '"1e3"'),
+        ("claude-nova-1 all 2026-11-01 NaN", '"NaN"'),
+        ("claude-nova-1 all 2026-11-01 0.00001", "at most four decimals"),
+    ],
+)
+def test_each_wrong_price_has_its_sentence(entry: str, wrong: str) -> None:
+    """All are found in one run, each quoted as it was written."""
+    text = f"claude-nova-1 output 2026-11-01 30; {entry}; gone"
+    with pytest.raises(SettingsError) as error:
+        read({"NORTHSTAR_ANTHROPIC_PRICES": text})
+    first, second = error.value.problems
+    assert wrong in first
+    assert '"gone"' in second
+    assert all(problem.startswith("NORTHSTAR_ANTHROPIC_PRICES is wrong: ") for problem in (first, second))
+
+
+def test_one_price_stated_twice_is_refused() -> None:
+    """Which of the two is meant cannot be known."""
+    twice = "claude-nova-1 output 2026-11-01 30; claude-nova-1 output 2026-11-01 31"
+    with pytest.raises(SettingsError, match="claude-nova-1 output from 2026-11-01 on more than once"):
+        read({"NORTHSTAR_ANTHROPIC_PRICES": twice})

@@ -29,6 +29,7 @@ from exporter.sources.anthropic_rows import (
 )
 from exporter.sources.credential import usable
 from exporter.sources.http import Client, Endpoint, Observer
+from exporter.sources.pricing import Prices
 from exporter.sources.visit import Params, Visit
 
 BASE_URL = "https://api.anthropic.com"
@@ -81,6 +82,7 @@ class Anthropic:
         *,
         clock: Callable[[], datetime],
         base_url: str = BASE_URL,
+        prices: Prices | None = None,
         observer: Observer | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         interval: timedelta = timedelta(seconds=60),
@@ -88,6 +90,7 @@ class Anthropic:
         freshness: timedelta = timedelta(minutes=15),
     ) -> None:
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
+        self._prices = prices or Prices()
         self._reviewed: date | None = None
         key = _admin_key(admin_key)
         endpoint = Endpoint(
@@ -182,7 +185,7 @@ class Anthropic:
         hours = [bucket for page in pages for bucket in page.data]
         check(hours, HOUR, (start, end), visit.malformed)
         hours = visit.unique(hours, lambda bucket: bucket.starting_at, "data.starting_at")
-        return [hour.record() for hour in hours if _usage_is_known(hour, window.end)]
+        return [hour.record(self._prices) for hour in hours if _usage_is_known(hour, window.end)]
 
 
 def _admin_key(secret: SecretStr | str) -> SecretStr:

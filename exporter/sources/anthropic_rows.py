@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from exporter.records import BilledDay, BilledLine, UsageHour, UsageLine
-from exporter.sources.pricing import Kind, estimate
+from exporter.sources.pricing import Kind, Prices
 from exporter.sources.shapes import CentString, Label, Moment, Shape, Text, Tokens
 
 DEFAULT_WORKSPACE = "default"
@@ -79,7 +79,7 @@ class UsageRow(Shape):
         """What tells a row of an hour from the others: everything it is grouped by."""
         return (self.workspace_id, self.model, self.service_tier, self.inference_geo, self.speed)
 
-    def line(self, at: datetime) -> UsageLine:
+    def line(self, at: datetime, prices: Prices) -> UsageLine:
         """Return the line with its estimate at the prices of that day."""
         tokens: dict[Kind, int] = {
             "uncached_input": self.uncached_input_tokens,
@@ -89,6 +89,15 @@ class UsageRow(Shape):
             "output": self.output_tokens,
         }
         searches = self.server_tool_use.web_search_requests
+        worth = prices.estimate(
+            tokens,
+            searches,
+            on=at.date(),
+            model=self.model,
+            tier=self.service_tier,
+            geo=self.inference_geo,
+            speed=self.speed,
+        )
         return UsageLine(
             workspace=self.workspace_id or DEFAULT_WORKSPACE,
             model=self.model,
@@ -101,15 +110,10 @@ class UsageRow(Shape):
             cache_read=tokens["cache_read"],
             output=tokens["output"],
             web_searches=searches,
-            cost=estimate(
-                tokens,
-                searches,
-                on=at.date(),
-                model=self.model,
-                tier=self.service_tier,
-                geo=self.inference_geo,
-                speed=self.speed,
-            ),
+            cost=None if worth is None else worth.low,
+            cost_high=None if worth is None else worth.high,
+            costs=() if worth is None else worth.kinds,
+            uncached=None if worth is None else worth.uncached,
         )
 
 
@@ -129,9 +133,11 @@ class CostBucket(Bucket):
 class UsageBucket(Bucket):
     results: list[UsageRow]
 
-    def record(self) -> UsageHour:
-        """Return the hour's usage."""
-        return UsageHour(at=self.starting_at, lines=tuple(row.line(self.starting_at) for row in self.results))
+    def record(self, prices: Prices) -> UsageHour:
+        """Return the hour's usage with its estimates."""
+        return UsageHour(
+            at=self.starting_at, lines=tuple(row.line(self.starting_at, prices) for row in self.results)
+        )
 
 
 class Report(Shape):

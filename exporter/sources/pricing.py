@@ -1,18 +1,19 @@
 """What usage would cost by list price, until the bill says what it did cost.
 
 Source: genai-prices for unit prices; Anthropic "Pricing" and "Service tiers" (read 2026-09) for the rules
-        it does not know: batch, region, fast mode, web search.
+        it does not know: batch, region, fast mode, web search, long prompts.
 Units:  dollars, Decimal, exact; prices are per token.
 Quirk:  the package prices whole calls and charges big ones by a higher tier, so a day's sum comes out up
         to five times too high. It is asked for the price of a handful of tokens, and we multiply.
         Haiku 5.5 costs five times as much in calls with more than 100k tokens of prompt, which usage does
-        not show: its estimate is the lower bound, and the bill settles it.
+        not show: its estimate is a range, and the bill settles it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
@@ -24,8 +25,12 @@ from exporter.money import ZERO
 
 Kind = Literal["uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output"]
 KINDS: tuple[Kind, ...] = ("uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output")
+PROMPT: tuple[Kind, ...] = KINDS[:-1]
+EVERY_KIND = "all"
+SEARCH_KIND = "web_search"
 
 HANDFUL = 1_000  # tokens asked for: far below every tier, and a power of ten, so the division is exact
+MILLION = 1_000_000
 BATCH = Decimal("0.5")
 US_REGION = Decimal("1.1")
 FAST = Decimal(2)
@@ -36,7 +41,11 @@ PRICED_TIERS = {"standard": Decimal(1), "batch": BATCH}
 SAME_PRICE = {"claude-mythos-5": "claude-fable-5", "claude-mythos-5-1": "claude-fable-5-1"}
 """Models the package lacks, priced as their twin (2026-11, genai-prices 0.2.3)."""
 
-OVERRIDES: tuple[tuple[str, Kind, date, Decimal], ...] = (
+ALIASED = ("-0", "-latest")
+"""What the package adds to some ids. It also knows models by how their names begin, and would price a
+`claude-opus-4-10` as the `claude-opus-4-1` of two years before: another id than asked for is no price."""
+
+CORRECTIONS: tuple[tuple[str, Kind, date, Decimal], ...] = (
     # (model, kind, first day the package is right, dollars per token before that day)
     ("claude-sonnet-5-5", "cache_read", date(2026, 10, 7), Decimal("0.00000020")),
 )
@@ -45,48 +54,107 @@ OVERRIDES: tuple[tuple[str, Kind, date, Decimal], ...] = (
 NO_REGION_PREMIUM = re.compile(r"claude-(3|(opus|sonnet|haiku)-4(-[0-5])?$)")
 """Models before Claude 4.6; the premium for `us` came with that generation."""
 
-FAST_MODELS = frozenset(
-    {"claude-opus-5-5", "claude-opus-5", "claude-opus-4-8", "claude-fable-5-2", "claude-mythos-5-2"}
-)
-"""Where fast mode has a published price. Elsewhere it was withdrawn or never offered: unpriced."""
+FAST_MODELS: Mapping[str, date] = {
+    "claude-opus-5-5": date.max,
+    "claude-opus-5": date.max,
+    "claude-opus-4-8": date(2026, 11, 30),
+    "claude-fable-5-2": date.max,
+    "claude-mythos-5-2": date.max,
+}
+"""Where fast mode has a published price, and its last day. Elsewhere it was withdrawn or never offered."""
+
+LONG_PROMPT: Mapping[str, tuple[int, Decimal]] = {"claude-haiku-5-5": (100_000, Decimal(5))}
+"""Tokens of prompt above which a whole call costs so many times as much."""
+
+LONG_WINDOW = "200k-1M"
+"""The context window that only holds prompts above every limit of LONG_PROMPT."""
 
 _DATED = re.compile(r"-\d{8}$")
 
 
-def estimate(
-    tokens: Mapping[Kind, int],
-    web_searches: int,
-    *,
-    model: str,
-    tier: str,
-    geo: str,
-    speed: str,
-    on: date,
-) -> Decimal | None:
-    """Return what a line of usage costs by list price, in dollars.
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A price that the settings state: dollars for a million tokens of a kind, from a UTC day on."""
 
-    None when any of its tokens has no known price: unknown is not zero.
+    model: str
+    kind: str
+    since: date
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a line of usage costs: from `low` to `high`, and `low` by kind.
+
+    `uncached` is the same tokens without a cache, at the low price; None where input has no known price.
     """
-    cost = WEB_SEARCH * web_searches
-    factor = _factor(model, tier, geo, speed)
-    for kind, count in tokens.items():
-        if count == 0:
-            continue
-        price = unit_price(model, kind, on)
-        if price is None or factor is None:
+
+    low: Decimal
+    high: Decimal
+    kinds: tuple[tuple[str, Decimal], ...]
+    uncached: Decimal | None
+
+
+class Prices:
+    """List prices by model, kind and day: what the settings state, else what is published."""
+
+    def __init__(self, overrides: Sequence[Override] = ()) -> None:
+        # The last that applies wins: the newest, and on one day a kind's own before that for all.
+        self._overrides = sorted(overrides, key=lambda one: (one.since, one.kind != EVERY_KIND))
+
+    def estimate(
+        self,
+        tokens: Mapping[Kind, int],
+        web_searches: int,
+        *,
+        model: str,
+        tier: str,
+        geo: str,
+        speed: str,
+        on: date,
+        context_window: str = "",
+    ) -> Estimate | None:
+        """Return what a line of usage costs by list price.
+
+        None when any of its tokens has no known price: unknown is not zero.
+        """
+        factor = _factor(model, tier, geo, speed, on)
+        used = {kind: count for kind, count in tokens.items() if count}
+        prompt = sum(count for kind, count in used.items() if kind in PROMPT)
+        unit = {kind: self.unit(model, kind, on) for kind in used}
+        plain_input = self.unit(model, "uncached_input", on) if prompt else ZERO
+        if used and (factor is None or None in unit.values()):
             return None
-        cost += price * factor * count
-    return cost
+        least, most = _long_prompts(model, prompt, context_window)
+        base = {kind: (unit[kind] or ZERO) * (factor or ZERO) * count for kind, count in used.items()}
+        total, searches = sum(base.values(), ZERO), WEB_SEARCH * web_searches
+        uncached = None
+        if plain_input is not None:
+            without = base.get("output", ZERO) + plain_input * (factor or ZERO) * prompt
+            uncached = without * least + searches
+        kinds: dict[str, Decimal] = {kind: cost * least for kind, cost in base.items()}
+        return Estimate(
+            low=total * least + searches,
+            high=total * most + searches,
+            kinds=tuple((kinds | ({SEARCH_KIND: searches} if searches else {})).items()),
+            uncached=uncached,
+        )
+
+    def unit(self, model: str, kind: Kind, on: date) -> Decimal | None:
+        """Return the standard list price of one token in dollars on a UTC day; None for an unknown model.
+
+        Standard means: not batch, not fast, no region asked for, no long prompt.
+        """
+        plain = _plain(model)
+        for one in reversed(self._overrides):
+            if one.model in (model, plain) and one.kind in (kind, EVERY_KIND) and one.since <= on:
+                return one.price / MILLION
+        return _published(model, plain, kind, on)
 
 
 @lru_cache(maxsize=4_096)
-def unit_price(model: str, kind: Kind, on: date) -> Decimal | None:
-    """Return the standard list price of one token in dollars on a UTC day; None for an unknown model.
-
-    Standard means: not batch, not fast, no region asked for.
-    """
-    plain = _plain(model)
-    for name, what, until, earlier in OVERRIDES:
+def _published(model: str, plain: str, kind: Kind, on: date) -> Decimal | None:
+    for name, what, until, earlier in CORRECTIONS:
         if plain == name and kind == what and on < until:
             return earlier
     known = (_from_package(name, kind, on) for name in (model, plain, SAME_PRICE.get(plain, plain)))
@@ -111,11 +179,13 @@ def _from_package(model: str, kind: Kind, on: date) -> Decimal | None:
         found = calc_price(Usage(**asked), model, provider_id="anthropic", genai_request_timestamp=noon)
     except LookupError:
         return None
+    if found.model.id not in (model, *(_plain(model) + ending for ending in ("", *ALIASED))):
+        return None
     price = found.total_price / HANDFUL
     return price if price > ZERO else None  # a price of nothing means the package knows none
 
 
-def _factor(model: str, tier: str, geo: str, speed: str) -> Decimal | None:
+def _factor(model: str, tier: str, geo: str, speed: str, on: date) -> Decimal | None:
     """Return what multiplies the standard price; None when a part of it has no published price."""
     factor = PRICED_TIERS.get(tier)
     if factor is None:
@@ -125,8 +195,20 @@ def _factor(model: str, tier: str, geo: str, speed: str) -> Decimal | None:
     elif geo not in ("global", "not_available"):
         return None
     if speed == "fast":
-        return factor * FAST if tier == "standard" and _plain(model) in FAST_MODELS else None
+        offered = on <= FAST_MODELS.get(_plain(model), date.min)
+        return factor * FAST if tier == "standard" and offered else None
     return factor if speed == "standard" else None
+
+
+def _long_prompts(model: str, prompt: int, context_window: str) -> tuple[Decimal, Decimal]:
+    """Return the least and the most that long prompts can multiply a line by.
+
+    No call of a line has a longer prompt than all its calls together.
+    """
+    limit, times = LONG_PROMPT.get(_plain(model), (prompt, Decimal(1)))
+    if prompt <= limit:
+        return Decimal(1), Decimal(1)
+    return (times, times) if context_window == LONG_WINDOW else (Decimal(1), times)
 
 
 def _plain(model: str) -> str:
