@@ -284,7 +284,7 @@ def test_the_page_and_its_parts_are_served_with_a_strict_policy(url: str) -> Non
     assert page.headers["content-type"].startswith("text/html")
     assert "<script>" not in page.text
     assert "style=" not in page.text
-    for path in ("/", "/static/page.js", "/static/northstar.js", "/static/page.css"):
+    for path in ("/", "/static/page.js", "/static/client.js", "/static/page.css"):
         answer = get(url, path)
         assert answer.status_code == 200
         assert "script-src 'self'" in answer.headers["content-security-policy"]

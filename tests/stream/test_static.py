@@ -12,18 +12,21 @@ import pytest
 
 from exporter.stream.page import STATIC
 
+HERE = Path(__file__).parent
+
 
 @pytest.mark.skipif(
     shutil.which("node") is None, reason="there is no node on this machine to run the page's code"
 )
-def test_client_module(tmp_path: Path) -> None:
-    """Merge patch, exact amounts, and the ways from live to offline."""
+@pytest.mark.parametrize("tests", sorted(HERE.glob("*.test.mjs")), ids=lambda tests: tests.name)
+def test_modules_without_a_page(tests: Path, tmp_path: Path) -> None:
+    """Merge patches, transports and what becomes of them when they fail, exact amounts: as Node runs them."""
     # Node takes a .js file for a module only if a package.json says so.
     for script in STATIC.glob("*.js"):
         shutil.copy(script, tmp_path)
     (tmp_path / "package.json").write_text('{"type":"module"}')
     done = subprocess.run(
-        ["node", "--test", str(Path(__file__).parent / "northstar.test.mjs")],
+        ["node", "--test", str(tests)],
         capture_output=True,
         text=True,
         timeout=120,

@@ -2,7 +2,7 @@
 
 import { DayChart } from "./chart.js";
 import { MINUS, age, ago as agoInWords, isLarge, negate, signOf, signed, size, spoken, sum, timeOfDay } from "./figures.js";
-import { NorthStar } from "./northstar.js";
+import { NorthStar } from "./client.js";
 
 const WINDOWS = {
   today: "Today",
@@ -42,13 +42,12 @@ const SPEAK_EVERY_MS = 15_000;
 /** Rows that change places every second cannot be read. */
 const SORT_EVERY_MS = 30_000;
 
-const figures = new NorthStar();
+const figures = new NorthStar({ rest: false });
 const at = (id) => document.getElementById(id);
 const chart = new DayChart(at("chart"));
 let chosen = "today";
 let chartDay = null;
 let spokenAt = 0;
-let silenceLimit = 60_000; // replaced by the server's own limit
 let order = [];
 let sortedAt = 0;
 
@@ -77,7 +76,7 @@ function reason(text) {
 }
 
 function zone() {
-  return figures.tree?.timezone ?? "UTC";
+  return figures.snapshot?.timezone ?? "UTC";
 }
 
 function time(text, options) {
@@ -121,7 +120,7 @@ function showNet(prefix, figure) {
 
 /** Whether what is shown is what the exporter says now. */
 function isCurrent() {
-  return figures.state.name !== "offline" && figures.now() - Date.parse(figures.tree.as_of) <= silenceLimit;
+  return figures.state.name === "live";
 }
 
 function trust(figure) {
@@ -134,7 +133,7 @@ function trust(figure) {
 function explain(figure) {
   const reasons = (figure.because ?? []).map(reason);
   if (figure.grade !== "missing" && figure.grade !== "stale") return reasons;
-  for (const [source, state] of Object.entries(figures.tree.sources ?? {})) {
+  for (const [source, state] of Object.entries(figures.snapshot.sources ?? {})) {
     if (!state.error) continue;
     const said = state.error.sentence;
     const who = said.includes(name(source)) ? "" : `${name(source)}: `;
@@ -147,7 +146,7 @@ function explain(figure) {
 
 function showChange(figure) {
   const box = at("net-change");
-  const now = Date.parse(figures.tree.as_of);
+  const now = Date.parse(figures.snapshot.as_of);
   if (figure.usd === undefined) {
     const last = chart.valueAt(now);
     say(box, last ? `Last known ${signed(last.usd, { dollar: "$" })} at ${timeOfDay(last.at, zone(), { seconds: false })}` : "\u00a0");
@@ -165,7 +164,7 @@ function showChange(figure) {
 }
 
 function showAnswer() {
-  const { today, mtd } = figures.tree.windows;
+  const { today, mtd } = figures.snapshot.windows;
   document.body.dataset.grade = today.net.grade;
   showNet("net", today.net);
   showNet("month", mtd.net);
@@ -233,7 +232,7 @@ function choose(window) {
     element.classList.toggle("chosen", element.dataset.window === window);
     if (element.tagName === "BUTTON") element.setAttribute("aria-pressed", String(element.dataset.window === window));
   }
-  if (figures.tree) showStatement();
+  if (figures.snapshot) showStatement();
 }
 
 function worst(parts) {
@@ -262,7 +261,7 @@ function showCell(id, window, figure, places, wordToo) {
 }
 
 function showStatement() {
-  const { windows } = figures.tree;
+  const { windows } = figures.snapshot;
   for (const window of Object.keys(WINDOWS)) {
     const { net, components } = windows[window];
     const all = [net, ...Object.values(components)];
@@ -299,7 +298,7 @@ function showStatement() {
 // Positions, sources, checks.
 
 function showPositions() {
-  const { positions = {}, unrealised } = figures.tree;
+  const { positions = {}, unrealised } = figures.snapshot;
   const known = Object.entries(positions);
   // Floats only decide the order.
   const weight = ([, position]) => (position.unrealised === undefined ? Infinity : Math.abs(Number(position.unrealised)));
@@ -337,7 +336,7 @@ function showPositions() {
 }
 
 function showSources() {
-  const { sources = {}, checks = {} } = figures.tree;
+  const { sources = {}, checks = {} } = figures.snapshot;
   const rows = Object.entries(sources).map(([source, state]) => {
     const row = make("li", `source ${state.grade}`);
     const word = state.grade !== "final" ? state.grade : isCurrent() ? "fresh" : "was fresh";
@@ -361,7 +360,7 @@ function showSources() {
 // The day's line.
 
 async function loadChart() {
-  const { today } = figures.tree.windows;
+  const { today } = figures.snapshot.windows;
   if (chartDay === today.from) return;
   chartDay = today.from;
   const from = Date.parse(today.from);
@@ -374,30 +373,32 @@ async function loadChart() {
     const series = points.map(({ at: when, values }) => ({ at: Date.parse(when), usd: values[0] }));
     chart.begin(series, step * 1000, from, zone());
     addToChart();
-    showChange(figures.tree.windows.today.net);
+    showChange(figures.snapshot.windows.today.net);
   } catch {
     chartDay = null; // tried again with the next change
   }
 }
 
 function addToChart() {
-  chart.add(Date.parse(figures.tree.as_of), figures.tree.windows.today.net.usd ?? null);
+  chart.add(Date.parse(figures.snapshot.as_of), figures.snapshot.windows.today.net.usd ?? null);
 }
 
 // States, in words.
 
 const STATES = {
-  loading: "Connecting",
+  connecting: "Connecting",
   live: "Live",
+  silent: "Connected, nothing new",
   reconnecting: "Reconnecting",
-  polling: "Polling, as the stream does not get through",
   offline: "Offline",
+  resting: "Paused",
+  refused: "Refused",
 };
 
 function showState() {
-  const { name: state, roundTrip } = figures.state;
+  const { name: state, latency } = figures.state;
   document.body.dataset.state = state;
-  say(at("connection"), state === "live" && roundTrip !== null ? `Live, ${roundTrip} ms away` : STATES[state]);
+  say(at("connection"), state === "live" && latency !== null ? `Live, ${latency} ms away` : STATES[state]);
   showNotice();
 }
 
@@ -405,37 +406,28 @@ function showState() {
 function showNotice() {
   const { name: state, since, reason: why } = figures.state;
   const notice = at("notice");
-  const quiet = figures.tree && state !== "offline" ? figures.now() - Date.parse(figures.tree.as_of) : 0;
-  const silent = quiet > silenceLimit;
-  document.body.toggleAttribute("data-silent", silent);
-  notice.hidden = state !== "offline" && !silent;
-  if (state === "offline") {
+  const lost = state === "offline" || state === "refused";
+  document.body.toggleAttribute("data-silent", state === "silent");
+  notice.hidden = !lost && state !== "silent";
+  if (lost) {
     const trouble = why || `The server has not answered since ${timeOfDay(since, zone())}.`;
-    const shown = figures.tree ? `What you see is the last snapshot, of ${time(figures.tree.as_of)} ${zone()}.` : "There is no snapshot to show yet.";
+    const shown = figures.snapshot ? `What you see is the last snapshot, of ${time(figures.snapshot.as_of)} ${zone()}.` : "There is no snapshot to show yet.";
     say(notice, `${trouble} ${shown} It is tried again every few seconds.`);
-  } else if (silent) {
-    say(notice, `Nothing new for ${age(quiet)}: is the exporter running? What you see is of ${time(figures.tree.as_of)} ${zone()}.`);
-  }
-}
-
-async function loadLimit() {
-  try {
-    const { parts } = await (await fetch("/api/health")).json();
-    if (parts?.exporter?.limit_seconds > 0) silenceLimit = parts.exporter.limit_seconds * 1000;
-  } catch {
-    // the default stands
+  } else if (state === "silent") {
+    const quiet = age(figures.now() - Date.parse(figures.snapshot.as_of));
+    say(notice, `Nothing new for ${quiet}: is the exporter running? What you see is of ${time(figures.snapshot.as_of)} ${zone()}.`);
   }
 }
 
 function tick() {
   showNotice();
-  if (figures.tree) {
-    const { today, mtd } = figures.tree.windows;
+  if (figures.snapshot) {
+    const { today, mtd } = figures.snapshot.windows;
     say(at("net-trust"), trust(today.net));
     say(at("month-trust"), mtd.net.grade === "missing" ? "" : mtd.net.grade);
     showSources();
-    const { timezone, mark_rule: rule, sequence } = figures.tree;
-    say(at("about"), `Times are ${timezone}. Amounts are US dollars. Open contracts are valued at the ${rule}. Snapshot ${sequence}, ${time(figures.tree.as_of)}.`);
+    const { timezone, mark_rule: rule, sequence } = figures.snapshot;
+    say(at("about"), `Times are ${timezone}. Amounts are US dollars. Open contracts are valued at the ${rule}. Snapshot ${sequence}, ${time(figures.snapshot.as_of)}.`);
   } else if (figures.state.name === "offline") {
     say(at("net-trust"), figures.state.reason || "The server does not answer.");
   }
@@ -450,9 +442,9 @@ function showSoon() {
   const frame = document.hidden ? (show) => setTimeout(show, 500) : requestAnimationFrame;
   frame(() => {
     drawing = false;
-    if (!figures.tree) return;
-    at("demo").hidden = figures.tree.demo !== true;
-    if (chartDay === figures.tree.windows.today.from) addToChart();
+    if (!figures.snapshot) return;
+    at("demo").hidden = figures.snapshot.demo !== true;
+    if (chartDay === figures.snapshot.windows.today.from) addToChart();
     showAnswer();
     showStatement();
     showPositions();
@@ -463,9 +455,8 @@ function showSoon() {
 
 buildStatement();
 choose(chosen);
-figures.addEventListener("change", showSoon);
+figures.addEventListener("update", showSoon);
 figures.addEventListener("state", showState);
 showState();
-loadLimit();
 setInterval(tick, 1000);
 figures.start();
