@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 
 Side = Literal["yes", "no"]
+TransferStatus = Literal["pending", "applied", "failed", "returned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +79,17 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Cash that entered (positive) or left (negative) the venue account; never profit."""
+    """Cash on its way into (positive) or out of (negative) the venue account; never profit.
+
+    It has moved only while it is `applied`: one that came back is a later revision that is `returned`.
+    """
 
     kind: ClassVar[str] = "transfer"
     transfer_id: str
     amount: Decimal
     fee: Decimal
     at: datetime
+    status: TransferStatus = "applied"
 
     @property
     def key(self) -> str:
@@ -284,6 +289,15 @@ class Mark:
     settled_value: Decimal | None
     at: datetime
 
+    def same_quotes(self, other: Mark) -> bool:
+        """Tell whether another mark of the market says the same, whenever it was taken."""
+        return (
+            self.yes_bid == other.yes_bid
+            and self.yes_ask == other.yes_ask
+            and self.last == other.last
+            and self.settled_value == other.settled_value
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
@@ -375,3 +389,8 @@ def book_key(subaccount: int, ticker: str) -> str:
 def ticker_of(book: str) -> str:
     """Return the market of a book by its name."""
     return book.partition("#")[0]
+
+
+def subaccount_of(book: str) -> int:
+    """Return the subaccount of a book by its name."""
+    return int(book.partition("#")[2] or 0)

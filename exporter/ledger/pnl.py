@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from exporter.ledger import takings, windows
 from exporter.ledger.costs import CostDay
+from exporter.ledger.equity import Equity
 from exporter.ledger.journal import TRANSFERS, VENUE_CASH, Entry, Journal
 from exporter.ledger.lots import LotRule
 from exporter.ledger.marks import MarkRule
@@ -84,6 +85,7 @@ class Ledger:
         self.portfolio = Portfolio(rule, lots)
         self.trades = TradeRecord()
         self.cash: dict[int, Balance] = {}
+        self.equity = Equity()
         self._days: dict[str, CostDay] = {}
         self._day_entries: dict[str, list[Entry]] = {}
         self._unsettled: dict[str, CostDay] = {}
@@ -101,8 +103,8 @@ class Ledger:
                     self.journal.post(takings.entries(sale))
                 case Transfer() as transfer:
                     if isinstance(change.old, Transfer):
-                        self.journal.post([_moved(change.old).reversed()])
-                    self.journal.post([_moved(transfer)])
+                        self.journal.post(entry.reversed() for entry in _moved(change.old))
+                    self.journal.post(_moved(transfer))
                 case BilledDay() as bill:
                     self._day(bill.scope).bill(bill)
                     days.add(bill.scope)
@@ -140,6 +142,12 @@ class Ledger:
                     venue.append(observation)
         if heard:
             self.portfolio.reconciliation.observe(venue)
+            self._compare_equity()
+
+    def _compare_equity(self) -> None:
+        for scope, held in self.portfolio.revalued():
+            self.equity.value(scope, held)
+        self.equity.compare(self.journal.balances.get(VENUE_CASH, ZERO), self.cash.values())
 
     def quote(self, marks: Iterable[Mark]) -> bool:
         """Take quotes alone, as they move between two readings; tell whether a position's price has.
@@ -177,6 +185,11 @@ class Ledger:
             return None
         stated = sum((balance.cash for balance in self.cash.values()), ZERO)
         return stated - self.journal.balances.get(VENUE_CASH, ZERO)
+
+    @property
+    def paid_in(self) -> Decimal:
+        """Return what deposits brought, less what withdrawals took."""
+        return -self.journal.balances.get(TRANSFERS, ZERO)
 
     def figures(
         self, now: datetime, sources: Mapping[str, SourceState], openings: Mapping[str, Opening]
@@ -331,9 +344,12 @@ def total(parts: Iterable[Figure]) -> Figure:
     )
 
 
-def _moved(transfer: Transfer) -> Entry:
+def _moved(transfer: Transfer) -> list[Entry]:
+    """Return what a movement of cash has moved: nothing unless it is applied."""
+    if transfer.status != "applied":
+        return []
     arrived = transfer.amount - transfer.fee
-    return Entry(to_us(transfer.at), {VENUE_CASH: arrived, TRANSFERS: -arrived})
+    return [Entry(to_us(transfer.at), {VENUE_CASH: arrived, TRANSFERS: -arrived})]
 
 
 def _trouble(source: str, state: SourceState) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from exporter.ledger.equity import Worth, worth
 from exporter.ledger.journal import Entry
 from exporter.ledger.lots import LotRule
 from exporter.ledger.marks import MarkRule, Price, price, seen
@@ -51,6 +52,7 @@ class Portfolio:
         self.reconciliation = Reconciliation(self.books.get)
         self._doubts: dict[str, str] = {}
         self._moved: set[str] = set()
+        self._revalue: set[str] = set()
         self._stale: dict[str, tuple[Tree, Tree]] = {}
 
     def apply(self, change: Change, event: Event) -> list[Entry]:
@@ -100,7 +102,10 @@ class Portfolio:
     def observe_mark(self, mark: Mark) -> bool:
         """Take a market's newest quotes and tell whether a price has moved. One that has not is
         confirmed, nothing more: a reading quotes every open market, and few of them have moved."""
+        before = self._marks.get(mark.ticker)
         self._marks[mark.ticker] = mark
+        if before is None or not before.same_quotes(mark):
+            self._revalue.update(self._open.get(mark.ticker, ()))
         moved = False
         for scope in self._open.get(mark.ticker, ()):
             if self._price(scope, self.books[scope]):
@@ -123,6 +128,14 @@ class Portfolio:
                 self._prices[scope] = Price(Decimal(shown["mark"]), since, since)
                 if scope in self.books:
                     self._refresh(scope)
+
+    def revalued(self) -> Iterator[tuple[str, Worth | None]]:
+        """Yield what each position comes to whose contracts or quotes changed since the last call."""
+        for scope in self._revalue:
+            book, price = self.books[scope], self._prices.get(scope)
+            held = worth(book, self._marks.get(book.ticker), price.usd if price is not None else None)
+            yield scope, held if book.position else None
+        self._revalue.clear()
 
     def value(self, now: datetime, freshness: timedelta) -> Valuation:
         """Return the unrealised P&L; positions without a mark are left out and named."""
@@ -175,6 +188,7 @@ class Portfolio:
 
     def _refresh(self, scope: str) -> None:
         book = self.books[scope]
+        self._revalue.add(scope)
         self._total -= self._unrealised.pop(scope, ZERO)
         before = self._costs.pop(scope, ZERO)
         self._exposure -= before

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.errors import OutOfBalance
+from exporter.ledger.equity import Compared
 from exporter.ledger.pnl import Ledger, SourceState, WindowFigures
 from exporter.ledger.portfolio import Valuation
 from exporter.ledger.reconciliation import FIGURES
@@ -131,13 +132,16 @@ def _accounts(ledger: Ledger) -> Tree:
     if not ledger.cash:
         return {}
     cash = sum((balance.cash for balance in ledger.cash.values()), ZERO)
+    unexplained = ledger.cash_difference()
     value = sum((balance.portfolio_value for balance in ledger.cash.values()), ZERO)
     return {
         "kalshi": {
             "cash": plain(cash),
             "portfolio_value": plain(value),
             "equity": plain(cash + value),
+            "paid_in": plain(ledger.paid_in),
             "as_of": stamp(min(balance.at for balance in ledger.cash.values())),
+            **({"unexplained": plain(unexplained)} if unexplained else {}),
         }
     }
 
@@ -147,7 +151,9 @@ def _checks(ledger: Ledger) -> Tree:
     cash = ledger.cash_difference()
     if cash is None:
         return checks
-    checks["cash"] = _check(cash, "the venue's cash is not what fills, settlements and transfers explain")
+    checks["cash"] = _check(cash, _unexplained(cash))
+    if ledger.equity.compared is not None:
+        checks["equity"] = _equity(ledger.equity.compared)
     reconciliation = ledger.portfolio.reconciliation
     for figure in FIGURES:
         worst = reconciliation.worst(figure)
@@ -161,6 +167,24 @@ def _checks(ledger: Ledger) -> Tree:
             "lots": f"of {differ} markets where it matters, {ours} tie by {rule}, {other} by the other rule",
         }
     return checks
+
+
+def _equity(compared: Compared) -> Tree:
+    shown: dict[str, Any] = {
+        "ok": compared.ok,
+        "usd": plain(compared.difference),
+        "tolerance_usd": plain(compared.allowed),
+    }
+    return shown if compared.ok else shown | {"detail": compared.detail}
+
+
+def _unexplained(cash: Decimal) -> str:
+    """Say what the venue's cash differs by, and what the venue itself does not list."""
+    side = "more" if cash > 0 else "less"
+    return (
+        f"the venue's cash is {plain(abs(cash))} {side} than fills, settlements and transfers explain: "
+        "interest, incentives and promotions are in the balance and in no list"
+    )
 
 
 def _check(difference: Decimal, detail: str, unit: str = "usd") -> Tree:

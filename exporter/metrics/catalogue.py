@@ -78,8 +78,19 @@ FIGURES = (
         "gauge",
         "Value of open positions, by the venue's own statement.",
     ),
+    Metric(
+        "northstar_venue_paid_in_usd",
+        "gauge",
+        "What deposits brought to the venue, less what withdrawals took.",
+    ),
     Metric("northstar_check_ok", "gauge", "1 while the truth check holds.", ("check",)),
     Metric("northstar_check_difference_usd", "gauge", "What the truth check is off by.", ("check",)),
+    Metric(
+        "northstar_check_tolerance_usd",
+        "gauge",
+        "What the truth check may be off by, where it is not zero.",
+        ("check",),
+    ),
     Metric(
         "northstar_check_difference_contracts",
         "gauge",

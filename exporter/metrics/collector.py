@@ -65,6 +65,8 @@ def _samples(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
         yield "northstar_check_ok", (name,), float(check["ok"])
         if "usd" in check:
             yield "northstar_check_difference_usd", (name,), float(check["usd"])
+        if "tolerance_usd" in check:
+            yield "northstar_check_tolerance_usd", (name,), float(check["tolerance_usd"])
         if "contracts" in check:
             yield "northstar_check_difference_contracts", (name,), float(check["contracts"])
     yield from _trading(tree)
@@ -98,6 +100,7 @@ def _trading(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
     for account in tree.get("accounts", {}).values():
         yield "northstar_venue_cash_usd", (), float(account["cash"])
         yield "northstar_venue_portfolio_value_usd", (), float(account["portfolio_value"])
+        yield "northstar_venue_paid_in_usd", (), float(account["paid_in"])
     if "positions" not in tree:
         return
     for window, results in tree["trading"].items():

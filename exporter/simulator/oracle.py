@@ -135,6 +135,7 @@ def cash_flows(world: World) -> dict[str, str]:
     return {
         "deposits": text(sum((m.effect for m in account.movements if m.kind == "deposit"), ZERO)),
         "withdrawals": text(sum((m.effect for m in account.movements if m.kind == "withdrawal"), ZERO)),
+        "margined": text(sum((t.effect for t in account.transfers), ZERO)),
         "credits": text(sum((c.amount for c in account.credits), ZERO)),
     }
 

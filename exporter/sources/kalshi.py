@@ -32,6 +32,8 @@ from exporter.sources.kalshi_rows import (
     Deposits,
     FillRow,
     Fills,
+    InstanceTransferRow,
+    InstanceTransfers,
     Listing,
     MarketRow,
     Markets,
@@ -47,7 +49,7 @@ from exporter.sources.visit import Params, Row, Visit
 
 BASE_URL = "https://external-api.kalshi.com/trade-api/v2"
 PAGE_ROWS = 1_000
-MOVEMENT_ROWS = 500  # the most the deposit and withdrawal lists take
+MOVEMENT_ROWS = 500  # the most the lists of cash movements take
 TICKERS_AT_ONCE = 100  # a hundred tickers keep the URL under 8 kB, which every proxy lets through
 LATE = timedelta(minutes=1)
 """Rows this far past the window's end are read too: our clock may be behind the venue's."""
@@ -180,7 +182,7 @@ class Kalshi:
         return visit.unique(rows, _ticker, "market_positions.ticker")
 
     async def _transfers(self, visit: Visit) -> list[Record]:
-        """Return the cash that moved in and out; none when this key may not see it."""
+        """Return the cash on its way in and out, however it stands; none when this key may not see it."""
         came = await _rows(
             visit,
             "/portfolio/deposits",
@@ -197,9 +199,20 @@ class Kalshi:
             limit=MOVEMENT_ROWS,
             tolerate=ABSENT,
         )
-        moved = [row.record("deposit") for row in visit.unique(came, _id, "deposits.id")]
+        inside = await _rows(
+            visit,
+            "/portfolio/intra_exchange_instance_transfers",
+            InstanceTransfers,
+            lambda p: p.transfers,
+            limit=MOVEMENT_ROWS,
+            tolerate=ABSENT,
+        )
+        moved: list[Record] = [row.record("deposit") for row in visit.unique(came, _id, "deposits.id")]
         moved += [row.record("withdrawal") for row in visit.unique(left, _id, "withdrawals.id")]
-        return [transfer for transfer in moved if transfer is not None]
+        crossed = (
+            row.record(visit.malformed) for row in visit.unique(inside, _transfer_id, "transfers.transfer_id")
+        )
+        return moved + [transfer for transfer in crossed if transfer is not None]
 
     async def _marks(self, visit: Visit, tickers: Sequence[str], at: datetime) -> list[Mark]:
         """Return the quotes of `tickers`; a market the venue leaves out has no mark, which is not zero."""
@@ -260,3 +273,7 @@ def _ticker(row: SettlementRow | PositionRow | MarketRow) -> str:
 
 def _id(row: MovementRow) -> str:
     return row.id
+
+
+def _transfer_id(row: InstanceTransferRow) -> str:
+    return row.transfer_id

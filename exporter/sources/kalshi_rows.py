@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Literal
 
 from exporter.money import ZERO
-from exporter.records import Balance, Fill, Mark, Settlement, Transfer, VenuePosition
+from exporter.records import Balance, Fill, Mark, Settlement, Transfer, TransferStatus, VenuePosition
 from exporter.sources.shapes import (
     ONE,
     Cents,
@@ -31,6 +31,12 @@ from exporter.sources.shapes import (
     Text,
     UnixSeconds,
 )
+
+EVENT_CONTRACTS = "event_contract"
+"""The instance of the exchange that balance, positions and fills speak of."""
+
+INSTANCE_STATUSES: dict[str, TransferStatus] = {"pending": "pending", "complete": "applied"}
+"""Transfers between instances have other words than deposits; a new one may mean that cash has moved."""
 
 Complaint = Callable[[str, str], Exception]
 """Makes the error for a field and what is wrong with it."""
@@ -101,24 +107,49 @@ class SettlementRow(Shape):
 
 class MovementRow(Shape):
     id: Text
-    status: Literal["pending", "applied", "failed", "returned"]
+    status: TransferStatus
     amount_cents: Cents
     fee_cents: Cents
     created_ts: UnixSeconds
     finalized_ts: UnixSeconds | None = None
 
-    def record(self, kind: Literal["deposit", "withdrawal"]) -> Transfer | None:
-        """Return the cash that moved; None unless it did.
+    def record(self, kind: Literal["deposit", "withdrawal"]) -> Transfer:
+        """Return the movement as it stands: only its status says whether cash has moved.
 
         The id gets the kind in front, because deposits and withdrawals are numbered apart.
         """
-        if self.status != "applied":
-            return None
         return Transfer(
             transfer_id=f"{kind}/{self.id}",
             amount=self.amount_cents if kind == "deposit" else -self.amount_cents,
             fee=self.fee_cents,
             at=self.finalized_ts or self.created_ts,
+            status=self.status,
+        )
+
+
+class InstanceTransferRow(Shape):
+    """Cash between the shards and instances of the exchange; another instance is another account."""
+
+    transfer_id: Text
+    source: Label
+    destination: Label
+    amount: NoLessThanZero
+    status: Label  # only for cash that crosses its word has to be known
+    created_ts: UnixSeconds
+
+    def record(self, complain: Complaint) -> Transfer | None:
+        """Return the cash that enters or leaves the account we read; None where it stays inside."""
+        ours = [self.source, self.destination].count(EVENT_CONTRACTS)
+        if ours != 1:
+            return None
+        if self.status not in INSTANCE_STATUSES:
+            raise complain("transfers.status", "is not a known status")
+        return Transfer(
+            transfer_id=f"instance/{self.transfer_id}",
+            amount=self.amount if self.destination == EVENT_CONTRACTS else -self.amount,
+            fee=ZERO,
+            at=self.created_ts,
+            status=INSTANCE_STATUSES[self.status],
         )
 
 
@@ -218,6 +249,10 @@ class Deposits(Listing):
 
 class Withdrawals(Listing):
     withdrawals: list[MovementRow]
+
+
+class InstanceTransfers(Listing):
+    transfers: list[InstanceTransferRow]
 
 
 class Subaccounts(Shape):

@@ -131,6 +131,18 @@ READ: dict[str, dict[str, dict[str, Read]]] = {
         ),
         p.DEPOSITS: {"cursor": END_OF_LIST} | under("deposits", MOVEMENT),
         p.WITHDRAWALS: {"cursor": END_OF_LIST} | under("withdrawals", MOVEMENT),
+        p.INSTANCE_TRANSFERS: {"cursor": END_OF_LIST}
+        | under(
+            "transfers",
+            {
+                "transfer_id": TEXT,
+                "source": LABEL,
+                "destination": LABEL,
+                "amount": NOT_BELOW_ZERO,
+                "status": WORD,
+                "created_ts": UNIX,
+            },
+        ),
         p.MARKETS: {"cursor": nullable(Read())}
         | under(
             "markets",

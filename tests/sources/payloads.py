@@ -16,6 +16,7 @@ FILLS = f"{VENUE}/portfolio/fills"
 SETTLEMENTS = f"{VENUE}/portfolio/settlements"
 DEPOSITS = f"{VENUE}/portfolio/deposits"
 WITHDRAWALS = f"{VENUE}/portfolio/withdrawals"
+INSTANCE_TRANSFERS = f"{VENUE}/portfolio/intra_exchange_instance_transfers"
 MARKETS = f"{VENUE}/markets"
 API_KEYS = f"{VENUE}/api_keys"
 COST = "/v1/organizations/cost_report"
@@ -143,6 +144,20 @@ def movement(number: int, kind: str = "d", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def instance_transfer(number: int, **changes: Any) -> dict[str, Any]:
+    """Return 7.50 dollars that went to the margined instance, unless changed."""
+    return {
+        "transfer_id": f"t-{number}",
+        "source": "event_contract",
+        "destination": "margined",
+        "source_exchange_shard": 0,
+        "destination_exchange_shard": 0,
+        "amount": "7.5000",
+        "status": "complete",
+        "created_ts": 1793000000,
+    } | changes
+
+
 KALSHI: dict[str, Any] = {
     SUBACCOUNTS: {
         "subaccount_balances": [
@@ -174,6 +189,7 @@ KALSHI: dict[str, Any] = {
     SETTLEMENTS: {"cursor": "", "settlements": [SETTLEMENT]},
     DEPOSITS: {"cursor": "", "deposits": [movement(1)]},
     WITHDRAWALS: {"cursor": "", "withdrawals": [movement(1, "w", amount_cents=2500, fee_cents=200)]},
+    INSTANCE_TRANSFERS: {"cursor": "", "transfers": [instance_transfer(1)]},
     MARKETS: {"cursor": "", "markets": [MARKET]},
 }
 

@@ -111,20 +111,47 @@ async def test_an_unknown_result_is_kept(result: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_only_applied_movements_are_transfers() -> None:
-    """Money under way, refused or returned has not moved; withdrawals are negative, their fee is not."""
-    others = [p.movement(n, status=s) for n, s in enumerate(("pending", "failed", "returned"), 2)]
-    reading = await account(DEPOSITS={"deposits": [p.movement(1), *others]})
-    came, left = only(reading, Transfer)
-    assert (came.amount, came.fee, came.at) == (D("100.00"), D(0), datetime.fromtimestamp(1793260000, UTC))
-    assert (left.amount, left.fee) == (D("-25.00"), D("2.00"))
-    assert came.key != left.key
+async def test_movements_of_cash_are_kept_with_their_status() -> None:
+    """Also money under way, refused or returned; withdrawals are negative, their fee is not."""
+    statuses = ("applied", "pending", "failed", "returned")
+    deposits = [p.movement(n, status=s) for n, s in enumerate(statuses)]
+    reading = await account(DEPOSITS={"deposits": deposits}, INSTANCE_TRANSFERS={"transfers": []})
+    *came, left = only(reading, Transfer)
+    assert [each.status for each in came] == list(statuses)
+    applied = came[0]
+    assert (applied.amount, applied.fee) == (D("100.00"), D(0))
+    assert applied.at == datetime.fromtimestamp(1793260000, UTC)
+    assert (left.amount, left.fee, left.status) == (D("-25.00"), D("2.00"), "applied")
+    assert len({each.key for each in (*came, left)}) == 5
+
+
+@pytest.mark.anyio
+async def test_cash_that_crosses_to_another_instance_leaves_the_account() -> None:
+    """And comes back; between shards it stays inside, whatever word its status is."""
+    rows = [
+        p.instance_transfer(1),
+        p.instance_transfer(
+            2, source="margined", destination="event_contract", amount="2.25", status="pending"
+        ),
+        p.instance_transfer(3, destination="event_contract", status="a new word"),
+    ]
+    reading = await account(INSTANCE_TRANSFERS={"transfers": rows})
+    *_, left, back = only(reading, Transfer)
+    assert (left.amount, back.amount, left.fee) == (D("-7.50"), D("2.25"), D(0))
+    assert (left.status, back.status) == ("applied", "pending")
+    with pytest.raises(SourceMalformed) as refused:
+        await account(INSTANCE_TRANSFERS={"transfers": [p.instance_transfer(1, status="a new word")]})
+    assert refused.value.field == "transfers.status"
 
 
 @pytest.mark.anyio
 async def test_movements_this_key_may_not_see_are_none() -> None:
     """Deposits are only for the cash check; an account without the right to see them is still read."""
-    reading = await account(DEPOSITS=httpx.Response(403, json={}), WITHDRAWALS=httpx.Response(404, text="no"))
+    reading = await account(
+        DEPOSITS=httpx.Response(403, json={}),
+        WITHDRAWALS=httpx.Response(404, text="no"),
+        INSTANCE_TRANSFERS=httpx.Response(403, json={}),
+    )
     assert only(reading, Transfer) == []
     assert only(reading, Fill)
 

@@ -133,6 +133,13 @@ def cash_movements(account: Account) -> None:
     account.withdraw("10.00", id="withdrawal-pending", status="pending")
 
 
+def margined(account: Account) -> None:
+    """Cash that went to the margined instance, and some of it back: out of the account that is read."""
+    account.deposit("50.00", id="deposit-for-margin")
+    account.margin("12.50")
+    account.margin("-2.25")
+
+
 def credits(account: Account) -> None:
     """Interest and an incentive: in the balance, in no list."""
     account.credit("0.37", "interest")
@@ -157,6 +164,7 @@ CASES = (
     subaccounts,
     shards,
     cash_movements,
+    margined,
     credits,
 )
 

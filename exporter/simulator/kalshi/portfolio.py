@@ -190,7 +190,7 @@ def transfers(world: World, request: Request) -> Response:
 
 def shard_transfers(world: World, request: Request) -> Response:
     """GET /portfolio/intra_exchange_instance_transfers."""
-    moved = [t for t in world.kalshi.transfers if t.shards[0] != t.shards[1]]
+    moved = [t for t in world.kalshi.transfers if t.shards[0] != t.shards[1] or t.effect]
     return moved_page(request, moved, "transfers", rows.shard_transfer_row, 500)
 
 

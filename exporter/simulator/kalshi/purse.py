@@ -17,6 +17,7 @@ from exporter.simulator.kalshi.market import ZERO
 from exporter.simulator.wire import identity
 
 Amount = Decimal | str | int
+EVENTS, MARGINED = "event_contract", "margined"
 STATUSES = ("pending", "applied", "failed", "returned")
 
 
@@ -43,13 +44,21 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Cash that changed its place inside the account: between subaccounts or between shards."""
+    """Cash that changed its place: between subaccounts, between shards, or to the margined instance."""
 
     id: str
     amount: Decimal
     time: datetime
     subaccounts: tuple[int, int] = (0, 0)
     shards: tuple[int, int] = (0, 0)
+    instances: tuple[str, str] = (EVENTS, EVENTS)
+
+    @property
+    def effect(self) -> Decimal:
+        """Dollars by which the cash of the event contracts has changed."""
+        if self.instances[0] == self.instances[1]:
+            return ZERO
+        return self.amount if self.instances[1] == EVENTS else -self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,16 @@ class Purse:
         self.transfers.append(made)
         self.add_cash(-dollars, subaccounts[0], shards[0])
         self.add_cash(dollars, subaccounts[1], shards[1])
+        return made
+
+    def margin(self, amount: Amount, at: datetime | None = None) -> Transfer:
+        """Move cash to the margined instance of the exchange (below zero: back from it)."""
+        dollars, time = Decimal(amount), at or self.clock()
+        instances = (EVENTS, MARGINED) if dollars > 0 else (MARGINED, EVENTS)
+        name = identity("transfer", time, len(self.transfers))
+        made = Transfer(name, abs(dollars), time, instances=instances)
+        self.transfers.append(made)
+        self.add_cash(made.effect)
         return made
 
     def _move(

@@ -138,8 +138,8 @@ def shard_transfer_row(transfer: Transfer) -> Row:
     """Return one row of GET /portfolio/intra_exchange_instance_transfers; the amount in dollars."""
     return {
         "transfer_id": transfer.id,
-        "source": "event_contract",
-        "destination": "event_contract",
+        "source": transfer.instances[0],
+        "destination": transfer.instances[1],
         "source_exchange_shard": transfer.shards[0],
         "destination_exchange_shard": transfer.shards[1],
         "amount": places(transfer.amount, 4),
