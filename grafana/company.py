@@ -1,0 +1,193 @@
+"""Company P&L: what did we make, what is it made of, and can it be trusted?"""
+
+from __future__ import annotations
+
+from exporter.ledger.snapshot import COMPONENTS
+from grafana import queries, words
+from grafana.dashboard import Dashboard, Row, trust
+from grafana.panels import Column, Panel, Query, about, lines, link, stat, table
+from grafana.words import GAIN, USD
+
+NET = "trading P&L + sales net + API cost (a cost is negative)"
+WHOLE = 0
+"""Decimals of the amounts of a month or more: cents do not matter there."""
+
+
+def dashboard() -> Dashboard:
+    """Return the dashboard that Grafana opens with."""
+    return Dashboard(
+        "company",
+        "1 Company P&L",
+        "What the company made: trading, sales and the API's cost, as one figure with its grade and age.",
+        [
+            trust(),
+            Row(
+                [
+                    net_today(8),
+                    _net("This month", "mtd", 6),
+                    _net("7 days", "7d", 5),
+                    _net("This year", "ytd", 5),
+                ]
+            ),
+            Row([part(name) for name in PARTS]),
+            Row([net_over_time(12), _parts_over_time()]),
+            Row([statement(), sources()]),
+        ],
+    )
+
+
+def net_today(width: int, height: int = 5) -> Panel:
+    """Return the answer: today's net with its sign."""
+    return stat(
+        "Net today",
+        Query(queries.net("today")),
+        about("What we made since midnight of the reporting zone.", formula=NET),
+        unit=USD,
+        decimals=2,
+        steps=GAIN,
+        width=width,
+        height=height,
+        links=[link("Trading", "trading"), link("Sales", "sales"), link("AI cost", "ai-cost")],
+    )
+
+
+def _net(title: str, window: str, width: int) -> Panel:
+    return stat(
+        f"Net, {title[0].lower()}{title[1:]}",
+        Query(queries.net(window)),
+        about(f"What we made: {title.lower()}.", formula=NET),
+        unit=USD,
+        decimals=WHOLE,
+        steps=GAIN,
+        width=width,
+        height=5,
+    )
+
+
+PARTS = {
+    "Trading": (
+        queries.TRADING,
+        "trading",
+        "What trading on Kalshi brought, after fees.",
+        "realised + change of unrealised since the window's start - fees",
+    ),
+    "Sales net": (
+        queries.SALES,
+        "sales",
+        "What sales brought, after refunds and payment processing.",
+        "gross - refunds - processing",
+    ),
+    "API cost": (
+        queries.API_COST,
+        "ai-cost",
+        "What the Anthropic API cost; negative.",
+        "billed days + usage x list price of the days not billed yet",
+    ),
+}
+
+
+def part(name: str) -> Panel:
+    """Return one of the three sums that the net is made of, with its dashboard behind it."""
+    pattern, where, what, formula = PARTS[name]
+    return stat(
+        f"{name}, $window",
+        Query(queries.part(pattern)),
+        about(what, formula=formula),
+        unit=USD,
+        decimals=2,
+        steps=GAIN,
+        width=8,
+        links=[link(f"Open {name}", where)],
+    )
+
+
+def net_over_time(width: int, height: int = 8) -> Panel:
+    """Return the net of the chosen window as a line."""
+    return lines(
+        "Net, $window, as it moved",
+        [Query(queries.net(), "Net")],
+        about("The net of the window at each moment. Below the dashed line we lost money.", formula=NET),
+        unit=USD,
+        width=width,
+        height=height,
+        zero=True,
+    )
+
+
+def _parts_over_time() -> Panel:
+    return lines(
+        "What it is made of, $window",
+        [
+            Query(queries.part(queries.TRADING), "Trading"),
+            Query(queries.part(queries.SALES), "Sales net"),
+            Query(queries.part(queries.API_COST), "API cost"),
+        ],
+        about(
+            "Each part with the sign it has for us. The lines are not stacked: a part can be negative.",
+            formula="sums of the components by name",
+        ),
+        unit=USD,
+        colors=(words.BLUE, words.VIOLET, words.ORANGE),
+        zero=True,
+        links=[link("Trading", "trading"), link("Sales", "sales"), link("AI cost", "ai-cost")],
+    )
+
+
+def _line(window: str) -> str:
+    return queries.with_net(
+        f'max by (component) (northstar_pnl_component_usd{{window="{window}"}})',
+        f'max(northstar_pnl_net_usd{{window="{window}"}})',
+    )
+
+
+def _line_grade(window: str) -> str:
+    return queries.with_net(
+        f'min by (component) (northstar_pnl_component_grade{{window="{window}"}})',
+        f'min(northstar_pnl_grade{{window="{window}"}})',
+    )
+
+
+def statement() -> Panel:
+    """Return the income statement: a line a component, a column a window."""
+    return table(
+        "Income statement",
+        "component",
+        [
+            Column("Today", _line("today"), USD, decimals=2),
+            Column("Grade", _line_grade("today"), words.WORD, words.GRADES, width=90),
+            Column("This month", _line("mtd"), USD, decimals=2),
+            Column("Grade, month", _line_grade("mtd"), words.WORD, words.GRADES, width=110),
+            Column("This year", _line("ytd"), USD, decimals=2),
+        ],
+        about(
+            "Signed contributions; they sum to the net exactly. A line without a figure says so.",
+            formula=NET,
+        ),
+        heading="Component",
+        names=words.COMPONENT_WORDS,
+        order=queries.in_order("component", [*COMPONENTS, "net"], _line_grade("today")),
+        width=14,
+        height=11,
+    )
+
+
+def sources() -> Panel:
+    """Return which source is down, and since when."""
+    return table(
+        "Sources, since when",
+        "source",
+        [
+            Column("Last reading", queries.SOURCES_UP, words.WORD, words.ANSWERS),
+            Column("Grade", "min by (source) (northstar_source_grade)", words.WORD, words.GRADES),
+            Column(
+                "Last complete answer",
+                "1000 * max by (source) (northstar_source_last_success_timestamp_seconds)",
+                words.INSTANT,
+            ),
+        ],
+        about("A source that fails keeps its last good figures; they get older, and stale beyond its limit."),
+        heading="Source",
+        width=10,
+        height=11,
+        links=[link("Pipeline", "pipeline")],
+    )

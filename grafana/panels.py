@@ -1,0 +1,318 @@
+"""What is on a dashboard, as typed values that become Grafana's JSON. One function a kind of panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from grafana import words
+from grafana.words import Json, Steps
+
+DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+LIVE_DATASOURCE: Json = {"type": "datasource", "uid": "grafana"}
+"""Grafana's own; it is the same in every installation."""
+
+EVERY = "Scraped every 5 s."
+SOURCE = {
+    "exporter": "the exporter's newest snapshot",
+    "health": "the exporter's own health",
+    "stream": "the stream sidecar",
+    "prometheus": "Prometheus itself",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question to Prometheus. `now` asks for the newest value only, else for a line."""
+
+    expr: str
+    legend: str = ""
+    now: bool = False
+    table: bool = False
+
+    def json(self, ref: str) -> Json:
+        """Return it as a target of a panel."""
+        return {
+            "refId": ref,
+            "datasource": DATASOURCE,
+            "expr": self.expr,
+            "legendFormat": self.legend or "__auto",
+            "instant": self.now,
+            "range": not self.now,
+            "format": "table" if self.table else "time_series",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel before it has a place. `about` is its description: what, whence, how often, by which rule."""
+
+    kind: str
+    title: str
+    about: str
+    width: int
+    height: int
+    targets: tuple[Json, ...] = ()
+    options: Json = field(default_factory=dict)
+    defaults: Json = field(default_factory=dict)
+    overrides: tuple[Json, ...] = ()
+    transformations: tuple[Json, ...] = ()
+    datasource: Json = field(default_factory=lambda: DATASOURCE)
+
+    def sized(self, width: int, height: int) -> Panel:
+        """Return the same panel in another size."""
+        return replace(self, width=width, height=height)
+
+    def json(self, number: int, x: int, y: int) -> Json:
+        """Return it as Grafana reads it, at its place."""
+        return {
+            "id": number,
+            "type": self.kind,
+            "title": self.title,
+            "description": self.about,
+            "datasource": self.datasource,
+            "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
+            "targets": list(self.targets),
+            "options": self.options,
+            "fieldConfig": {"defaults": self.defaults, "overrides": list(self.overrides)},
+            "transformations": list(self.transformations),
+        }
+
+
+def about(what: str, *, source: str = "exporter", formula: str = "") -> str:
+    """Return a description: what the panel says, its source and refresh, and its formula."""
+    said = f"{what}\n\n**Source:** {SOURCE[source]}. **Refresh:** {EVERY}"
+    return f"{said}\n\n**Formula:** {formula}" if formula else said
+
+
+def link(title: str, dashboard: str) -> Json:
+    """Return a link to a dashboard that keeps the window and the time range."""
+    return {
+        "title": title,
+        "url": f"/d/northstar-{dashboard}?${{window:queryparam}}&${{__url_time_range}}",
+        "targetBlank": False,
+    }
+
+
+def _targets(queries: Sequence[Query]) -> tuple[Json, ...]:
+    return tuple(query.json(chr(ord("A") + number)) for number, query in enumerate(queries))
+
+
+def _defaults(
+    unit: str,
+    *,
+    decimals: int | None = None,
+    mappings: list[Json] | None = None,
+    steps: Steps = words.CALM,
+    links: Sequence[Json] = (),
+) -> Json:
+    defaults: Json = {
+        "unit": unit,
+        "noValue": words.NO_FIGURE,
+        "mappings": words.absent() if mappings is None else mappings,
+        "thresholds": {
+            "mode": "absolute",
+            "steps": [{"value": value, "color": color} for value, color in steps],
+        },
+        "color": {"mode": "thresholds"},
+        "links": list(links),
+    }
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    return defaults
+
+
+def stat(
+    title: str,
+    query: Query,
+    about: str,
+    *,
+    unit: str,
+    width: int,
+    height: int = 4,
+    decimals: int | None = None,
+    mappings: list[Json] | None = None,
+    steps: Steps = words.CALM,
+    links: Sequence[Json] = (),
+    show: str = "value",
+) -> Panel:
+    """Return one number, large; with a sparkline when the query is a line. `show` may add the name."""
+    return Panel(
+        "stat",
+        title,
+        about,
+        width,
+        height,
+        _targets([query]),
+        {
+            # The last point, also when it is NaN: the last number would hide that there is none now.
+            "reduceOptions": {"calcs": ["last"], "fields": "", "values": False},
+            "graphMode": "none" if query.now else "area",
+            "colorMode": "value",
+            "textMode": show,
+            "justifyMode": "auto",
+            "orientation": "auto",
+        },
+        _defaults(unit, decimals=decimals, mappings=mappings, steps=steps, links=links),
+    )
+
+
+def lines(
+    title: str,
+    queries: Sequence[Query],
+    about: str,
+    *,
+    unit: str,
+    colors: Sequence[str] = (words.BLUE, words.ORANGE, words.VIOLET, words.GREY),
+    width: int = 12,
+    height: int = 8,
+    decimals: int | None = None,
+    zero: bool = False,
+    steps: bool = False,
+    links: Sequence[Json] = (),
+) -> Panel:
+    """Return lines over time, never stacked; `zero` draws the line that a loss is below."""
+    defaults = _defaults(
+        unit, decimals=decimals, steps=[(None, "transparent"), (0, words.GREY)] if zero else words.CALM
+    )
+    defaults |= {
+        "color": {"mode": "palette-classic"},
+        "links": list(links),
+        "custom": {
+            "drawStyle": "line",
+            "lineInterpolation": "stepAfter" if steps else "linear",
+            "lineWidth": 2,
+            "fillOpacity": 0,
+            "showPoints": "never",
+            "spanNulls": False,
+            "stacking": {"mode": "none", "group": "A"},
+            "thresholdsStyle": {"mode": "dashed" if zero else "off"},
+            "axisSoftMin": None,
+        },
+    }
+    return Panel(
+        "timeseries",
+        title,
+        about,
+        width,
+        height,
+        _targets(queries),
+        {
+            "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": ["last"]}
+            if len(queries) > 1 or "{{" in queries[0].legend
+            else {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
+            "tooltip": {"mode": "multi", "sort": "none"},
+        },
+        defaults,
+        tuple(
+            by_name(query.legend, {"color": {"mode": "fixed", "fixedColor": color}})
+            for query, color in zip(queries, colors, strict=False)
+            if query.legend and "{{" not in query.legend
+        ),
+    )
+
+
+def by_name(name: str, properties: Json) -> Json:
+    """Return an override of the field of that name."""
+    return {
+        "matcher": {"id": "byName", "options": name},
+        "properties": [{"id": key, "value": value} for key, value in properties.items()],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: a query by the table's key, its title and how its values are said."""
+
+    title: str
+    query: str
+    unit: str
+    mappings: list[Json] | None = None
+    decimals: int | None = None
+    width: int | None = None
+    steps: Steps = field(default_factory=lambda: list(words.CALM))
+
+
+def table(
+    title: str,
+    key: str,
+    columns: Sequence[Column],
+    about: str,
+    *,
+    heading: str,
+    width: int = 12,
+    height: int = 8,
+    names: dict[str, str] | None = None,
+    order: str | None = None,
+    largest: str | None = None,
+    links: Sequence[Json] = (),
+) -> Panel:
+    """Return a table with one row per value of a label and one column per query.
+
+    `order` is a query that numbers the rows; `largest` names the column to sort by instead. `names` says
+    the label's values in words.
+    """
+    queries = [Query(column.query, now=True, table=True) for column in columns]
+    if order is not None:
+        queries.append(Query(order, now=True, table=True))
+    refs = [target["refId"] for target in _targets(queries)]
+    by_ref = {f"Value #{ref}": column for ref, column in zip(refs, columns, strict=False)}
+    # With one query Grafana calls its column plainly "Value".
+    values = list(by_ref) if len(queries) > 1 else ["Value"]
+    hidden = ["Time", *(f"Time {number}" for number in range(1, len(queries) + 1))]
+    transformations: list[Json] = [{"id": "joinByField", "options": {"byField": key, "mode": "outer"}}]
+    if order is not None:
+        hidden.append(f"Value #{refs[-1]}")
+        transformations.append(_sorted(f"Value #{refs[-1]}", falling=False))
+    elif largest is not None:
+        chosen = [column.title for column in columns].index(largest)
+        transformations.append(_sorted(values[chosen], falling=True))
+    transformations.append(
+        {
+            "id": "organize",
+            "options": {
+                "excludeByName": dict.fromkeys(hidden, True),
+                "indexByName": {name: place for place, name in enumerate([key, *values])},
+                "renameByName": {key: heading}
+                | {value: column.title for value, column in zip(values, columns, strict=True)},
+            },
+        }
+    )
+    said: Json = {"custom.align": "left"}
+    if names is not None:
+        said["mappings"] = [
+            {"type": "value", "options": {name: {"text": text} for name, text in names.items()}}
+        ]
+    return Panel(
+        "table",
+        title,
+        about,
+        width,
+        height,
+        _targets(queries),
+        {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}},
+        _defaults(words.WORD, links=links) | {"custom": {"align": "right", "filterable": False}},
+        (by_name(heading, said), *(by_name(column.title, _column(column)) for column in columns)),
+        tuple(transformations),
+    )
+
+
+def _column(column: Column) -> Json:
+    properties: Json = {
+        "unit": column.unit,
+        "mappings": words.absent() if column.mappings is None else column.mappings,
+        "custom.cellOptions": {"type": "color-text"},
+        "thresholds": {
+            "mode": "absolute",
+            "steps": [{"value": value, "color": color} for value, color in column.steps],
+        },
+    }
+    if column.decimals is not None:
+        properties["decimals"] = column.decimals
+    if column.width is not None:
+        properties["custom.width"] = column.width
+    return properties
+
+
+def _sorted(column: str, *, falling: bool) -> Json:
+    return {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": column, "desc": falling}]}}

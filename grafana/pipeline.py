@@ -1,0 +1,314 @@
+"""Pipeline health and SLO: which source is down, since when, and does what we publish arrive in time?"""
+
+from __future__ import annotations
+
+from grafana import words
+from grafana.dashboard import Dashboard, Row, datasource, source, trust, window
+from grafana.panels import Column, Panel, Query, about, lines, stat, table
+from grafana.words import BYTES, COUNT, SECONDS, SHARE
+
+OBJECTIVE = 0.999
+"""Share of the deltas that reach a connected client's socket in time, over an hour."""
+
+CHOSEN = 'source=~"$source"'
+SENT = "northstar_stream_commit_to_send_seconds"
+
+
+def dashboard() -> Dashboard:
+    """Return the dashboard of the machinery."""
+    return Dashboard(
+        "pipeline",
+        "5 Pipeline health and SLO",
+        "The sources, the exporter, the stream and their promises: what is down, since when, what is late.",
+        [
+            trust(),
+            Row([_sources()]),
+            Row(
+                [
+                    _job("Exporter", "northstar-exporter"),
+                    _job("Stream", "northstar-stream"),
+                    _snapshot_age(),
+                    _count(
+                        "Checks that fail", "count(northstar_check_ok == 0)", "Truth checks that do not hold."
+                    ),
+                    _count(
+                        "Alerts that fire",
+                        'count(ALERTS{alertstate="firing",alertname!="Watchdog"})',
+                        "Alerts of all severities, the dead man's switch apart.",
+                        source="prometheus",
+                    ),
+                    _count(
+                        "Snapshots refused, 1 h",
+                        "sum(increase(northstar_snapshots_refused_total[1h]))",
+                        "Snapshots whose books did not balance; the last good one stayed.",
+                        source="health",
+                    ),
+                ]
+            ),
+            Row([_readings(), _errors(), _ages(), _budget()], "Sources"),
+            Row([_cycle(), _commit(), _jobs(), _database()], "Exporter"),
+            Row([_slo(), _delivery(), _clients(), _resyncs()], "Stream"),
+        ],
+        since="now-1h",
+        variables=(datasource(), window(), source()),
+    )
+
+
+def _sources() -> Panel:
+    def by_source(metric: str) -> str:
+        return f"max by (source) ({metric}{{{CHOSEN}}})"
+
+    return table(
+        "Sources: which one is down, and since when",
+        "source",
+        [
+            Column("Last reading", by_source("northstar_source_up"), words.WORD, words.ANSWERS),
+            Column("Grade", by_source("northstar_source_grade"), words.WORD, words.GRADES),
+            Column("As of", f"1000 * {by_source('northstar_source_as_of_timestamp_seconds')}", words.INSTANT),
+            Column(
+                "Last complete answer",
+                f"1000 * {by_source('northstar_source_last_success_timestamp_seconds')}",
+                words.CLOCK,
+                width=200,
+            ),
+            Column("Breaker", by_source("northstar_source_breaker_state"), words.WORD, words.BREAKER),
+            Column(
+                "Clock against ours", by_source("northstar_source_clock_skew_seconds"), SECONDS, decimals=1
+            ),
+            Column("Live feed", by_source("northstar_live_connected"), words.WORD, words.LIVE),
+            Column("History missing", by_source("northstar_history_gap_seconds"), SECONDS, decimals=0),
+        ],
+        about(
+            "A source whose last reading failed has been down since its last complete answer (the browser's "
+            "time). Its reason is in the panel of errors below, and in a sentence on the live page."
+        ),
+        heading="Source",
+        width=24,
+        height=5,
+    )
+
+
+def _job(title: str, job: str) -> Panel:
+    return stat(
+        title,
+        Query(f'min(up{{job="{job}"}}) or vector(0)', now=True),
+        about("Whether Prometheus could read it at the last scrape.", source="prometheus"),
+        unit=words.WORD,
+        mappings=words.RUNS,
+        width=4,
+        height=3,
+    )
+
+
+def _snapshot_age() -> Panel:
+    return stat(
+        "Newest snapshot",
+        Query("time() - max(northstar_snapshot_timestamp_seconds)", now=True),
+        about(
+            "Its age. Beyond a minute the exporter counts as stopped.", formula="now - time of the snapshot"
+        ),
+        unit=SECONDS,
+        decimals=0,
+        steps=words.late(60),
+        width=4,
+        height=3,
+    )
+
+
+def _count(title: str, query: str, what: str, *, source: str = "exporter") -> Panel:
+    return stat(
+        title,
+        Query(f"{query} or vector(0)", now=True),
+        about(what, source=source),
+        unit=COUNT,
+        decimals=0,
+        steps=words.late(1),
+        width=4,
+        height=3,
+    )
+
+
+def _readings() -> Panel:
+    return lines(
+        "Requests by outcome",
+        [
+            Query(
+                "sum by (source, outcome) (rate("
+                f"northstar_source_requests_total{{{CHOSEN}}}[$__rate_interval]))",
+                "{{source}} {{outcome}}",
+            )
+        ],
+        about("Requests to the sources, with all their attempts.", source="health", formula="a second"),
+        unit=words.PER_SECOND,
+    )
+
+
+def _errors() -> Panel:
+    return lines(
+        "Readings that failed, 5 minutes",
+        [
+            Query(
+                f"sum by (source, reason) (increase(northstar_source_errors_total{{{CHOSEN}}}[5m]))"
+                f" or 0 * max by (source) (northstar_source_up{{{CHOSEN}}})",
+                "{{source}} {{reason}}",
+            )
+        ],
+        about(
+            "By reason; the README says what to do about each.",
+            source="health",
+            formula="increase over 5 min",
+        ),
+        unit=COUNT,
+    )
+
+
+def _ages() -> Panel:
+    return lines(
+        "Age of each source",
+        [
+            Query(
+                f"time() - max by (source) (northstar_source_as_of_timestamp_seconds{{{CHOSEN}}})",
+                "{{source}}",
+            )
+        ],
+        about("How long ago its figures were true; stale beyond its freshness limit.", formula="now - as of"),
+        unit=SECONDS,
+    )
+
+
+def _budget() -> Panel:
+    return lines(
+        "Request budget left",
+        [
+            Query(
+                f"max by (source) (northstar_source_tokens_available{{{CHOSEN}}}) or vector(NaN)",
+                "{{source}}",
+            )
+        ],
+        about("Tokens left of our share of the source's budget. At zero readings wait.", source="health"),
+        unit=COUNT,
+    )
+
+
+def _quantile(share: float, histogram: str) -> str:
+    return f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket[5m])))"
+
+
+def _cycle() -> Panel:
+    return lines(
+        "From asking a source to publishing",
+        [
+            Query(_quantile(0.5, "northstar_cycle_seconds"), "median"),
+            Query(_quantile(0.99, "northstar_cycle_seconds"), "99 %"),
+        ],
+        about("How long a cycle takes.", source="health", formula="quantiles over 5 min"),
+        unit=SECONDS,
+    )
+
+
+def _commit() -> Panel:
+    return lines(
+        "Durable commit of a snapshot",
+        [
+            Query(_quantile(0.5, "northstar_commit_seconds"), "median"),
+            Query(_quantile(0.99, "northstar_commit_seconds"), "99 %"),
+            Query('max(northstar_limit_seconds{limit="commit"})', "limit"),
+        ],
+        about(
+            "Nothing is shown before it is on disk, so this is part of every delay.",
+            source="health",
+            formula="quantiles over 5 min",
+        ),
+        unit=SECONDS,
+        colors=(words.BLUE, words.ORANGE, words.GREY),
+    )
+
+
+def _jobs() -> Panel:
+    # Prometheus renames the metric's own label, because `job` is what it calls the target itself.
+    def of(kind: str) -> str:
+        return f"sum by (exported_job) (increase(northstar_jobs_{kind}_total[5m]))"
+
+    return lines(
+        "Scheduled runs that did not happen, 5 minutes",
+        [
+            Query(f"({of('missed')} > 0) or vector(0)", "missed {{exported_job}}"),
+            Query(f"({of('failed')} > 0) or vector(0)", "failed {{exported_job}}"),
+            Query(f"({of('skipped')} > 0) or vector(0)", "skipped {{exported_job}}"),
+        ],
+        about(
+            "Missed: later than its own interval. Failed: raised. Skipped: the last run still went on.",
+            source="health",
+            formula="increase over 5 min",
+        ),
+        unit=COUNT,
+    )
+
+
+def _database() -> Panel:
+    return lines(
+        "Database",
+        [
+            Query("max(northstar_store_bytes)", "Size"),
+            Query("max(northstar_store_free_bytes)", "Free on its disk"),
+        ],
+        about("The database with its log, and the room left on its disk.", source="health"),
+        unit=BYTES,
+    )
+
+
+def _slo() -> Panel:
+    in_time = f'sum(rate({SENT}_bucket{{le="0.05"}}[1h])) / sum(rate({SENT}_count[1h]))'
+    return stat(
+        "Delivered in 50 ms, 1 h",
+        Query(in_time, now=True),
+        about(
+            f"Share of deltas written to a client's socket within 50 ms; the objective is {OBJECTIVE:.1%}. "
+            "No figure while nobody is connected.",
+            source="stream",
+            formula="deltas sent within 50 ms / deltas sent, over an hour",
+        ),
+        unit=SHARE,
+        decimals=2,
+        steps=[(None, words.ORANGE), (OBJECTIVE, words.BLUE)],
+        width=6,
+        height=8,
+    )
+
+
+def _delivery() -> Panel:
+    return lines(
+        "From commit to socket",
+        [Query(_quantile(0.5, SENT), "median"), Query(_quantile(0.99, SENT), "99 %")],
+        about(
+            "From noticing a commit to the delta being written.",
+            source="stream",
+            formula="quantiles over 5 min",
+        ),
+        unit=SECONDS,
+        width=6,
+    )
+
+
+def _clients() -> Panel:
+    return lines(
+        "Clients",
+        [Query("sum by (transport) (northstar_stream_clients)", "{{transport}}")],
+        about("Connected or waiting now, by transport.", source="stream"),
+        unit=COUNT,
+        width=6,
+    )
+
+
+def _resyncs() -> Panel:
+    return lines(
+        "Readers that started over, 5 minutes",
+        [Query("sum by (reason) (increase(northstar_stream_resyncs_total[5m]))", "{{reason}}")],
+        about(
+            "A reader that was away too long, or too slow, is sent a whole snapshot.",
+            source="stream",
+            formula="increase over 5 min",
+        ),
+        unit=COUNT,
+        width=6,
+    )

@@ -1,0 +1,99 @@
+"""PromQL, said once. `W` in a name stands for the window a reader chose.
+
+A figure graded `missing` has no sample. Where a panel draws a line, NaN stands in its place, so that the
+line ends and the panel says `no figure`, instead of going on with the last value that there was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from grafana.words import WINDOW_WORDS
+
+CHOSEN = "$window"
+TRADING, SALES, API_COST = "trading_.+", "sales_.+", "api_cost_.+"
+
+
+def or_nothing(query: str) -> str:
+    """Return the query with NaN where it has no sample."""
+    return f"{query} or vector(NaN)"
+
+
+def net(window: str = CHOSEN) -> str:
+    """Return the net of a window."""
+    return or_nothing(f'max(northstar_pnl_net_usd{{window="{window}"}})')
+
+
+def grade(window: str = CHOSEN) -> str:
+    """Return the grade of a net; missing when nobody states one."""
+    return f'min(northstar_pnl_grade{{window="{window}"}}) or vector(0)'
+
+
+def as_of(window: str = CHOSEN) -> str:
+    """Return when the oldest part of a net was true, in the milliseconds that Grafana counts time in."""
+    return f'1000 * min(northstar_pnl_as_of_timestamp_seconds{{window="{window}"}})'
+
+
+def component(name: str, window: str = CHOSEN) -> str:
+    """Return one component of a net."""
+    return or_nothing(f'max(northstar_pnl_component_usd{{window="{window}",component="{name}"}})')
+
+
+def parts(pattern: str, window: str = CHOSEN) -> str:
+    """Return the sum of the components whose names match; nothing when one of them is missing."""
+    which = f'window="{window}",component=~"{pattern}"'
+    return (
+        f"(sum(northstar_pnl_component_usd{{{which}}})"
+        f" unless (min(northstar_pnl_component_grade{{{which}}}) == 0))"
+    )
+
+
+def part(pattern: str, window: str = CHOSEN) -> str:
+    """Return `parts` as a line that ends where there is no figure."""
+    return or_nothing(parts(pattern, window))
+
+
+def cost(window: str = CHOSEN) -> str:
+    """Return the API cost as a positive amount."""
+    return f"-{parts(API_COST, window)}"
+
+
+def gross(window: str = CHOSEN) -> str:
+    """Return gross sales."""
+    return f'max(northstar_pnl_component_usd{{window="{window}",component="sales_gross"}})'
+
+
+def parts_grade(pattern: str, window: str = CHOSEN) -> str:
+    """Return the worst grade of the components whose names match."""
+    return f'min(northstar_pnl_component_grade{{window="{window}",component=~"{pattern}"}}) or vector(0)'
+
+
+TRUST = (
+    '((min(northstar_pnl_grade{window="today"}) >= bool 3)'
+    ' + (min(northstar_pnl_grade{window="today"}) >= bool 2))'
+    " * min(northstar_check_ok)"
+    " * (time() - max(northstar_snapshot_timestamp_seconds) < bool 60)"
+    " or vector(0)"
+)
+"""2 when today's net is final or estimated, every truth check holds and the snapshot is fresh; 1 when it is
+partial; else 0. A minute is the limit beyond which the stream's health calls the exporter stopped, too."""
+
+SOURCES_UP = "max by (source) (northstar_source_up)"
+STATED_IN = "max by (currency, timezone, mark_rule) (northstar_snapshot_info)"
+
+
+def in_order(label: str, names: Iterable[str], present: str) -> str:
+    """Return 1, 2, 3 ... for the label's values that `present` has: what a table is put in order by."""
+    numbers = " or ".join(
+        f'label_replace(vector({number}), "{label}", "{name}", "", "")'
+        for number, name in enumerate(names, start=1)
+    )
+    return f"({numbers}) and on ({label}) ({present})"
+
+
+WINDOWS_IN_ORDER = in_order("window", WINDOW_WORDS, "max by (window) (northstar_pnl_grade)")
+
+
+def with_net(components: str, total: str) -> str:
+    """Return a query by component with the net as one more line."""
+    return f'{components} or label_replace({total}, "component", "net", "", "")'

@@ -1,0 +1,87 @@
+"""How figures are said: words for grades and states, colours, units. The same words as everywhere else.
+
+Blue is well, orange is not: colour-blind readers can tell them apart, and no meaning rests on colour
+alone, since each state is a word and each amount has its sign.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+BLUE, ORANGE, PALE, GREY, VIOLET = "#4A90D9", "#E8871E", "#E0B44C", "#8A8F98", "#9C6ADE"
+NEUTRAL = "text"
+"""Grafana's name for the theme's own ink: dark on light, light on dark."""
+
+USD, SHARE, COUNT, SECONDS, BYTES = "currencyUSD", "percentunit", "short", "s", "bytes"
+INSTANT, CLOCK = "dateTimeFromNow", "dateTimeAsIso"
+PER_SECOND, WORD, CONTRACTS = "ops", "none", "locale"
+
+NO_FIGURE = "no figure"
+
+Json = dict[str, Any]
+
+
+def said(words: dict[float, tuple[str, str]]) -> list[Json]:
+    """Return the value mappings: number -> word and colour, and `no figure` for what is not there."""
+    options = {
+        f"{value:g}": {"text": text, "color": color, "index": index}
+        for index, (value, (text, color)) in enumerate(words.items())
+    }
+    return [{"type": "value", "options": options}, *absent()]
+
+
+def absent() -> list[Json]:
+    """Return the mapping of null and NaN: a figure that is missing is never shown as zero."""
+    result = {"text": NO_FIGURE, "color": ORANGE, "index": 99}
+    return [{"type": "special", "options": {"match": "null+nan", "result": result}}]
+
+
+GRADES = said(
+    {
+        4: ("final", BLUE),
+        3: ("estimated", BLUE),
+        2: ("partial", PALE),
+        1: ("stale", ORANGE),
+        0: ("missing", ORANGE),
+    }
+)
+TRUST = said({2: ("yes", BLUE), 1: ("in part", PALE), 0: ("no", ORANGE)})
+ANSWERS = said({1: ("answers", BLUE), 0: ("fails", ORANGE)})
+RUNS = said({1: ("runs", BLUE), 0: ("down", ORANGE)})
+HOLDS = said({1: ("holds", BLUE), 0: ("fails", ORANGE)})
+BREAKER = said({0: ("closed", BLUE), 1: ("half-open", PALE), 2: ("open", ORANGE)})
+LIVE = said({1: ("live", BLUE), 0: ("off", PALE)})
+SIGNED = absent()
+
+Steps = list[tuple[float | None, str]]
+"""Thresholds: from this value on, this colour; None stands for the beginning."""
+
+CALM: Steps = [(None, NEUTRAL)]
+GAIN: Steps = [(None, ORANGE), (0, BLUE)]
+
+
+def late(after: float) -> Steps:
+    """Return the thresholds of an age: orange from `after` on."""
+    return [(None, BLUE), (after, ORANGE)]
+
+
+COMPONENT_WORDS = {
+    "trading_realised": "Trading, realised",
+    "trading_unrealised_change": "Trading, unrealised change",
+    "trading_fees": "Trading fees",
+    "sales_gross": "Sales, gross",
+    "sales_refunds": "Refunds",
+    "sales_fees": "Payment processing",
+    "api_cost_billed": "API cost, billed",
+    "api_cost_estimated": "API cost, estimated",
+    "net": "Net",
+}
+WINDOW_WORDS = {
+    "today": "Today",
+    "24h": "24 hours",
+    "7d": "7 days",
+    "30d": "30 days",
+    "mtd": "This month",
+    "ytd": "This year",
+    "all": "All",
+}
