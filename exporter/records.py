@@ -127,6 +127,11 @@ class BilledDay:
     lines: tuple[BilledLine, ...]
 
     @property
+    def amount(self) -> Decimal:
+        """What the day costs, in dollars."""
+        return sum((line.amount for line in self.lines), Decimal(0))
+
+    @property
     def at(self) -> datetime:
         """The UTC midnight the day starts at."""
         return datetime.combine(self.day, time(), UTC)
@@ -238,6 +243,45 @@ class KeyUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateRow:
+    """One row of a day's estimate: a model's tokens, or the web searches.
+
+    `cost` and `high` are the bounds in dollars, None when nothing of it had a price; `unpriced` is tokens.
+    """
+
+    name: str
+    cost: Decimal | None
+    high: Decimal | None
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """A day's bill arrived, or changed: what it is now, and what stood there before it.
+
+    The store notes one with each revision of a BilledDay. `before` is None for the first, which then
+    holds the estimate it replaced: `hours` is how many of the day's hours that one knew.
+    """
+
+    kind: ClassVar[str] = "landing"
+    day: date
+    number: int
+    amount: Decimal
+    before: Decimal | None
+    estimate: tuple[EstimateRow, ...]
+    hours: int
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"{self.day.isoformat()}#{self.number}"
+
+    @property
+    def scope(self) -> str:
+        return self.day.isoformat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """Money given back for a sale, counted when it is given."""
 
@@ -271,10 +315,10 @@ class Sale:
         return self.sale_id
 
 
-Record = Fill | Settlement | Transfer | BilledDay | UsageHour | KeyUsage | Sale
+Record = Fill | Settlement | Transfer | BilledDay | UsageHour | KeyUsage | Landing | Sale
 
 KINDS: dict[str, type[Record]] = {
-    kind.kind: kind for kind in (Fill, Settlement, Transfer, BilledDay, UsageHour, KeyUsage, Sale)
+    kind.kind: kind for kind in (Fill, Settlement, Transfer, BilledDay, UsageHour, KeyUsage, Landing, Sale)
 }
 
 

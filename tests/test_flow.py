@@ -12,6 +12,7 @@ HOUSE = Path(__file__).parents[1] / "exporter"
 
 BASE = {"exporter", "exporter.errors", "exporter.money", "exporter.records", "exporter.times"}
 FIGURES = {"exporter.ledger.snapshot"}
+ESTIMATES = {"exporter.estimates"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": {"exporter.records"},
@@ -19,10 +20,11 @@ ALLOWED: dict[str, set[str]] = {
     "pace": set(),
     "times": set(),
     "records": set(),
+    "estimates": {"exporter.money", "exporter.records"},
     "settings": {"exporter.errors"},
     "sources": BASE | {"exporter.sources"},
-    "ledger": BASE | {"exporter.ledger"},
-    "store": BASE | FIGURES | {"exporter.store"},
+    "ledger": BASE | ESTIMATES | {"exporter.ledger"},
+    "store": BASE | ESTIMATES | FIGURES | {"exporter.store"},
     "metrics": BASE | FIGURES | {"exporter.metrics"},
     "stream": BASE | FIGURES | {"exporter.store", "exporter.stream"},
     "simulator": {"exporter", "exporter.money", "exporter.simulator"},

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from exporter.ledger.journal import API_PAYABLE, Entry
 from exporter.money import ZERO, to_micro
-from exporter.records import BilledDay, UsageHour
+from exporter.records import BilledDay, BilledLine, KeyUsage, Landing, UsageHour, UsageLine
 from exporter.times import to_us
 
 HOUR_US = 3_600_000_000
@@ -26,6 +26,10 @@ SETTLES_AFTER = timedelta(hours=24)
 """A finished day may be billed in part at first; a day after its end the bill is taken as final.
 Later revisions still replace it."""
 
+USAGE_LATE = timedelta(hours=2)
+"""Usage that is not known so long after its end is missing, not late: it comes within an hour, and an
+empty hour is believed and recorded an hour after its end."""
+
 
 @dataclass(slots=True)
 class CostDay:
@@ -33,20 +37,36 @@ class CostDay:
 
     day: date
     billed: Decimal | None = None
+    bill_lines: tuple[BilledLine, ...] = ()
     estimated: dict[int, Decimal] = field(default_factory=dict)
     unpriced: dict[int, dict[str, int]] = field(default_factory=dict)
+    hours: dict[int, tuple[UsageLine, ...]] = field(default_factory=dict)
+    keys: KeyUsage | None = None
+    landings: dict[int, Landing] = field(default_factory=dict)
 
     @property
     def start(self) -> datetime:
         return datetime.combine(self.day, time(), UTC)
 
-    def bill(self, record: BilledDay) -> None:
-        """Take the day's bill, replacing an earlier one."""
-        self.billed = sum((line.amount for line in record.lines), ZERO)
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(days=1)
 
-    def usage(self, record: UsageHour) -> None:
-        """Take the usage of one hour, replacing what was known of it."""
+    def take(self, record: BilledDay | UsageHour | KeyUsage | Landing) -> None:
+        """Take what a source or the store says about the day, replacing what it said before."""
+        match record:
+            case BilledDay():
+                self.billed, self.bill_lines = record.amount, record.lines
+            case UsageHour():
+                self._usage(record)
+            case KeyUsage():
+                self.keys = record
+            case Landing():
+                self.landings[record.number] = record
+
+    def _usage(self, record: UsageHour) -> None:
         hour = record.at.hour
+        self.hours[hour] = record.lines
         self.estimated[hour] = sum((line.cost for line in record.lines if line.cost is not None), ZERO)
         self.unpriced[hour] = {}
         for line in record.lines:
@@ -57,7 +77,13 @@ class CostDay:
 
     def settled(self, now: datetime) -> bool:
         """Tell whether the day is billed and old enough for the bill to be taken as final."""
-        return self.billed is not None and now >= self.start + timedelta(days=1) + SETTLES_AFTER
+        return self.billed is not None and now >= self.end + SETTLES_AFTER
+
+    def missing_hours(self, now: datetime) -> int:
+        """Return how many hours of a finished day without a bill should be known by now and are not."""
+        if self.billed is not None or now < self.end + USAGE_LATE:
+            return 0
+        return HOURS - len(self.estimated)
 
     def unpriced_since(self, start: datetime) -> dict[str, int]:
         """Return the tokens without a price in the hours that begin at or after `start`, by model."""
@@ -70,12 +96,12 @@ class CostDay:
 
     def entries(self) -> list[Entry]:
         """Return the day as entries, one an hour; billed or estimated, never both."""
-        if self.billed is None:
-            return [
-                self._entry(hour, "api_cost_estimated", cost) for hour, cost in self.estimated.items() if cost
-            ]
-        shares = self._spread(self.billed)
-        return [self._entry(hour, "api_cost_billed", cost) for hour, cost in shares.items() if cost]
+        component = "api_cost_estimated" if self.billed is None else "api_cost_billed"
+        return [self._entry(hour, component, cost) for hour, cost in self.by_hour().items() if cost]
+
+    def by_hour(self) -> dict[int, Decimal]:
+        """Return the day's cost by hour: the bill spread over them, or what each is estimated at."""
+        return self.estimated if self.billed is None else self._spread(self.billed)
 
     def _spread(self, billed: Decimal) -> dict[int, Decimal]:
         weights = {hour: cost for hour, cost in self.estimated.items() if cost > 0}

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from exporter.ledger import takings, windows
-from exporter.ledger.costs import CostDay
 from exporter.ledger.equity import Equity
 from exporter.ledger.journal import TRANSFERS, VENUE_CASH, Entry, Journal
 from exporter.ledger.lots import LotRule
@@ -22,12 +21,15 @@ from exporter.ledger.marks import MarkRule
 from exporter.ledger.portfolio import Portfolio, Valuation
 from exporter.ledger.results import Results, TradeRecord
 from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, Figure, Grade, Opening, Tree, unstamp
+from exporter.ledger.spending import Spending
 from exporter.money import ZERO
 from exporter.records import (
     Balance,
     BilledDay,
     Change,
     Fill,
+    KeyUsage,
+    Landing,
     Mark,
     Observation,
     Record,
@@ -86,13 +88,10 @@ class Ledger:
         self.trades = TradeRecord()
         self.cash: dict[int, Balance] = {}
         self.equity = Equity()
-        self._days: dict[str, CostDay] = {}
-        self._day_entries: dict[str, list[Entry]] = {}
-        self._unsettled: dict[str, CostDay] = {}
+        self.spending = Spending()
 
     def apply(self, changes: Iterable[Change]) -> list[str]:
         """Book changes; return the books that came out of order and wait for `restate`."""
-        days: set[str] = set()
         for change in changes:
             match change.new:
                 case Fill() | Settlement() as event:
@@ -105,14 +104,9 @@ class Ledger:
                     if isinstance(change.old, Transfer):
                         self.journal.post(entry.reversed() for entry in _moved(change.old))
                     self.journal.post(_moved(transfer))
-                case BilledDay() as bill:
-                    self._day(bill.scope).bill(bill)
-                    days.add(bill.scope)
-                case UsageHour() as usage:
-                    self._day(usage.scope).usage(usage)
-                    days.add(usage.scope)
-        for day in days:
-            self._rebook(day)
+                case BilledDay() | UsageHour() | KeyUsage() | Landing() as cost:
+                    self.spending.take(cost)
+        self.journal.post(self.spending.rebook())
         self.portfolio.refresh()
         return list(self.portfolio.late)
 
@@ -278,57 +272,14 @@ class Ledger:
         if name == "trading_realised" and self.portfolio.doubts:
             return Grade.PARTIAL, tuple(f"kalshi: {doubt}" for doubt in self.portfolio.doubts[:3])
         if name == "api_cost_estimated":
-            return self._doubt_estimated(begin, now)
+            return self.spending.doubt_estimated(begin, now)
         if name == "api_cost_billed":
-            return self._doubt_billed(begin, now)
+            return self.spending.doubt_billed(begin, now)
         return Grade.FINAL, ()
-
-    def _doubt_estimated(self, begin: datetime, now: datetime) -> tuple[Grade, tuple[str, ...]]:
-        grade, because = Grade.FINAL, []
-        unpriced: dict[str, int] = {}
-        if now.astimezone(UTC).date().isoformat() not in self._days:
-            because.append("anthropic: no usage of today yet")
-            grade = Grade.ESTIMATED
-        for day in self._unsettled.values():
-            if day.billed is None and day.start + timedelta(days=1) > begin:
-                grade = Grade.ESTIMATED
-                for model, tokens in day.unpriced_since(begin).items():
-                    unpriced[model] = unpriced.get(model, 0) + tokens
-        for model, tokens in sorted(unpriced.items()):
-            if tokens:
-                grade = Grade.PARTIAL
-                because.append(f"anthropic: {tokens} tokens of {model} have no price")
-        if grade is Grade.ESTIMATED and not because:
-            because.append("anthropic: not billed yet")
-        return grade, tuple(because)
-
-    def _doubt_billed(self, begin: datetime, now: datetime) -> tuple[Grade, tuple[str, ...]]:
-        cut = self._days.get(begin.astimezone(UTC).date().isoformat())
-        if cut is not None and cut.billed is not None and cut.start < begin:
-            return Grade.ESTIMATED, ("anthropic: the first day's bill is cut by hours",)
-        for day in self._unsettled.values():
-            if day.billed is not None and day.start + timedelta(days=1) > begin and not day.settled(now):
-                return Grade.ESTIMATED, (f"anthropic: the bill of {day.day.isoformat()} may still change",)
-        return Grade.FINAL, ()
-
-    def _day(self, key: str) -> CostDay:
-        day = self._days.get(key)
-        if day is None:
-            day = self._days[key] = CostDay(datetime.fromisoformat(key).date())
-        return day
-
-    def _rebook(self, key: str) -> None:
-        day = self._days[key]
-        entries = day.entries()
-        self.journal.post(entry.reversed() for entry in self._day_entries.get(key, ()))
-        self.journal.post(entries)
-        self._day_entries[key] = entries
-        self._unsettled[key] = day
 
     def forget_settled(self, now: datetime) -> None:
         """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""
-        for key in [key for key, day in self._unsettled.items() if day.settled(now)]:
-            del self._unsettled[key]
+        self.spending.forget_settled(now)
 
 
 def total(parts: Iterable[Figure]) -> Figure:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.errors import OutOfBalance
+from exporter.ledger.cost_statement import restatements
 from exporter.ledger.equity import Compared
 from exporter.ledger.pnl import Ledger, SourceState, WindowFigures
 from exporter.ledger.portfolio import Valuation
@@ -54,6 +55,8 @@ def state(
         tree["accounts"] = _accounts(ledger)
         tree["trading"] = {window: _results(stated) for window, stated in ledger.results(now).items()}
         tree["exposure"] = _exposure(ledger)
+    if "anthropic" in sources:
+        tree["api_cost"] = {"restatements": restatements(ledger.spending)}
     if demo:
         tree["demo"] = True
     return tree

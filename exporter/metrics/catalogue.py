@@ -18,6 +18,21 @@ class Metric:
 
 GRADES = "4 final, 3 estimated, 2 partial, 1 stale, 0 missing"
 
+API_COST = (
+    Metric(
+        "northstar_api_cost_restatements_total",
+        "counter",
+        "Bills that changed after they had landed, in all that is stored.",
+    ),
+    Metric(
+        "northstar_api_cost_restatement_usd", "gauge", "What the last changed bill is now, minus what it was."
+    ),
+    Metric(
+        "northstar_api_cost_restatement_timestamp_seconds", "gauge", "When the last changed bill was read."
+    ),
+)
+"""What the snapshot and the cost report say about API cost beside the components."""
+
 FIGURES = (
     Metric("northstar_pnl_net_usd", "gauge", "Net profit and loss of the window.", ("window",)),
     Metric(
@@ -119,6 +134,7 @@ FIGURES = (
         "Always 1; what the figures are stated in.",
         ("epoch", "currency", "timezone", "mark_rule"),
     ),
+    *API_COST,
 )
 
 HEALTH = (

@@ -11,16 +11,17 @@ from decimal import Decimal
 from heapq import nsmallest
 
 from prometheus_client import Metric as Family
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from exporter.ledger.snapshot import Grade, Tree, unstamp
+from exporter.metrics import costs
 from exporter.metrics.catalogue import FIGURES, METRICS
 
 TOP_MARKETS = 20
 """Markets with a series of their own; more would let an active account flood Prometheus."""
 
-Sample = tuple[Sequence[str], float]
+Labelled = tuple[Sequence[str], float]
 
 
 class SnapshotCollector(Collector):
@@ -30,13 +31,13 @@ class SnapshotCollector(Collector):
         self._latest = latest
 
     def describe(self) -> Iterable[Family]:
-        return [GaugeMetricFamily(metric.name, metric.help, labels=metric.labels) for metric in FIGURES]
+        return [_family(metric.name, ()) for metric in FIGURES]
 
     def collect(self) -> Iterator[Family]:
         tree = self._latest()
         if tree is None:
             return
-        samples: dict[str, list[Sample]] = {metric.name: [] for metric in FIGURES}
+        samples: dict[str, list[Labelled]] = {metric.name: [] for metric in FIGURES}
         for name, labels, value in _samples(tree):
             samples[name].append((labels, value))
         for name, found in samples.items():
@@ -44,9 +45,10 @@ class SnapshotCollector(Collector):
                 yield _family(name, found)
 
 
-def _family(name: str, samples: Iterable[Sample]) -> Family:
+def _family(name: str, samples: Iterable[Labelled]) -> Family:
     metric = METRICS[name]
-    family = GaugeMetricFamily(name, metric.help, labels=metric.labels)
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(name, metric.help, labels=metric.labels)
     for labels, value in samples:
         family.add_metric(labels, value)
     return family
@@ -70,6 +72,7 @@ def _samples(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
         if "contracts" in check:
             yield "northstar_check_difference_contracts", (name,), float(check["contracts"])
     yield from _trading(tree)
+    yield from costs.samples(tree)
 
 
 def _window(window: str, stated: Tree) -> Iterator[tuple[str, Sequence[str], float]]:

@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, delete, exists, func, insert, literal, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
-from exporter.records import KINDS, Answer, Change, Fill, Record, replaces
+from exporter.records import KINDS, Answer, BilledDay, Change, Fill, Record, UsageHour, replaces
 from exporter.store import schema
 from exporter.store.database import writing
+from exporter.store.landings import first_billed, landings
 from exporter.times import from_us, to_us
+
+Item = TypeVar("Item")
 
 CHUNK = 500
 """Keys looked up in one statement; below SQLite's limit on bound values."""
@@ -62,11 +65,13 @@ class RecordStore:
     ) -> list[Change]:
         """Keep a complete reading in one durable commit and return what it changed, in key order.
 
-        The same reading again changes nothing. Raises StoreUnavailable; then nothing was kept.
+        The same reading again changes nothing. A bill that changes is followed by a Landing that says
+        what it replaced. Raises StoreUnavailable; then nothing was kept.
         """
         with writing(self._engine) as connection:
             reading = _keep_reading(connection, source, as_of, recorded_at, "")
             changes = _book(connection, reading, records)
+            changes += _note_landings(connection, reading, changes, recorded_at)
             kept = self._keep_answers(connection, reading, answers, every=bool(changes))
             _close_reading(connection, reading, len(changes), kept)
             row = {"name": source, "as_of": to_us(as_of), "last_success": to_us(recorded_at)}
@@ -305,6 +310,23 @@ def _insert_fresh(connection: Connection, reading: int, chunk: Sequence[Record])
     return True
 
 
+def _note_landings(
+    connection: Connection, reading: int, changes: Sequence[Change], at: datetime
+) -> list[Change]:
+    found: list[Record] = []
+    table = schema.records
+    bills = [change for change in changes if isinstance(change.new, BilledDay)]
+    for chunk in _chunks(bills, CHUNK):
+        query = select(table.c.body).where(
+            table.c.scope.in_(first_billed(chunk)), table.c.kind == UsageHour.kind, is_newest()
+        )
+        hours = [_read(UsageHour.kind, body) for body in connection.scalars(query)]
+        found += landings(connection, chunk, [hour for hour in hours if isinstance(hour, UsageHour)], at)
+    if found:
+        connection.execute(insert(schema.records), [_row(landing, 1, reading) for landing in found])
+    return [Change(None, landing) for landing in found]
+
+
 def _row(record: Record, revision: int, reading: int) -> dict[str, Any]:
     return {
         "kind": record.kind,
@@ -377,7 +399,7 @@ def _read(kind: str, body: str) -> Record:
     return record
 
 
-def _chunks(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
-    rest = iter(records)
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
