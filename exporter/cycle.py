@@ -74,6 +74,7 @@ class Cycle:
         self._openings: dict[str, Opening] = {}
         self.live: dict[str, str] = {}
         """How the live feed of each source that has one stands: live, connecting or off."""
+        self._live_since: dict[str, datetime] = {}
         self.booked: Callable[[Reading], None] = _ignore
         """Told of each reading when the ledger has taken it; must return at once."""
         self._turns = {source.name: asyncio.Lock() for source in sources}
@@ -125,7 +126,7 @@ class Cycle:
     def feeding(self, source: str, status: str) -> None:
         """Show how the live feed of a source stands."""
         if self.live.get(source) != status:
-            self.live[source] = status
+            self.live[source], self._live_since[source] = status, self._clock()
             if self.latest is not None:  # else there is nothing to show it beside yet
                 self.publish_soon()
 
@@ -364,7 +365,7 @@ class Cycle:
             cursor=Cursor(self.store.snapshots.epoch, sequence + 1),
             sources={name: self._stated(name) for name in self._states},
             openings=self._openings,
-            live=self.live,
+            live={name: (status, self._live_since[name]) for name, status in self.live.items()},
             demo=self._demo,
         )
 

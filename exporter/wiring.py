@@ -64,7 +64,7 @@ def build_cycle(
         demo=settings.demo,
     )
     if Kalshi.name in settings.sources:
-        cycle.live[Kalshi.name] = OFF
+        cycle.feeding(Kalshi.name, OFF)
         health.live_connected(Kalshi.name, False)
     for source in sources:
         if isinstance(source, Kalshi):

@@ -18,11 +18,13 @@ from prometheus_client import CollectorRegistry
 from exporter.cycle import Cycle
 from exporter.errors import SourceUnavailable
 from exporter.ledger import Ledger
+from exporter.ledger.snapshot import unstamp
 from exporter.live import PATIENT_READINGS, Live
 from exporter.metrics.health import Health
 from exporter.records import Fill, Mark, Observation, VenuePosition
 from exporter.settings import read
 from exporter.simulator import keys
+from exporter.simulator.clock import SettableClock
 from exporter.sources import Reading, Window
 from exporter.sources.kalshi_live import KalshiLive
 from exporter.sources.live import Changed, News
@@ -123,12 +125,13 @@ class Stage:
         self.registry = CollectorRegistry()
         self.health = Health(self.registry)
         self.venue, self.feed = Venue(), Feed()
+        self.clock = SettableClock(NOW)
         self.cycle = Cycle(
             Store.write(path),
             partial(Ledger, UTC_ZONE),
             [self.venue],
             self.health,
-            lambda: NOW,
+            self.clock,
             snapshots_per_second=rate,
         )
         self.live = Live(self.feed, self.cycle, self.venue, self.health, reading_seconds=0)
@@ -393,10 +396,18 @@ def test_how_the_feed_stands_is_in_the_snapshot(tmp_path: Path) -> None:
 
     async def story(path: Path) -> None:
         async with staged(path) as stage:
+            began = stage.clock()
             for status in ("live", "connecting"):
                 stage.feed.status = status  # type: ignore[assignment]
                 stage.feed.bring()
                 await until(lambda: stage.shown() == status)  # noqa: B023
+                since = stage.tree["sources"]["kalshi"]["live_since"]
+                assert unstamp(since) >= began
+                stage.clock.advance(timedelta(seconds=5))
+                stage.cycle.feeding("kalshi", status)
+                await stage.cycle.publish()
+                assert stage.tree["sources"]["kalshi"]["live_since"] == since
+                began = stage.clock()
         assert stage.cycle.live == {"kalshi": "off"}
         assert stage.registry.get_sample_value("northstar_live_connected", {"source": "kalshi"}) == 0
 

@@ -196,6 +196,11 @@ HISTORY_COLUMNS = (
     *(f"{window}.grade" for window in WINDOWS),
     "unrealised",
     "unrealised.grade",
+    "equity",
+    "cash",
+    "paid_in",
+    "exposure",
+    "equity.grade",
 )
 """What every stored snapshot says in one short row for charts. Append only: rows are read by position."""
 
@@ -209,5 +214,9 @@ def history_row(tree: Tree) -> list[str | None]:
         row.extend(components[name].get("usd") if name in components else None for name in COMPONENTS)
     row.extend(windows[window]["net"]["grade"] for window in WINDOWS)
     unrealised = tree.get("unrealised", {})
+    account = tree.get("accounts", {}).get("kalshi", {})
     row += [unrealised.get("usd"), unrealised.get("grade")]
+    row += [account.get("equity"), account.get("cash"), account.get("paid_in")]
+    row.append(tree.get("exposure", {}).get("usd"))
+    row.append(tree.get("sources", {}).get("kalshi", {}).get("grade") if account else None)
     return row

@@ -25,10 +25,12 @@ def state(
     cursor: Cursor,
     sources: Mapping[str, SourceState],
     openings: Mapping[str, Opening],
-    live: Mapping[str, str] | None = None,
+    live: Mapping[str, tuple[str, datetime]] | None = None,
     demo: bool = False,
 ) -> Tree:
-    """Return the snapshot of everything booked, as of `now`; `live` says how each live feed stands.
+    """Return the snapshot of everything booked, as of `now`.
+
+    `live` says how the live feed of a source stands, and since when.
 
     Raises OutOfBalance when double entry does not sum to zero or a window's parts not to its net.
     """
@@ -80,10 +82,10 @@ def _window(stated: WindowFigures) -> Tree:
     }
 
 
-def _source(source: SourceState, now: datetime, live: str | None) -> Tree:
+def _source(source: SourceState, now: datetime, live: tuple[str, datetime] | None) -> Tree:
     shown: dict[str, Any] = {"grade": source.grade(now).word}
     if live is not None:
-        shown["live"] = live
+        shown["live"], shown["live_since"] = live[0], stamp(live[1])
     if source.as_of is not None:
         shown["as_of"] = stamp(source.as_of)
     if source.last_success is not None:

@@ -126,6 +126,12 @@ FIGURES = (
         "When the source last answered completely.",
         ("source",),
     ),
+    Metric(
+        "northstar_live_since_timestamp_seconds",
+        "gauge",
+        "Since when the live feed stands as it does: live, connecting or off.",
+        ("source",),
+    ),
     Metric("northstar_snapshot_sequence", "gauge", "Sequence of the snapshot this scrape shows."),
     Metric("northstar_snapshot_timestamp_seconds", "gauge", "Time of the snapshot this scrape shows."),
     Metric(

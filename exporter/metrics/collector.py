@@ -93,6 +93,8 @@ def _source(name: str, source: Tree) -> Iterator[tuple[str, Sequence[str], float
     yield "northstar_source_grade", (name,), _grade(source)
     if "as_of" in source:
         yield "northstar_source_as_of_timestamp_seconds", (name,), _seconds(source["as_of"])
+    if "live_since" in source:
+        yield "northstar_live_since_timestamp_seconds", (name,), _seconds(source["live_since"])
     if "last_success" in source:
         yield "northstar_source_last_success_timestamp_seconds", (name,), _seconds(source["last_success"])
 

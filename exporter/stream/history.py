@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from exporter.errors import ExporterError
 from exporter.ledger.snapshot import HISTORY_COLUMNS, stamp
+from exporter.money import plain
 from exporter.store import Point
 
 MAX_POINTS = 2_000
@@ -19,7 +22,11 @@ DEFAULT_POINTS = 500
 DEFAULT_SPAN = timedelta(hours=24)
 DEFAULT_FIELDS = ("today.net", "mtd.net")
 
-_KNOWN = frozenset(HISTORY_COLUMNS)
+DRAWDOWN = "equity.drawdown"
+"""Made of the points of an answer: how far the equity, without what was paid in, lies below its highest
+so far. Zero or negative."""
+
+_KNOWN = frozenset((*HISTORY_COLUMNS, DRAWDOWN))
 
 
 class BadQuestion(ExporterError):
@@ -68,15 +75,31 @@ def question(
 
 def values(asked: Question, found: list[Point]) -> list[dict[str, object]]:
     """Return the points as JSON; a figure that was missing is null, which only history may say."""
+    shown = [point for point in found if asked.start <= point.as_of < asked.end]
+    fallen = drawdowns(shown) if DRAWDOWN in asked.fields else []
     return [
         {
             "at": stamp(point.as_of),
             "sequence": point.sequence,
-            "values": [point[name] for name in asked.fields],
+            "values": [fallen[place] if name == DRAWDOWN else point[name] for name in asked.fields],
         }
-        for point in found
-        if asked.start <= point.as_of < asked.end
+        for place, point in enumerate(shown)
     ]
+
+
+def drawdowns(points: Sequence[Point]) -> list[str | None]:
+    """Return how far each point lies below the highest before it, a deposit or withdrawal left out."""
+    fallen: list[str | None] = []
+    peak: Decimal | None = None
+    for point in points:
+        equity, paid_in = point["equity"], point["paid_in"]
+        if equity is None or paid_in is None:
+            fallen.append(None)
+            continue
+        made = Decimal(equity) - Decimal(paid_in)
+        peak = made if peak is None else max(peak, made)
+        fallen.append(plain(made - peak))
+    return fallen
 
 
 def _time(name: str, text: str) -> datetime:
@@ -96,7 +119,8 @@ def _fields(asked: list[str] | None) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in _KNOWN]:
         raise BadQuestion(
             f"{unknown[0][:60]!r} is not a field: a field is a window and a figure, such as today.net, "
-            "mtd.api_cost_billed or today.grade."
+            "mtd.api_cost_billed or today.grade, or one of unrealised, equity, cash, paid_in, exposure, "
+            "equity.drawdown."
         )
     if len(names) > MAX_FIELDS:
         raise BadQuestion(f"{len(names)} fields are too many, {MAX_FIELDS} is the limit.")

@@ -113,3 +113,4 @@ def test_history_columns_are_append_only() -> None:
     assert HISTORY_COLUMNS[7:15] == tuple(f"today.{component}" for component in COMPONENTS)
     assert HISTORY_COLUMNS[63:70] == tuple(f"{window}.grade" for window in WINDOWS)
     assert HISTORY_COLUMNS[70:72] == ("unrealised", "unrealised.grade")
+    assert HISTORY_COLUMNS[72:77] == ("equity", "cash", "paid_in", "exposure", "equity.grade")

@@ -61,7 +61,13 @@ def known_snapshot(**sources: SourceState) -> Tree:
     )
     books.ledger.observe([mark("OPEN", bid="0.58", ask="0.60"), balance("97.50", "3.48"), theirs])
     return state(
-        books.ledger, now=NOW, cursor=Cursor("e0", 42), sources=healthy(**sources), openings={}, demo=True
+        books.ledger,
+        now=NOW,
+        cursor=Cursor("e0", 42),
+        sources=healthy(**sources),
+        openings={},
+        live={"kalshi": ("live", NOW - timedelta(minutes=3))},
+        demo=True,
     )
 
 
