@@ -10,10 +10,14 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exporter import __version__
 from exporter.errors import ExporterError
 from exporter.settings import Settings, read
+
+if TYPE_CHECKING:
+    from exporter.grafana_live import GrafanaLive
 
 ENV_FILE = Path(".env")
 
@@ -83,7 +87,9 @@ def _run(options: argparse.Namespace) -> int:
         case "stream":
             from exporter.stream import create_app, serve
 
-            return serve(create_app(settings.db_path), settings.host, settings.port)
+            return serve(
+                create_app(settings.db_path, companion=_grafana_live(settings)), settings.host, settings.port
+            )
         case "check":
             from exporter import check
 
@@ -97,6 +103,14 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "demo" or (options.command == "run" and not _has_keys(settings)):
         return demo.demo(settings)
     return demo.up(settings)
+
+
+def _grafana_live(settings: Settings) -> GrafanaLive | None:
+    if settings.grafana_url is None:
+        return None
+    from exporter.grafana_live import GrafanaLive
+
+    return GrafanaLive(settings.grafana_url, settings.grafana_token_path)
 
 
 def _day(text: str) -> date:

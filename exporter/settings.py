@@ -145,6 +145,13 @@ class Settings(BaseModel):
         8080, description="Port of the page and the stream.", json_schema_extra={"alias": True}
     )
     metrics_port: Port = Field(9108, description="Port of the exporter's /metrics.")
+    grafana_url: Url | None = Field(
+        None, description="Grafana that the stream pushes today's figures to, for panels that move at once."
+    )
+    grafana_token_path: Path | None = Field(
+        None,
+        description="File that holds a Grafana service account token; not needed where anybody may look.",
+    )
     simulator_port: Port = Field(8099, description="Port of the simulator that the demo runs on.")
     raw_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
         30, description="Days that every snapshot is kept; older ones are kept per minute, hour, day."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporter.ledger.snapshot import COMPONENTS
-from grafana import queries, words
+from grafana import live, queries, words
 from grafana.dashboard import Dashboard, Row, trust
 from grafana.panels import Column, Panel, Query, about, lines, link, stat, table
 from grafana.words import GAIN, USD
@@ -32,6 +32,7 @@ def dashboard() -> Dashboard:
             Row([part(name) for name in PARTS]),
             Row([net_over_time(12), _parts_over_time()]),
             Row([statement(), sources()]),
+            live.row(),
         ],
     )
 

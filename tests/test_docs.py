@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from exporter import cli
+from exporter import cli, grafana_live
 from exporter.errors import SourceMalformed
 from exporter.ledger.reconciliation import FIGURES
 from exporter.ledger.snapshot import COMPONENTS, HISTORY_COLUMNS, WINDOWS, Grade
@@ -57,7 +57,7 @@ def _shown(default: object) -> str:
 def metrics_table() -> str:
     """Return the README's table of metrics, the exporter's first."""
     rows = ["| metric | type | labels | what it says |", "|---|---|---|---|"]
-    for metric in (*METRICS.values(), *figures.METRICS):
+    for metric in (*METRICS.values(), *figures.METRICS, *grafana_live.METRICS):
         labels = ", ".join(f"`{label}`" for label in metric.labels) or "-"
         rows.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
     return "\n".join(rows)
@@ -119,7 +119,7 @@ def test_generated_table_is_in_the_readme_as_the_code_has_it(table: str) -> None
 
 def test_every_metric_the_pages_name_exists() -> None:
     """A metric in prose, a query or a table is one that is served."""
-    known = {*METRICS, *(metric.name for metric in figures.METRICS)}
+    known = {*METRICS, *(metric.name for metric in (*figures.METRICS, *grafana_live.METRICS))}
     for page in PAGES:
         named = set(re.findall(r"\bnorthstar_(?!pnl\b)[a-z_]+[a-z]", page.read_text()))
         assert named <= known, page.name

@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "history": BASE | {"exporter.ledger", "exporter.sources", "exporter.store"},
     "schedule": {"exporter.cycle", "exporter.metrics"},
+    "grafana_live": BASE | FIGURES | {"exporter.stream"},
     "live": {"exporter.cycle", "exporter.metrics", "exporter.pace", "exporter.records", "exporter.sources"},
 }
 """What a package or module may import of ours. What is not listed here is the composition root."""

@@ -221,7 +221,13 @@ def test_stack_passes_settings_that_exist_and_all_that_concern_it() -> None:
     known |= {f"{name}_FILE" for field in SECRETS for name in names(field)}
     passed = {name: set(STACK["services"][name].get("environment", ())) for name in OURS}
     assert set().union(*passed.values()) <= known
-    elsewhere = {"PORT", "NORTHSTAR_SIMULATOR_PORT", "KALSHI_PRIVATE_KEY_PATH"}
+    elsewhere = {
+        "NORTHSTAR_GRAFANA_URL",
+        "NORTHSTAR_GRAFANA_TOKEN_PATH",
+        "PORT",
+        "NORTHSTAR_SIMULATOR_PORT",
+        "KALSHI_PRIVATE_KEY_PATH",
+    }
     assert passed["exporter"] >= {names(field)[0] for field in Settings.model_fields} - elsewhere
     for service in OURS:
         for name, value in STACK["services"][service].get("environment", {}).items():

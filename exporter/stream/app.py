@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from sse_starlette import EventSourceResponse
 from starlette.exceptions import HTTPException
 
@@ -49,6 +49,17 @@ UNREADY: dict[int | str, dict[str, Any]] = {
 Clock = Callable[[], datetime]
 
 
+class Companion(Protocol):
+    """What else follows the feed in this process; its trouble is shown, and never ours."""
+
+    name: str
+    trouble: str | None
+
+    def register(self, registry: CollectorRegistry) -> None: ...
+
+    async def run(self, feed: Feed) -> None: ...
+
+
 def create_app(
     store_path: Path,
     *,
@@ -57,6 +68,7 @@ def create_app(
     freshness_seconds: float = health.FRESHNESS_SECONDS,
     clock: Clock = lambda: datetime.now(UTC),
     feed: Feed | None = None,
+    companion: Companion | None = None,
 ) -> FastAPI:
     """Return the app that follows the database at `store_path`, which need not exist yet.
 
@@ -69,10 +81,16 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         watching = asyncio.create_task(followed.run(), name="feed")
         watching.add_done_callback(_watched)
+        beside = asyncio.create_task(companion.run(followed)) if companion is not None else None
+        if beside is not None:
+            beside.add_done_callback(_companion_watched)
         try:
             yield
         finally:
             followed.close()
+            if beside is not None:
+                beside.cancel()
+                await asyncio.gather(beside, return_exceptions=True)
             await asyncio.gather(watching, return_exceptions=True)
 
     app = FastAPI(
@@ -85,8 +103,10 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.feed, app.state.figures = followed, figures
+    if companion is not None:
+        companion.register(figures.registry)
     app.include_router(_pnl(followed, figures, clock, heartbeat_seconds))
-    app.include_router(_health(followed, clock, freshness_seconds))
+    app.include_router(_health(followed, clock, freshness_seconds, companion))
     app.include_router(_rest(figures))
     app.mount("/static", page.Files(), name="static")
     app.add_exception_handler(HTTPException, _refused)
@@ -216,7 +236,7 @@ def _pnl(feed: Feed, figures: Figures, clock: Clock, heartbeat_seconds: float) -
     return router
 
 
-def _health(feed: Feed, clock: Clock, freshness_seconds: float) -> APIRouter:
+def _health(feed: Feed, clock: Clock, freshness_seconds: float, companion: Companion | None) -> APIRouter:
     router = APIRouter(prefix="/api/health", tags=["health"])
     unready: dict[int | str, dict[str, Any]] = {503: {"model": models.Health}}
 
@@ -227,6 +247,8 @@ def _health(feed: Feed, clock: Clock, freshness_seconds: float) -> APIRouter:
     async def ready() -> Response:
         parts = health.parts(feed, clock(), freshness_seconds, time.monotonic())
         well = all(part["ok"] for part in parts.values())
+        if companion is not None:  # said, but no reason to send clients elsewhere
+            parts[companion.name] = health.part(companion.trouble)
         answer = {"status": "ok" if well else "unready"} | about() | {"parts": parts}
         return _json(answer, 200 if well else 503)
 
@@ -341,3 +363,8 @@ async def _broken(_request: Request, _error_seen: Exception) -> Response:
 def _watched(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("The feed stopped; health says so from now on.", exc_info=error)
+
+
+def _companion_watched(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("A companion of the feed stopped; the feed goes on.", exc_info=error)

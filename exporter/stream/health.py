@@ -18,26 +18,27 @@ FEED_SECONDS = 5.0
 def parts(feed: Feed, now: datetime, freshness_seconds: float, monotonic: float) -> dict[str, dict[str, Any]]:
     """Return per part whether it is well and why not, in the order in which a fault spreads."""
     return {
-        "store": _part(feed.trouble),
+        "store": part(feed.trouble),
         "exporter": _exporter(feed, now, freshness_seconds),
-        "feed": _part(_feed(feed, monotonic)),
+        "feed": part(_feed(feed, monotonic)),
     }
 
 
-def _part(reason: str | None) -> dict[str, Any]:
+def part(reason: str | None) -> dict[str, Any]:
+    """Return one part: well, or the sentence why not."""
     return {"ok": True} if reason is None else {"ok": False, "reason": reason}
 
 
 def _exporter(feed: Feed, now: datetime, limit: float) -> dict[str, Any]:
     if not feed.as_of:
-        return _part("The exporter has published no snapshot yet.") | {"limit_seconds": limit}
+        return part("The exporter has published no snapshot yet.") | {"limit_seconds": limit}
     age = round(max(0.0, (now - unstamp(feed.as_of)).total_seconds()), 3)
     reason = None
     if age > limit:
         reason = (
             f"The newest snapshot is {age:.0f} s old, the limit is {limit:.0f} s: is the exporter running?"
         )
-    return _part(reason) | {"age_seconds": age, "limit_seconds": limit}
+    return part(reason) | {"age_seconds": age, "limit_seconds": limit}
 
 
 def _feed(feed: Feed, monotonic: float) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from exporter import grafana_live
 from exporter.metrics.catalogue import METRICS
 from exporter.stream import figures
 
@@ -62,7 +63,7 @@ KINDS: dict[str, str] = {}
 LABELS: dict[str, set[str]] = {}
 """Kind and labels of every series that may be asked for: ours, our rules', and Prometheus's own."""
 
-for metric in (*METRICS.values(), *figures.METRICS):
+for metric in (*METRICS.values(), *figures.METRICS, *grafana_live.METRICS):
     # A label that the scrape has itself is renamed by Prometheus.
     labels = {"exported_job" if label == "job" else label for label in metric.labels}
     KINDS[metric.name], LABELS[metric.name] = metric.kind, labels

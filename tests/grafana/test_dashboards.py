@@ -170,6 +170,18 @@ def test_words_cover_every_window_and_component() -> None:
     assert list(dict.fromkeys(order)) == [*COMPONENTS, "net"]
 
 
+def test_every_live_panel_has_a_twin() -> None:
+    """Where nothing is pushed, the same figure is on the same dashboard, by way of Prometheus."""
+    live = 0
+    for path in FILES:
+        titles = {panel["title"] for panel in panels(path)}
+        for panel in panels(path):
+            if panel["datasource"]["uid"] == "grafana":
+                live += 1
+                assert panel["title"].replace("pushed", "scraped") in titles - {panel["title"]}
+    assert live
+
+
 def queries(path: Path) -> list[str]:
     """Return what a dashboard asks Prometheus, for its panels and its annotations."""
     panels_ask = [each.expr for each in asked() if each.dashboard == path.stem]
