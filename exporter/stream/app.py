@@ -108,6 +108,7 @@ def create_app(
     app.include_router(_pnl(followed, figures, clock, heartbeat_seconds))
     app.include_router(_health(followed, clock, freshness_seconds, companion))
     app.include_router(_rest(figures))
+    app.include_router(page.router())
     app.mount("/static", page.Files(), name="static")
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _misunderstood)
@@ -264,10 +265,6 @@ def _health(feed: Feed, clock: Clock, freshness_seconds: float, companion: Compa
 
 def _rest(figures: Figures) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-
-    @router.get("/")
-    async def index() -> Response:
-        return page.index()
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -29,6 +29,11 @@ export function sum(texts) {
   return total < 0n ? `-${shown}` : shown;
 }
 
+/** Return the name of an amount's direction. */
+export function tone(text) {
+  return ["zero", "gain", "loss"].at(signOf(text));
+}
+
 export function negate(text) {
   return text.startsWith("-") ? text.slice(1) : `-${text}`;
 }
