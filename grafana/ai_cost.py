@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana import queries, words
 from grafana.dashboard import Dashboard, Row, trust
 from grafana.panels import Column, Panel, Query, about, lines, stat, table
-from grafana.words import SHARE, USD, WINDOW_WORDS
+from grafana.words import AMOUNT, SHARE, USD, WINDOW_WORDS
 
 
 def dashboard() -> Dashboard:
@@ -105,8 +105,8 @@ def _windows() -> Panel:
         "API cost by window",
         "window",
         [
-            Column("Billed", by_window("api_cost_billed"), USD, decimals=2),
-            Column("Estimated", by_window("api_cost_estimated"), USD, decimals=2),
+            Column("Billed, $", by_window("api_cost_billed"), AMOUNT, decimals=2),
+            Column("Estimated, $", by_window("api_cost_estimated"), AMOUNT, decimals=2),
             Column(
                 "Grade",
                 'min by (window) (northstar_pnl_component_grade{component=~"api_cost_.+"})',
@@ -118,7 +118,7 @@ def _windows() -> Panel:
         heading="Window",
         names=WINDOW_WORDS,
         order=queries.WINDOWS_IN_ORDER,
-        height=9,
+        height=10,
     )
 
 
@@ -134,5 +134,5 @@ def _reading() -> Panel:
         ],
         about("Reading costs and usage, by outcome.", source="health", formula="requests a second"),
         unit=words.PER_SECOND,
-        height=9,
+        height=10,
     )

@@ -6,11 +6,9 @@ from exporter.ledger.snapshot import COMPONENTS
 from grafana import live, queries, words
 from grafana.dashboard import Dashboard, Row, trust
 from grafana.panels import Column, Panel, Query, about, lines, link, stat, table
-from grafana.words import GAIN, USD
+from grafana.words import AMOUNT, GAIN, USD
 
 NET = "trading P&L + sales net + API cost (a cost is negative)"
-WHOLE = 0
-"""Decimals of the amounts of a month or more: cents do not matter there."""
 
 
 def dashboard() -> Dashboard:
@@ -24,9 +22,9 @@ def dashboard() -> Dashboard:
             Row(
                 [
                     net_today(8),
-                    _net("This month", "mtd", 6),
-                    _net("7 days", "7d", 5),
-                    _net("This year", "ytd", 5),
+                    net("mtd", 6),
+                    net("7d", 5),
+                    net("ytd", 5),
                 ]
             ),
             Row([part(name) for name in PARTS]),
@@ -52,13 +50,15 @@ def net_today(width: int, height: int = 5) -> Panel:
     )
 
 
-def _net(title: str, window: str, width: int) -> Panel:
+def net(window: str, width: int) -> Panel:
+    """Return the net of another window."""
+    when = words.WINDOW_WORDS[window]
     return stat(
-        f"Net, {title[0].lower()}{title[1:]}",
+        f"Net, {when}",
         Query(queries.net(window)),
-        about(f"What we made: {title.lower()}.", formula=NET),
+        about(f"What we made: {when}.", formula=NET),
         unit=USD,
-        decimals=WHOLE,
+        decimals=2,
         steps=GAIN,
         width=width,
         height=5,
@@ -154,11 +154,11 @@ def statement() -> Panel:
         "Income statement",
         "component",
         [
-            Column("Today", _line("today"), USD, decimals=2),
+            Column("Today, $", _line("today"), AMOUNT, decimals=2),
             Column("Grade", _line_grade("today"), words.WORD, words.GRADES, width=90),
-            Column("This month", _line("mtd"), USD, decimals=2),
+            Column("This month, $", _line("mtd"), AMOUNT, decimals=2),
             Column("Grade, month", _line_grade("mtd"), words.WORD, words.GRADES, width=110),
-            Column("This year", _line("ytd"), USD, decimals=2),
+            Column("This year, $", _line("ytd"), AMOUNT, decimals=2),
         ],
         about(
             "Signed contributions; they sum to the net exactly. A line without a figure says so.",
@@ -181,7 +181,7 @@ def sources() -> Panel:
             Column("Last reading", queries.SOURCES_UP, words.WORD, words.ANSWERS),
             Column("Grade", "min by (source) (northstar_source_grade)", words.WORD, words.GRADES),
             Column(
-                "Last complete answer",
+                "Last success",
                 "1000 * max by (source) (northstar_source_last_success_timestamp_seconds)",
                 words.INSTANT,
             ),
@@ -190,5 +190,6 @@ def sources() -> Panel:
         heading="Source",
         width=10,
         height=11,
+        first=110,
         links=[link("Pipeline", "pipeline")],
     )

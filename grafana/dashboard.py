@@ -57,7 +57,7 @@ class Dashboard:
             "timepicker": {"refresh_intervals": ["5s", "30s", "1m", "15m"], "hidden": self.kiosk},
             "links": [] if self.kiosk else [_navigation()],
             "templating": {"list": list(self.variables)},
-            "annotations": {"list": _annotations()},
+            "annotations": {"list": [each | {"hide": self.kiosk} for each in _annotations()]},
             "panels": _laid_out(self.rows),
         }
 
@@ -156,9 +156,10 @@ def _annotations() -> list[Json]:
             "{{severity}}",
             words.ORANGE,
         ),
+        # The usage of the hour that runs grows by nature; that is no restatement.
         _annotation(
             "Restatements",
-            "sum by (source, kind) (increase(northstar_restatements_total[1m])) > 0",
+            'sum by (source, kind) (increase(northstar_restatements_total{kind!="usage_hour"}[1m])) > 0',
             "Restated by {{source}}",
             "{{kind}}: a published record was replaced by a newer revision",
             words.VIOLET,
@@ -196,7 +197,7 @@ def source() -> Json:
 
 def trust() -> Row:
     """Return the strip that every dashboard begins with: can this be believed, and if not, why not?"""
-    return Row([trusted(5), grade(4), as_of(4), _sources(), _stated_in()])
+    return Row([trusted(5), grade(4), as_of(5), _sources(), _stated_in()])
 
 
 def _details() -> list[Json]:
@@ -277,7 +278,7 @@ def _stated_in() -> Panel:
             "valued at. The axes show the browser's time."
         ),
         unit=words.WORD,
-        width=4,
+        width=3,
         height=3,
         show="name",
     )

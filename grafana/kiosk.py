@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from grafana import queries
-from grafana.company import net_over_time, net_today, part, sources
+from grafana.company import net, net_over_time, net_today, part, sources
 from grafana.dashboard import Dashboard, Row, as_of, datasource, grade, trusted, window
-from grafana.panels import Query, about, stat
-from grafana.words import GAIN, USD
 
 
 def dashboard() -> Dashboard:
     """Return the variant of the first dashboard that is only looked at."""
-    month = stat(
-        "Net, this month",
-        Query(queries.net("mtd")),
-        about("What we made this month.", formula="that of net today"),
-        unit=USD,
-        decimals=0,
-        steps=GAIN,
-        width=9,
-        height=9,
-    )
     return Dashboard(
         "kiosk",
         "1 Company P&L, kiosk",
         "Net today and this month, what it is made of, and whether it can be trusted; for a wall or a phone.",
         [
-            Row([net_today(15, 9), month]),
+            Row([net_today(24, 9)]),
             Row([trusted(8, 4), grade(8, 4), as_of(8, 4)]),
-            Row([part(name).sized(8, 5) for name in ("Trading", "Sales net", "API cost")]),
+            Row([net("mtd", 6), *(part(name).sized(6, 5) for name in ("Trading", "Sales net", "API cost"))]),
             Row([net_over_time(14, 9), sources().sized(10, 9)]),
         ],
         variables=(datasource(hidden=True), window(hidden=True)),

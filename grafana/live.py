@@ -5,6 +5,8 @@ Where nothing is pushed (`NORTHSTAR_GRAFANA_URL` is not set) the twin still show
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grafana import queries
 from grafana.dashboard import Row
 from grafana.panels import LIVE_DATASOURCE, Panel, Query, about, lines
@@ -12,6 +14,10 @@ from grafana.words import USD, Json
 
 CHANNEL = "stream/northstar/pnl"
 """Scope, stream and measurement: what exporter/stream/grafana_live.py pushes."""
+
+
+RECENT = "5m"
+"""What moves at once is looked at for minutes; both panels look as far back."""
 
 
 def row() -> Row:
@@ -42,11 +48,12 @@ def _live() -> Panel:
         panel.defaults | {"displayName": "Net"},
         panel.overrides,
         datasource=LIVE_DATASOURCE,
+        since=RECENT,
     )
 
 
 def _twin() -> Panel:
-    return lines(
+    twin = lines(
         "Net today, scraped",
         [Query(queries.net("today"), "Net")],
         about("The same figure by way of Prometheus.", formula="that of net today"),
@@ -54,3 +61,4 @@ def _twin() -> Panel:
         zero=True,
         height=7,
     )
+    return replace(twin, since=RECENT)

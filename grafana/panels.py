@@ -58,6 +58,8 @@ class Panel:
     overrides: tuple[Json, ...] = ()
     transformations: tuple[Json, ...] = ()
     datasource: Json = field(default_factory=lambda: DATASOURCE)
+    since: str = ""
+    """How far back this panel looks, whatever the dashboard's time range."""
 
     def sized(self, width: int, height: int) -> Panel:
         """Return the same panel in another size."""
@@ -65,7 +67,8 @@ class Panel:
 
     def json(self, number: int, x: int, y: int) -> Json:
         """Return it as Grafana reads it, at its place."""
-        return {
+        own_time = {"timeFrom": self.since} if self.since else {}
+        return own_time | {
             "id": number,
             "type": self.kind,
             "title": self.title,
@@ -122,6 +125,18 @@ def _defaults(
     return defaults
 
 
+SIZES = {
+    ("value", 3): 30,
+    ("value", 4): 32,
+    ("value", 5): 42,
+    ("value", 9): 110,
+    ("value_and_name", 3): 22,
+    ("name", 3): 18,
+}
+LARGE = 64
+"""Sizes of a stat's text in pixels: the same for panels of one row, whatever they say."""
+
+
 def stat(
     title: str,
     query: Query,
@@ -150,7 +165,8 @@ def stat(
             "graphMode": "none" if query.now else "area",
             "colorMode": "value",
             "textMode": show,
-            "justifyMode": "auto",
+            "text": {"titleSize": 14, "valueSize": SIZES.get((show, height), LARGE)},
+            "justifyMode": "center",
             "orientation": "auto",
         },
         _defaults(unit, decimals=decimals, mappings=mappings, steps=steps, links=links),
@@ -168,26 +184,28 @@ def lines(
     height: int = 8,
     decimals: int | None = None,
     zero: bool = False,
-    steps: bool = False,
     links: Sequence[Json] = (),
 ) -> Panel:
     """Return lines over time, never stacked; `zero` draws the line that a loss is below."""
     defaults = _defaults(
-        unit, decimals=decimals, steps=[(None, "transparent"), (0, words.GREY)] if zero else words.CALM
+        unit,
+        decimals=2 if unit == words.USD and decimals is None else decimals,
+        steps=[(None, "transparent"), (0, words.GREY)] if zero else words.CALM,
     )
     defaults |= {
-        "color": {"mode": "palette-classic"},
+        "color": {"mode": "fixed", "fixedColor": words.GREY},
         "links": list(links),
         "custom": {
             "drawStyle": "line",
-            "lineInterpolation": "stepAfter" if steps else "linear",
+            "lineInterpolation": "linear",
             "lineWidth": 2,
             "fillOpacity": 0,
             "showPoints": "never",
             "spanNulls": False,
             "stacking": {"mode": "none", "group": "A"},
             "thresholdsStyle": {"mode": "dashed" if zero else "off"},
-            "axisSoftMin": None,
+            # An axis of a count that is zero all the time would otherwise go to a hundred.
+            "axisSoftMax": 1 if unit == words.COUNT else None,
         },
     }
     return Panel(
@@ -198,24 +216,39 @@ def lines(
         height,
         _targets(queries),
         {
-            "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": ["last"]}
-            if len(queries) > 1 or "{{" in queries[0].legend
-            else {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
+            "legend": {
+                "displayMode": "list",
+                "placement": "bottom",
+                "showLegend": len(queries) > 1 or "{{" in queries[0].legend,
+                "calcs": ["last"],
+            },
             "tooltip": {"mode": "multi", "sort": "none"},
         },
         defaults,
-        tuple(
-            by_name(query.legend, {"color": {"mode": "fixed", "fixedColor": color}})
-            for query, color in zip(queries, colors, strict=False)
-            if query.legend and "{{" not in query.legend
-        ),
+        _colored(queries, colors),
+    )
+
+
+def _colored(queries: Sequence[Query], colors: Sequence[str]) -> tuple[Json, ...]:
+    if any("{{" in query.legend for query in queries):
+        return tuple(
+            _override("byRegexp", f"/^{name}/", {"color": {"mode": "fixed", "fixedColor": color}})
+            for name, color in words.NAMED.items()
+        )
+    return tuple(
+        by_name(query.legend, {"color": {"mode": "fixed", "fixedColor": color}})
+        for query, color in zip(queries, colors, strict=False)
     )
 
 
 def by_name(name: str, properties: Json) -> Json:
     """Return an override of the field of that name."""
+    return _override("byName", name, properties)
+
+
+def _override(matcher: str, which: str, properties: Json) -> Json:
     return {
-        "matcher": {"id": "byName", "options": name},
+        "matcher": {"id": matcher, "options": which},
         "properties": [{"id": key, "value": value} for key, value in properties.items()],
     }
 
@@ -246,11 +279,12 @@ def table(
     order: str | None = None,
     largest: str | None = None,
     links: Sequence[Json] = (),
+    first: int = 200,
 ) -> Panel:
     """Return a table with one row per value of a label and one column per query.
 
     `order` is a query that numbers the rows; `largest` names the column to sort by instead. `names` says
-    the label's values in words.
+    the label's values in words, `first` is the width of their column.
     """
     queries = [Query(column.query, now=True, table=True) for column in columns]
     if order is not None:
@@ -278,11 +312,15 @@ def table(
             },
         }
     )
-    said: Json = {"custom.align": "left"}
-    if names is not None:
-        said["mappings"] = [
-            {"type": "value", "options": {name: {"text": text} for name, text in names.items()}}
-        ]
+    in_words = {
+        name: {"text": text, "index": place} for place, (name, text) in enumerate((names or {}).items())
+    }
+    said: Json = {
+        "custom.align": "left",
+        "custom.width": first,
+        "mappings": [{"type": "value", "options": in_words}],
+        "links": list(links),
+    }
     return Panel(
         "table",
         title,
@@ -291,7 +329,7 @@ def table(
         height,
         _targets(queries),
         {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}},
-        _defaults(words.WORD, links=links) | {"custom": {"align": "right", "filterable": False}},
+        _defaults(words.WORD) | {"custom": {"align": "right", "filterable": False}},
         (by_name(heading, said), *(by_name(column.title, _column(column)) for column in columns)),
         tuple(transformations),
     )

@@ -46,7 +46,7 @@ def dashboard() -> Dashboard:
                 ]
             ),
             Row([_readings(), _errors(), _ages(), _budget()], "Sources"),
-            Row([_cycle(), _commit(), _jobs(), _database()], "Exporter"),
+            Row([_cycle(), _commit(), _jobs(), _database(), _room()], "Exporter"),
             Row([_slo(), _delivery(), _clients(), _resyncs()], "Stream"),
         ],
         since="now-1h",
@@ -76,7 +76,13 @@ def _sources() -> Panel:
                 "Clock against ours", by_source("northstar_source_clock_skew_seconds"), SECONDS, decimals=1
             ),
             Column("Live feed", by_source("northstar_live_connected"), words.WORD, words.LIVE),
-            Column("History missing", by_source("northstar_history_gap_seconds"), SECONDS, decimals=0),
+            Column(
+                "Missing past",
+                by_source("northstar_history_gap_seconds"),
+                SECONDS,
+                words.IF_ANY,
+                decimals=0,
+            ),
         ],
         about(
             "A source whose last reading failed has been down since its last complete answer (the browser's "
@@ -84,7 +90,7 @@ def _sources() -> Panel:
         ),
         heading="Source",
         width=24,
-        height=5,
+        height=6,
     )
 
 
@@ -181,7 +187,7 @@ def _budget() -> Panel:
         "Request budget left",
         [
             Query(
-                f"max by (source) (northstar_source_tokens_available{{{CHOSEN}}}) or vector(NaN)",
+                f"max by (source) (northstar_source_tokens_available{{{CHOSEN}}})",
                 "{{source}}",
             )
         ],
@@ -248,12 +254,24 @@ def _jobs() -> Panel:
 def _database() -> Panel:
     return lines(
         "Database",
-        [
-            Query("max(northstar_store_bytes)", "Size"),
-            Query("max(northstar_store_free_bytes)", "Free on its disk"),
-        ],
-        about("The database with its log, and the room left on its disk.", source="health"),
+        [Query("max(northstar_store_bytes)", "Size")],
+        about("Its size with its log.", source="health"),
         unit=BYTES,
+        width=6,
+    )
+
+
+def _room() -> Panel:
+    return stat(
+        "Room on its disk",
+        Query("max(northstar_store_free_bytes)"),
+        about(
+            "What is free where the database is. When it is full nothing new is published.", source="health"
+        ),
+        unit=BYTES,
+        decimals=0,
+        width=6,
+        height=8,
     )
 
 

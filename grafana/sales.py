@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana import queries, words
 from grafana.dashboard import Dashboard, Row, trust
 from grafana.panels import Column, Panel, Query, about, lines, stat, table
-from grafana.words import GAIN, SHARE, USD, WINDOW_WORDS
+from grafana.words import AMOUNT, GAIN, SHARE, USD, WINDOW_WORDS
 
 
 def dashboard() -> Dashboard:
@@ -136,9 +136,9 @@ def _windows() -> Panel:
         "Sales by window",
         "window",
         [
-            Column("Gross", by_window("sales_gross"), USD, decimals=2),
-            Column("Refunds", by_window("sales_refunds"), USD, decimals=2),
-            Column("Processing", by_window("sales_fees"), USD, decimals=2),
+            Column("Gross, $", by_window("sales_gross"), AMOUNT, decimals=2),
+            Column("Refunds, $", by_window("sales_refunds"), AMOUNT, decimals=2),
+            Column("Processing, $", by_window("sales_fees"), AMOUNT, decimals=2),
             Column(
                 "Grade",
                 'min by (window) (northstar_pnl_component_grade{component=~"sales_.+"})',
@@ -153,7 +153,7 @@ def _windows() -> Panel:
         names=WINDOW_WORDS,
         order=queries.WINDOWS_IN_ORDER,
         width=14,
-        height=9,
+        height=10,
     )
 
 
@@ -168,5 +168,5 @@ def _booked() -> Panel:
         ),
         unit=words.COUNT,
         width=10,
-        height=9,
+        height=10,
     )

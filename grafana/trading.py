@@ -5,7 +5,9 @@ from __future__ import annotations
 from grafana import queries, words
 from grafana.dashboard import Dashboard, Row, trust
 from grafana.panels import Column, Panel, Query, about, lines, stat, table
-from grafana.words import CALM, COUNT, GAIN, SHARE, USD
+from grafana.words import AMOUNT, CALM, COUNT, GAIN, SHARE, USD
+
+CASH = "max(northstar_venue_cash_usd)"
 
 
 def dashboard() -> Dashboard:
@@ -159,19 +161,31 @@ def _venue() -> Panel:
     return lines(
         "At the venue",
         [
-            Query(queries.or_nothing("max(northstar_venue_cash_usd)"), "Cash"),
-            Query(queries.or_nothing("max(northstar_venue_portfolio_value_usd)"), "Open positions"),
+            Query(
+                queries.or_nothing(f"{CASH} + max(northstar_venue_portfolio_value_usd)"),
+                "Equity",
+            ),
+            Query(queries.or_nothing(CASH), "Cash"),
+            Query(queries.or_nothing("max(northstar_venue_paid_in_usd)"), "Paid in"),
         ],
-        about("Cash and the value of open positions, by the venue's own statement.", formula="as stated"),
+        about(
+            "By the venue's own statement. Equity above what was paid in is profit.",
+            formula="equity = cash + open positions; paid in = deposits - withdrawals",
+        ),
         unit=USD,
+        colors=(words.BLUE, words.VIOLET, words.GREY),
     )
 
 
 def _fees() -> Panel:
     return lines(
-        "Fees as a share of realised P&L",
-        [Query("max by (window) (northstar_trading_fee_ratio)", "{{window}}")],
-        about("What part of a gain goes to the venue, by window.", formula="fees / realised before fees"),
+        "Fees as a share of realised P&L, $window",
+        [
+            Query(
+                queries.or_nothing(f'max(northstar_trading_fee_ratio{{window="{queries.CHOSEN}"}})'), "Share"
+            )
+        ],
+        about("What part of a gain goes to the venue.", formula="fees / realised before fees"),
         unit=SHARE,
         decimals=1,
     )
@@ -182,11 +196,11 @@ def _positions() -> Panel:
         "Open positions",
         "market",
         [
-            Column("Cost", "max by (market) (northstar_position_cost_usd)", USD, decimals=2),
+            Column("Cost, $", "max by (market) (northstar_position_cost_usd)", AMOUNT, decimals=2),
             Column(
-                "Unrealised",
+                "Unrealised, $",
                 "max by (market) (northstar_position_unrealised_usd)",
-                USD,
+                AMOUNT,
                 decimals=2,
                 steps=GAIN,
             ),
@@ -196,7 +210,7 @@ def _positions() -> Panel:
             formula="mark x contracts - cost",
         ),
         heading="Market",
-        largest="Cost",
+        largest="Cost, $",
         height=10,
     )
 
@@ -207,9 +221,18 @@ def _checks() -> Panel:
         "check",
         [
             Column("State", "min by (check) (northstar_check_ok)", words.WORD, words.HOLDS),
-            Column("Off by", "max by (check) (northstar_check_difference_usd)", USD, decimals=2),
             Column(
-                "Off by contracts", "max by (check) (northstar_check_difference_contracts)", words.CONTRACTS
+                "Off by, $",
+                "max by (check) (northstar_check_difference_usd)",
+                AMOUNT,
+                words.IF_ANY,
+                decimals=2,
+            ),
+            Column(
+                "Off by contracts",
+                "max by (check) (northstar_check_difference_contracts)",
+                words.CONTRACTS,
+                words.IF_ANY,
             ),
         ],
         about(

@@ -14,7 +14,9 @@ NEUTRAL = "text"
 
 USD, SHARE, COUNT, SECONDS, BYTES = "currencyUSD", "percentunit", "short", "s", "bytes"
 INSTANT, CLOCK = "dateTimeFromNow", "dateTimeAsIso"
-PER_SECOND, WORD, CONTRACTS = "ops", "none", "locale"
+PER_SECOND, WORD, CONTRACTS = "reqps", "none", "locale"
+AMOUNT = "locale"
+"""Dollars in a table: whole and with thousands separated, where `currencyUSD` would say 6.56K."""
 
 NO_FIGURE = "no figure"
 
@@ -32,7 +34,7 @@ def said(words: dict[float, tuple[str, str]]) -> list[Json]:
 
 def absent() -> list[Json]:
     """Return the mapping of null and NaN: a figure that is missing is never shown as zero."""
-    result = {"text": NO_FIGURE, "color": ORANGE, "index": 99}
+    result = {"text": NO_FIGURE, "color": NEUTRAL, "index": 99}
     return [{"type": "special", "options": {"match": "null+nan", "result": result}}]
 
 
@@ -50,8 +52,30 @@ ANSWERS = said({1: ("answers", BLUE), 0: ("fails", ORANGE)})
 RUNS = said({1: ("runs", BLUE), 0: ("down", ORANGE)})
 HOLDS = said({1: ("holds", BLUE), 0: ("fails", ORANGE)})
 BREAKER = said({0: ("closed", BLUE), 1: ("half-open", PALE), 2: ("open", ORANGE)})
-LIVE = said({1: ("live", BLUE), 0: ("off", PALE)})
-SIGNED = absent()
+IF_ANY: list[Json] = [
+    {"type": "special", "options": {"match": "null+nan", "result": {"text": "-", "index": 0}}}
+]
+"""For what only some rows have, so that its absence means nothing."""
+
+LIVE = [said({1: ("live", BLUE), 0: ("off", PALE)})[0], *IF_ANY]
+
+NAMED = {
+    "kalshi": BLUE,
+    "anthropic": ORANGE,
+    "sales": VIOLET,
+    "sse": BLUE,
+    "ws": VIOLET,
+    "poll": ORANGE,
+    "unknown_cursor": VIOLET,
+    "pruned": PALE,
+    "other_epoch": BLUE,
+    "behind": ORANGE,
+    "missed": PALE,
+    "failed": ORANGE,
+    "skipped": VIOLET,
+    "ok": BLUE,
+}
+"""Colours of lines whose names a query brings, by how the name begins; any other line is grey."""
 
 Steps = list[tuple[float | None, str]]
 """Thresholds: from this value on, this colour; None stands for the beginning."""
@@ -77,11 +101,11 @@ COMPONENT_WORDS = {
     "net": "Net",
 }
 WINDOW_WORDS = {
-    "today": "Today",
+    "today": "today",
     "24h": "24 hours",
     "7d": "7 days",
     "30d": "30 days",
-    "mtd": "This month",
-    "ytd": "This year",
-    "all": "All",
+    "mtd": "this month",
+    "ytd": "this year",
+    "all": "all time",
 }
