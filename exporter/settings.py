@@ -189,6 +189,9 @@ class Settings(BaseModel):
         Decimal(5),
         description="Alert when no sale came in the time that usually brings so many; by chance, 1 in 150.",
     )
+    limit_snapshot_age_seconds: Amount = Field(
+        Decimal(60), description="Alert when no newer snapshot was made; longer than AGGREGATION_INTERVAL_MS."
+    )
     limit_commit_seconds: Amount = Field(
         Decimal("0.1"),
         description="Alert when 1 commit in 100 takes longer: ten snapshots a second have no more time.",

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 
 from exporter import cli, grafana_live
 from exporter.errors import SourceMalformed
@@ -63,7 +64,21 @@ def metrics_table() -> str:
     return "\n".join(rows)
 
 
-GENERATED = {"settings": settings_table, "metrics": metrics_table}
+def alerts_table() -> str:
+    """Return the README's table of alerts, with what the runbook says that each means."""
+    rows = ["| alert | severity | means |", "|---|---|---|"]
+    runbook = (ROOT / "prometheus" / "runbook.md").read_text()
+    rules = yaml.safe_load((ROOT / "prometheus" / "alerts" / "pnl.alerts.yml").read_text())
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        section = runbook.partition(f"\n## {rule['alert']}\n")[2]
+        means = " ".join(section.partition("**Means.**")[2].partition("\n\n")[0].split())
+        first = re.split(r"(?<=[.:]) (?=[A-Z])", means)[0]
+        link = f"[`{rule['alert']}`]({rule['annotations']['runbook_url']})"
+        rows.append(f"| {link} | {rule['labels']['severity']} | {first} |")
+    return "\n".join(rows)
+
+
+GENERATED = {"settings": settings_table, "metrics": metrics_table, "alerts": alerts_table}
 
 
 def written(text: str) -> str:

@@ -79,7 +79,7 @@ def test_runs_that_did_not_happen_are_counted(
 ) -> None:
     """Each by its kind, with the job's name."""
     scheduler._dispatch_event(JobEvent(code, "kalshi", "default"))
-    assert registry.get_sample_value(metric, {"job": "kalshi"}) == 1
+    assert registry.get_sample_value(metric, {"task": "kalshi"}) == 1
 
 
 def test_next_run_is_in_utc(scheduler) -> None:

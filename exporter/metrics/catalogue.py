@@ -223,13 +223,13 @@ HEALTH = (
     Metric("northstar_store_errors_total", "counter", "Commits that the database refused."),
     Metric("northstar_store_bytes", "gauge", "Size of the database with its log."),
     Metric("northstar_store_free_bytes", "gauge", "Space left where the database is."),
-    Metric("northstar_jobs_missed_total", "counter", "Scheduled runs missed beyond their grace.", ("job",)),
-    Metric("northstar_jobs_failed_total", "counter", "Scheduled runs that raised.", ("job",)),
+    Metric("northstar_jobs_missed_total", "counter", "Scheduled runs missed beyond their grace.", ("task",)),
+    Metric("northstar_jobs_failed_total", "counter", "Scheduled runs that raised.", ("task",)),
     Metric(
         "northstar_jobs_skipped_total",
         "counter",
         "Scheduled runs skipped while the last one went on.",
-        ("job",),
+        ("task",),
     ),
     Metric("northstar_build_info", "gauge", "Always 1; the version that runs.", ("version",)),
 )
