@@ -278,7 +278,7 @@ def test_prometheus_scrapes_what_the_stack_serves() -> None:
     targets = {
         t for job in scrape_config()["scrape_configs"] for s in job["static_configs"] for t in s["targets"]
     }
-    assert targets == {"exporter:9108", "stream:8080"}
+    assert targets == {"exporter:9108", "stream:8080", "localhost:9090", "alertmanager:9093"}
     assert scrape_config()["global"]["scrape_interval"] == "5s"
     assert STACK["services"]["exporter"]["environment"]["NORTHSTAR_METRICS_PORT"] == "9108"
     assert STACK["services"]["stream"]["environment"]["PORT"] == "8080"
