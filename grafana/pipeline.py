@@ -231,16 +231,15 @@ def _commit() -> Panel:
 
 
 def _jobs() -> Panel:
-    # Prometheus renames the metric's own label, because `job` is what it calls the target itself.
     def of(kind: str) -> str:
-        return f"sum by (exported_job) (increase(northstar_jobs_{kind}_total[5m]))"
+        return f"sum by (task) (increase(northstar_jobs_{kind}_total[5m]))"
 
     return lines(
         "Scheduled runs that did not happen, 5 minutes",
         [
-            Query(f"({of('missed')} > 0) or vector(0)", "missed {{exported_job}}"),
-            Query(f"({of('failed')} > 0) or vector(0)", "failed {{exported_job}}"),
-            Query(f"({of('skipped')} > 0) or vector(0)", "skipped {{exported_job}}"),
+            Query(f"({of('missed')} > 0) or vector(0)", "missed {{task}}"),
+            Query(f"({of('failed')} > 0) or vector(0)", "failed {{task}}"),
+            Query(f"({of('skipped')} > 0) or vector(0)", "skipped {{task}}"),
         ],
         about(
             "Missed: later than its own interval. Failed: raised. Skipped: the last run still went on.",
