@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
 from exporter.history import Reader
 from exporter.ledger import Ledger, SourceState, state
+from exporter.ledger.breakdown import breakdown
 from exporter.ledger.snapshot import Cursor, Opening, Tree, unstamp
 from exporter.metrics.health import Health
 from exporter.pace import Pace
@@ -61,6 +62,8 @@ class Cycle:
         self.store = store
         self.sources = tuple(sources)
         self.latest: Tree | None = None
+        self.breakdown: Tree | None = None
+        """The newest statement of results by group, None before the first."""
         self._new_ledger = new_ledger
         self._ledger = new_ledger()
         self._sound = True
@@ -207,6 +210,23 @@ class Cycle:
             else:
                 self._health.committed(perf_counter() - began)
                 self.latest = tree
+
+    async def break_down(self) -> None:
+        """State the results by group and keep them, unless nothing of them has changed."""
+        async with self._books:
+            latest = self.latest
+            kalshi = self._states.get("kalshi")
+            if not self._sound or latest is None or kalshi is None or kalshi.as_of is None:
+                return
+            try:
+                stated = await self._in_database(breakdown, self._ledger, self._now(), latest)
+                if stated != self.breakdown:
+                    await self._in_database(self.store.breakdowns.keep, stated, latest)
+            except StoreError as error:
+                self._health.store_failed()
+                log.error("results by group not stored: %s", error)
+            else:
+                self.breakdown = stated
 
     async def maintain(self, keep: timedelta) -> None:
         """Roll up and delete what is past its time."""

@@ -24,6 +24,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 from exporter.cycle import Cycle
 from exporter.metrics.health import Health
 
+BREAKDOWN_EVERY = timedelta(seconds=10)
+"""Results by group are read, not watched; behind very many events a statement takes tens of milliseconds."""
+
 RETENTION_EVERY = timedelta(hours=1)
 RETENTION_FIRST = timedelta(minutes=2)
 """Not while a start has better things to do."""
@@ -42,6 +45,8 @@ def build(cycle: Cycle, health: Health, *, heartbeat: timedelta, keep: timedelta
     for source in cycle.sources:
         _add(scheduler, source.name, partial(cycle.collect, source), source.interval, now)
     _add(scheduler, "snapshot", cycle.publish, heartbeat, now + heartbeat)
+    if any(source.name == "kalshi" for source in cycle.sources):
+        _add(scheduler, "breakdown", cycle.break_down, BREAKDOWN_EVERY, now + BREAKDOWN_EVERY)
     _add(scheduler, "retention", partial(cycle.maintain, keep), RETENTION_EVERY, now + RETENTION_FIRST)
     return scheduler
 

@@ -14,6 +14,7 @@ from exporter.ledger import Ledger
 from exporter.live import OFF, Live
 from exporter.metrics import limits
 from exporter.metrics.collector import SnapshotCollector
+from exporter.metrics.groups import GroupsCollector
 from exporter.metrics.health import Health
 from exporter.settings import Settings, missing
 from exporter.sources.anthropic import Anthropic
@@ -70,6 +71,7 @@ def build_cycle(
         if isinstance(source, Kalshi):
             health.allow(source.name, partial(_available, source))
     registry.register(SnapshotCollector(lambda: cycle.latest))
+    registry.register(GroupsCollector(lambda: cycle.breakdown))
     limits.publish(settings.limits, registry)
     health.watch({source.name: partial(_breaker, source) for source in sources}, settings.db_path)
     return cycle, health

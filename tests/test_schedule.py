@@ -26,6 +26,8 @@ class FakeCycle:
 
     async def publish(self) -> None: ...
 
+    async def break_down(self) -> None: ...
+
     async def maintain(self, keep: timedelta) -> None: ...
 
 
@@ -47,7 +49,7 @@ def scheduler(registry: CollectorRegistry) -> object:
 def test_every_source_has_a_job_of_its_own(scheduler) -> None:
     """One that hangs holds up nobody else."""
     jobs = {job.id: job for job in scheduler.get_jobs()}
-    assert set(jobs) == {"kalshi", "sales", "snapshot", "retention"}
+    assert set(jobs) == {"kalshi", "sales", "snapshot", "breakdown", "retention"}
     assert jobs["kalshi"].trigger.interval == timedelta(seconds=10)
 
 
@@ -57,7 +59,7 @@ def test_misfire_coalesce_and_instances_are_set_knowingly(scheduler) -> None:
         assert job.coalesce is True
         assert job.max_instances == 1
     graces = {job.id: job.misfire_grace_time for job in scheduler.get_jobs()}
-    assert graces == {"kalshi": 10, "sales": 1, "snapshot": 10, "retention": 3600}
+    assert graces == {"kalshi": 10, "sales": 1, "snapshot": 10, "breakdown": 10, "retention": 3600}
 
 
 def test_sources_are_read_at_once_on_start(scheduler) -> None:

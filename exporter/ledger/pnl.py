@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from exporter.ledger import takings, windows
 from exporter.ledger.equity import Equity
+from exporter.ledger.groups import Groups
 from exporter.ledger.journal import TRANSFERS, VENUE_CASH, Entry, Journal
 from exporter.ledger.lots import LotRule
 from exporter.ledger.marks import MarkRule
@@ -38,6 +39,7 @@ from exporter.records import (
     Transfer,
     UsageHour,
     VenuePosition,
+    ticker_of,
 )
 from exporter.times import from_us, to_us
 
@@ -86,6 +88,7 @@ class Ledger:
         self.journal = Journal()
         self.portfolio = Portfolio(rule, lots)
         self.trades = TradeRecord()
+        self.groups = Groups(zone)
         self.cash: dict[int, Balance] = {}
         self.equity = Equity()
         self.spending = Spending()
@@ -95,7 +98,7 @@ class Ledger:
         for change in changes:
             match change.new:
                 case Fill() | Settlement() as event:
-                    self._trade(self.portfolio.apply(change, event))
+                    self._trade(event.ticker, self.portfolio.apply(change, event))
                 case Sale() as sale:
                     if isinstance(change.old, Sale):
                         self.journal.post(entry.reversed() for entry in takings.entries(change.old))
@@ -113,11 +116,12 @@ class Ledger:
     def restate(self, scope: str, events: Sequence[Record]) -> None:
         """Replay one book from all its records after a late or revised one."""
         ordered = [event for event in events if isinstance(event, Fill | Settlement)]
-        self._trade(self.portfolio.restate(scope, ordered))
+        self._trade(ticker_of(scope), self.portfolio.restate(scope, ordered))
 
-    def _trade(self, entries: Sequence[Entry]) -> None:
+    def _trade(self, ticker: str, entries: Sequence[Entry]) -> None:
         self.journal.post(entries)
         self.trades.take(entries)
+        self.groups.take(ticker, entries)
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Take what the venue says about now: quotes, balances, its own view of the positions."""

@@ -58,9 +58,9 @@ class TradeRecord:
             wins=wins,
             losses=losses,
             even=even,
-            win_ratio=_ratio(Decimal(wins), Decimal(wins + losses + even)),
-            profit_factor=_ratio(won, -lost),
-            fee_ratio=_ratio(-fees, abs(realised)),
+            win_ratio=ratio(Decimal(wins), Decimal(wins + losses + even)),
+            profit_factor=ratio(won, -lost),
+            fee_ratio=ratio(-fees, abs(realised)),
             max_drawdown=self._drawdown.since(since),
         )
 
@@ -70,5 +70,6 @@ class TradeRecord:
         (self._won if result > 0 else self._lost).add(at, sign * result)
 
 
-def _ratio(part: Decimal, whole: Decimal) -> Decimal | None:
+def ratio(part: Decimal, whole: Decimal) -> Decimal | None:
+    """Return a share to four digits, None where nothing is divided."""
     return (part / whole).quantize(RATIO) if whole else None

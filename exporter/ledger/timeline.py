@@ -39,7 +39,7 @@ class Timeline:
         """
         if not amount:
             return
-        digits, exponent = _pack(amount)
+        digits, exponent = pack(amount)
         if not self._times or at >= self._times[-1]:
             self._times.append(at)
             self._digits.append(digits)
@@ -83,7 +83,8 @@ class Timeline:
         return sum((Decimal(digits).scaleb(exponent) for exponent, digits in sums.items()), ZERO)
 
 
-def _pack(amount: Decimal) -> tuple[int, int]:
+def pack(amount: Decimal) -> tuple[int, int]:
+    """Return the digits and the exponent of an amount. Raises LedgerError where 64 bits are too few."""
     exponent = amount.as_tuple().exponent
     assert isinstance(exponent, int)
     digits = int(amount.scaleb(-exponent))

@@ -12,15 +12,16 @@ def starts(now: datetime, zone: ZoneInfo) -> dict[str, datetime | None]:
     """Return the UTC start of every window that ends now; None for `all`, which has no start."""
     here = now.astimezone(zone).date()
     return {
-        "today": _midnight(here, zone),
+        "today": midnight(here, zone),
         **{window: now - length for window, length in ROLLING.items()},
-        "mtd": _midnight(here.replace(day=1), zone),
-        "ytd": _midnight(here.replace(month=1, day=1), zone),
+        "mtd": midnight(here.replace(day=1), zone),
+        "ytd": midnight(here.replace(month=1, day=1), zone),
         "all": None,
     }
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the UTC moment a day of the zone begins."""
     # Where a zone skips midnight for summer time, the day starts at the first moment it has:
     # the skipped wall time maps to the same instant.
     return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -143,6 +143,50 @@ FIGURES = (
     *API_COST,
 )
 
+GROUPS = tuple(
+    metric
+    for group, groups in (("series", "series"), ("event", "events"))
+    for metric in (
+        Metric(
+            f"northstar_{group}_realised_usd",
+            "gauge",
+            f"Realised P&L before fees by {group}: the largest ones, the rest as other.",
+            ("window", group),
+        ),
+        Metric(
+            f"northstar_{group}_fees_usd",
+            "gauge",
+            f"Trading fees by {group}, negative: the same {groups}, the rest as other.",
+            ("window", group),
+        ),
+        Metric(
+            f"northstar_{group}_round_trips",
+            "gauge",
+            f"Markets entered from flat and left again by {group}: the same {groups}, the rest as other.",
+            ("window", group, "result"),
+        ),
+        Metric(
+            f"northstar_{group}_win_ratio",
+            "gauge",
+            f"Won round trips of a {group} as a share of all.",
+            ("window", group),
+        ),
+        Metric(
+            f"northstar_{group}_profit_factor",
+            "gauge",
+            f"What was won in a {group} divided by what was lost.",
+            ("window", group),
+        ),
+        Metric(
+            f"northstar_{group}_unrealised_usd",
+            "gauge",
+            f"Unrealised P&L by {group}: the largest {groups} of all time, the rest as other.",
+            (group,),
+        ),
+    )
+)
+"""Of the windows today, mtd and all."""
+
 HEALTH = (
     Metric(
         "northstar_source_errors_total", "counter", "Readings that failed, by reason.", ("source", "reason")
@@ -242,4 +286,4 @@ LIMITS = (
 )
 """What alerts and the lines of a dashboard compare with; set by NORTHSTAR_LIMIT_..."""
 
-METRICS = {metric.name: metric for metric in (*FIGURES, *HEALTH, *LIMITS)}
+METRICS = {metric.name: metric for metric in (*FIGURES, *GROUPS, *HEALTH, *LIMITS)}

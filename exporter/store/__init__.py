@@ -10,12 +10,15 @@ from typing import Any, Self, TextIO
 from sqlalchemy import Engine
 
 from exporter.errors import StoreUnavailable
+from exporter.store.breakdowns import Breakdown, BreakdownStore
 from exporter.store.database import open_reader, open_writer
 from exporter.store.histories import Found, HistoryStore, Part, Past
 from exporter.store.records import Place, RecordStore
 from exporter.store.snapshots import Committed, Point, SnapshotStore
 
 __all__ = [
+    "Breakdown",
+    "BreakdownStore",
     "Committed",
     "Found",
     "HistoryStore",
@@ -30,7 +33,7 @@ __all__ = [
 
 
 class Store:
-    """An open database: `records`, `histories` and `snapshots`. Close it, or use it as a context."""
+    """An open database and what it keeps. Close it, or use it as a context."""
 
     def __init__(self, engine: Engine, lock: TextIO | None) -> None:
         self.engine = engine
@@ -39,6 +42,7 @@ class Store:
         self.records = RecordStore(engine)
         self.histories = HistoryStore(engine, self.records)
         self.snapshots = SnapshotStore(engine)
+        self.breakdowns = BreakdownStore(engine)
 
     @classmethod
     def write(cls, path: Path) -> Self:

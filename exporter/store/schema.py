@@ -1,8 +1,8 @@
 """The tables. Times are UTC microseconds since 1970, bodies are JSON, money in them is text.
 
 Nothing here is edited: a changed record is a further revision, a snapshot is written once.
-Only `sources`, `histories` and `history_parts` (where each reading stands) are overwritten, and
-retention deletes what is old.
+Only `sources`, `histories` and `history_parts` (where each reading stands) and `breakdowns` (made
+from the records) are overwritten, and retention deletes what is old.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a database at another one is migrated or, when newer, refused."""
 
 metadata = MetaData()
@@ -133,4 +133,13 @@ rollups = Table(
     Column("as_of", Big, primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("figures", Text, nullable=False),
+)
+
+breakdowns = Table(
+    "breakdowns",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("as_of", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
 )

@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 
 from exporter import __version__
 from exporter.errors import StoreUnavailable
-from exporter.stream import health, history, models, page, sse, ws
+from exporter.stream import groups, health, history, models, page, sse, ws
 from exporter.stream.events import Event, News
 from exporter.stream.feed import POLL_SECONDS, Feed
 from exporter.stream.figures import Figures
@@ -106,6 +106,7 @@ def create_app(
     if companion is not None:
         companion.register(figures.registry)
     app.include_router(_pnl(followed, figures, clock, heartbeat_seconds))
+    app.include_router(groups.router(followed))
     app.include_router(_health(followed, clock, freshness_seconds, companion))
     app.include_router(_rest(figures))
     app.include_router(page.router())

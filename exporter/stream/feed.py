@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from exporter.errors import StoreError, StoreUnavailable
 from exporter.ledger.snapshot import Cursor, apply, decode, encode, stamp
-from exporter.store import Committed, Point, SnapshotStore, Store
+from exporter.store import Breakdown, Committed, Point, SnapshotStore, Store
 from exporter.stream.events import NOWHERE, Event, Kind, News, Place, Reason, Ring
 
 POLL_SECONDS = 0.005
@@ -167,6 +167,10 @@ class Feed:
     async def history(self, start: datetime, end: datetime, points: int) -> list[Point]:
         """Return the figures of [start, end), one snapshot per step. Raises StoreUnavailable."""
         return await self._ask(lambda store: store.snapshots.history(start, end, points))
+
+    async def breakdown(self) -> Breakdown | None:
+        """Return the newest results by group, None before the first. Raises StoreUnavailable."""
+        return await self._ask(lambda store: store.breakdowns.latest())
 
     def close(self) -> None:
         """Let every waiter go; streams end, and long polls answer with what there is."""

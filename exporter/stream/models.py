@@ -74,6 +74,49 @@ class History(Answer):
     points: list[HistoryPoint]
 
 
+class Results(BaseModel):
+    """What groups have made in a window; `unrealised` and `exposure` are of now."""
+
+    net: str = Field(description="Realised P&L less fees.")
+    realised: str
+    fees: str = Field(description="Negative, as in the components.")
+    wins: int
+    losses: int
+    even: int
+    win_ratio: str | None = Field(default=None, description="Absent without a round trip.")
+    profit_factor: str | None = Field(default=None, description="Absent without a loss.")
+    exposure: str
+    unrealised: str | None = Field(default=None, description="Absent while nothing open has a mark.")
+    unmarked: int | None = Field(default=None, description="Open markets without a mark, left out of it.")
+
+
+class Group(Results):
+    """One series or one event."""
+
+    name: str
+
+
+class OtherGroups(Results):
+    """The sum of all groups that are not named."""
+
+    groups: int = Field(description="How many they are.")
+
+
+class WindowGroups(BaseModel):
+    """The largest groups of a window, largest first by net and unrealised P&L together, either way."""
+
+    grade: str
+    groups: list[Group]
+    other: OtherGroups | None = None
+
+
+class Groups(Answer):
+    """Results by group, as they were stated after the snapshot that `sequence` names."""
+
+    by: Literal["series", "event"]
+    windows: dict[str, WindowGroups]
+
+
 class Part(BaseModel):
     """One part of the chain."""
 
