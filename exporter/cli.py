@@ -87,9 +87,13 @@ def _run(options: argparse.Namespace) -> int:
         case "stream":
             from exporter.stream import create_app, serve
 
-            return serve(
-                create_app(settings.db_path, companion=_grafana_live(settings)), settings.host, settings.port
+            app = create_app(
+                settings.db_path,
+                companion=_grafana_live(settings),
+                most=settings.stream_clients,
+                most_per_address=settings.stream_clients_per_address,
             )
+            return serve(app, settings.host, settings.port)
         case "check":
             from exporter import check
 

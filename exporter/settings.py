@@ -144,6 +144,12 @@ class Settings(BaseModel):
     port: Port = Field(
         8080, description="Port of the page and the stream.", json_schema_extra={"alias": True}
     )
+    stream_clients: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        10_000, description="Most streams open at a time, in each worker; more are answered 503."
+    )
+    stream_clients_per_address: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        1_000, description="Most streams open from one address, in each worker; more are answered 429."
+    )
     metrics_port: Port = Field(9108, description="Port of the exporter's /metrics.")
     grafana_url: Url | None = Field(
         None, description="Grafana that the stream pushes today's figures to, for panels that move at once."

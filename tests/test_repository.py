@@ -228,7 +228,9 @@ def test_stack_passes_settings_that_exist_and_all_that_concern_it() -> None:
         "NORTHSTAR_SIMULATOR_PORT",
         "KALSHI_PRIVATE_KEY_PATH",
     }
-    assert passed["exporter"] >= {names(field)[0] for field in Settings.model_fields} - elsewhere
+    ours = {names(field)[0] for field in Settings.model_fields} - elsewhere
+    assert passed["stream"] >= {name for name in ours if name.startswith("NORTHSTAR_STREAM_")}
+    assert passed["exporter"] >= {name for name in ours if not name.startswith("NORTHSTAR_STREAM_")}
     for service in OURS:
         for name, value in STACK["services"][service].get("environment", {}).items():
             inner = re.match(r"\$\{([A-Z_]+)", str(value))

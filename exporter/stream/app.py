@@ -18,7 +18,6 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
-from sse_starlette import EventSourceResponse
 from starlette.exceptions import HTTPException
 
 from exporter import __version__
@@ -27,6 +26,7 @@ from exporter.stream import groups, health, history, models, page, sse, ws
 from exporter.stream.events import Event, News
 from exporter.stream.feed import POLL_SECONDS, Feed
 from exporter.stream.figures import Figures
+from exporter.stream.hub import HEARTBEAT_SECONDS, MAX_CLIENTS, MAX_PER_ADDRESS, Full, Hub
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +36,6 @@ LONG_POLL_SECONDS = 25.0
 MAX_DELTAS = 1_000
 DEFAULT_DELTAS = 200
 """Deltas in one answer; a reader further behind asks again from where the answer ends."""
-
-MAX_STREAMS = 10_000
-"""Open streams of one process: twice what it is measured for. Beyond, a client is told to come back
-instead of slowing everybody down."""
 
 JSON_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 UNREADY: dict[int | str, dict[str, Any]] = {
@@ -64,8 +60,10 @@ def create_app(
     store_path: Path,
     *,
     poll_seconds: float = POLL_SECONDS,
-    heartbeat_seconds: float = sse.HEARTBEAT_SECONDS,
+    heartbeat_seconds: float = HEARTBEAT_SECONDS,
     freshness_seconds: float = health.FRESHNESS_SECONDS,
+    most: int = MAX_CLIENTS,
+    most_per_address: int = MAX_PER_ADDRESS,
     clock: Clock = lambda: datetime.now(UTC),
     feed: Feed | None = None,
     companion: Companion | None = None,
@@ -76,11 +74,19 @@ def create_app(
     """
     followed = feed if feed is not None else Feed(store_path, poll_seconds=poll_seconds)
     figures = Figures()
+    hub = Hub(
+        followed,
+        figures,
+        heartbeat_seconds=heartbeat_seconds,
+        most=most,
+        most_per_address=most_per_address,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(followed.run(), name="feed")
-        watching.add_done_callback(_watched)
+        tasks = [asyncio.create_task(each.run()) for each in (followed, hub)]
+        for task in tasks:
+            task.add_done_callback(_watched)
         beside = asyncio.create_task(companion.run(followed)) if companion is not None else None
         if beside is not None:
             beside.add_done_callback(_companion_watched)
@@ -91,7 +97,8 @@ def create_app(
             if beside is not None:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
-            await asyncio.gather(watching, return_exceptions=True)
+            tasks[1].cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(
         title="NorthStar P&L stream",
@@ -102,10 +109,10 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.feed, app.state.figures = followed, figures
+    app.state.feed, app.state.figures, app.state.hub = followed, figures, hub
     if companion is not None:
         companion.register(figures.registry)
-    app.include_router(_pnl(followed, figures, clock, heartbeat_seconds))
+    app.include_router(_pnl(followed, figures, hub, clock))
     app.include_router(groups.router(followed))
     app.include_router(_health(followed, clock, freshness_seconds, companion))
     app.include_router(_rest(figures))
@@ -114,12 +121,13 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(history.BadQuestion, _senseless)
+    app.add_exception_handler(Full, _no_place)
     app.add_exception_handler(StoreUnavailable, _unavailable)
     app.add_exception_handler(Exception, _broken)
     return app
 
 
-def _pnl(feed: Feed, figures: Figures, clock: Clock, heartbeat_seconds: float) -> APIRouter:
+def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/api/pnl", tags=["figures"])
 
     @router.get(
@@ -164,12 +172,12 @@ def _pnl(feed: Feed, figures: Figures, clock: Clock, heartbeat_seconds: float) -
         if since and news.reason is not None:
             figures.resync(news.reason)
         for event in news.events:
-            figures.sent("poll", event)
+            figures.sent("poll", event.kind)
         return _json_bytes(_told(feed, news))
 
     @router.get(
         "/stream",
-        response_class=EventSourceResponse,
+        response_class=Response,
         responses={
             200: {
                 "description": "Events `snapshot`, `delta`; `resync` before a new start; `id` is the cursor.",
@@ -190,15 +198,14 @@ def _pnl(feed: Feed, figures: Figures, clock: Clock, heartbeat_seconds: float) -
         since: Annotated[str | None, Query(max_length=128, description="Cursor to go on from.")] = None,
         last_event_id: Annotated[str | None, Header(description="Wins over `since`.")] = None,
     ) -> Response:
-        if feed.closed:
-            raise HTTPException(503, "This process is shutting down: connect again.")
-        if figures.clients("sse") >= MAX_STREAMS:
-            raise HTTPException(503, f"{MAX_STREAMS} streams are open here, which is the limit: try later.")
-        return sse.response(feed, figures, last_event_id or since, heartbeat_seconds)
+        return sse.Stream(hub, last_event_id or since)
 
     @router.websocket("/ws")
     async def socket(socket: WebSocket) -> None:
-        await ws.serve(socket, feed, figures, socket.query_params.get("since"), heartbeat_seconds)
+        try:
+            await ws.serve(socket, hub, socket.query_params.get("since"))
+        except Full as full:
+            await socket.send_denial_response(_full(full))
 
     @router.get(
         "/history",
@@ -326,7 +333,10 @@ def _json_bytes(body: bytes, status: int = 200) -> Response:
     return Response(body, status, headers=JSON_HEADERS, media_type="application/json")
 
 
-CODES = {404: "not_found", 405: "method_not_allowed", 503: "unavailable"}
+CODES = {404: "not_found", 405: "method_not_allowed", 429: "too_many", 503: "unavailable"}
+
+FULL_RETRY_SECONDS = 10
+"""For a client that found no place: places come free one at a time, so asking more often gains nothing."""
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -352,6 +362,16 @@ async def _senseless(_request: Request, error: Exception) -> Response:
 
 async def _unavailable(_request: Request, error: Exception) -> Response:
     return _error(503, "unavailable", str(error), {"Retry-After": "2"})
+
+
+async def _no_place(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Full)
+    return _full(error)
+
+
+def _full(error: Full) -> Response:
+    code = CODES[error.status]
+    return _error(error.status, code, str(error), {"Retry-After": str(FULL_RETRY_SECONDS)})
 
 
 async def _broken(_request: Request, _error_seen: Exception) -> Response:

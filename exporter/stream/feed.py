@@ -78,6 +78,8 @@ class Feed:
         self.looked: float | None = None
         """When the database was last asked and answered, in monotonic seconds."""
         self.closed = False
+        self.on_news: Callable[[], None] = lambda: None
+        """Called after each commit, and when the feed closes."""
         self._poll_seconds = poll_seconds
         self._conflate_after = conflate_after
         self._catch_up_events = catch_up_events
@@ -327,6 +329,7 @@ class Feed:
         # A fresh Event for those who wait next: nobody can miss a commit between set and clear.
         woken, self._news = self._news, asyncio.Event()
         woken.set()
+        self.on_news()
 
     def _start_over(self, reason: Reason | None) -> News:
         current = self.current()

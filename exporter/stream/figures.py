@@ -6,7 +6,7 @@ METRICS is the table of name, type, help and labels; it is what documentation an
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from exporter.stream.events import Event, Reason
+from exporter.stream.events import Event, Kind, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,13 @@ METRICS = (
     Metric(
         "northstar_stream_commit_to_send_seconds",
         "histogram",
-        "From noticing a commit to the delta being written to a connected client's socket.",
+        "From noticing a commit to the delta being written to the sockets of a few hundred clients.",
+    ),
+    Metric(
+        "northstar_stream_ends_total",
+        "counter",
+        "Streams that ended: lost by the client, stalled, rotated, restart, unwanted input.",
+        ("reason",),
     ),
 )
 
@@ -58,6 +64,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10
 
 TRANSPORTS = ("sse", "ws", "poll")
 REASONS: tuple[Reason, ...] = ("unknown_cursor", "pruned", "other_epoch", "behind")
+ENDS = ("lost", "stalled", "rotated", "restart", "unwanted")
 
 
 class Figures:
@@ -65,12 +72,13 @@ class Figures:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        clients, events, resyncs, conflations, delay = METRICS
+        clients, events, resyncs, conflations, delay, ends = METRICS
         self._clients = Gauge(clients.name, clients.help, clients.labels, registry=self.registry)
         self._events = Counter(events.name, events.help, events.labels, registry=self.registry)
         self._resyncs = Counter(resyncs.name, resyncs.help, resyncs.labels, registry=self.registry)
         self._conflations = Counter(conflations.name, conflations.help, registry=self.registry)
         self._delay = Histogram(delay.name, delay.help, buckets=BUCKETS, registry=self.registry)
+        self._ends = Counter(ends.name, ends.help, ends.labels, registry=self.registry)
         # Every series exists from the start: a rate over one that appears late misses its first step.
         self._connected = dict.fromkeys(TRANSPORTS, 0)
         for transport in TRANSPORTS:
@@ -81,6 +89,7 @@ class Figures:
             for kind in ("snapshot", "delta", "resync")
         }
         self._resynced = {reason: self._resyncs.labels(reason) for reason in REASONS}
+        self._ended = {reason: self._ends.labels(reason) for reason in ENDS}
 
     @contextmanager
     def client(self, transport: str) -> Iterator[None]:
@@ -95,11 +104,20 @@ class Figures:
         """Return how many are connected by this transport now."""
         return self._connected[transport]
 
-    def sent(self, transport: str, event: Event, *, timed: bool = False) -> None:
-        """Count an event as sent; `timed` for a delta sent because it had just been committed."""
-        self._sent[transport, event.kind].inc()
-        if timed and event.kind == "delta" and event.noticed is not None:
-            self._delay.observe(time.monotonic() - event.noticed)
+    def sent(self, transport: str, kind: Kind, count: int = 1) -> None:
+        """Count events as sent."""
+        self._sent[transport, kind].inc(count)
+
+    def served(self, transport: str, events: Sequence[Event], clients: int) -> None:
+        """Count what so many clients were just sent, because it had just been committed."""
+        for event in events:
+            self.sent(transport, event.kind, clients)
+        if events and events[-1].noticed is not None:
+            self._delay.observe(time.monotonic() - events[-1].noticed)
+
+    def ended(self, reason: str) -> None:
+        """Count a stream that ended."""
+        self._ended[reason].inc()
 
     def resync(self, reason: Reason, *, conflated: bool = False) -> None:
         """Count a reader that starts over; `conflated` when it was connected and merely too slow."""

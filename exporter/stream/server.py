@@ -13,12 +13,14 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
+from exporter.stream.line import Http, WebSocket
+
 HOST, PORT = "127.0.0.1", 8080
 
 BACKLOG = 2_048
 """Connections that may wait to be accepted: after a restart all clients come back within seconds."""
 
-SEND_BUFFER_BYTES = 128 * 1024
+SEND_BUFFER_BYTES = 64 * 1024
 """What the kernel holds for one client that does not read. Its own default grows to megabytes, and all of
 it would be old figures; a reader that is further behind is better served by one new snapshot."""
 
@@ -43,7 +45,8 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 lifespan="on",
-                ws="websockets-sansio",
+                http=Http,
+                ws=WebSocket,
                 ws_max_size=WS_MESSAGE_BYTES,
                 ws_per_message_deflate=False,  # tens of kilobytes of window for each client
                 timeout_graceful_shutdown=GRACE_SECONDS,

@@ -1,83 +1,78 @@
-"""Server-Sent Events: how an event looks on the wire, and the loop that feeds one client.
+"""Server-Sent Events: how an event looks on the wire, and the answer that stays open.
 
-The frame of an event is made once (`Event.framed`) and passes through sse-starlette as it is.
-What one client may have unsent is bounded by its socket: `send` waits when 64 KiB are not taken,
-and the reader, meanwhile, holds nothing but its place.
+sse-starlette writes the events, each once for everybody. Its response would run a task, a coroutine
+and an encoding for each client and event; ours hands the connection to the hub (docs/stream.md has both
+measured).
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import AsyncIterator
-
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from exporter.stream.events import Event
-from exporter.stream.feed import Feed
-from exporter.stream.figures import Figures
-
-RETRY_MS = (1_000, 4_000)
-"""Range of the pause before a browser reconnects; spread, so that a restart of this process is not
-followed by all clients in the same millisecond."""
-
-HEARTBEAT_SECONDS = 15.0
-"""Below the 30 or 60 s after which proxies drop a silent connection."""
+from exporter.stream.hub import End, Framing, Hub
+from exporter.stream.line import STATE, Line
 
 HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",  # no-transform: a proxy that compresses also buffers
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
 }
 
-TRANSPORT = "sse"
+HEARTBEAT = ServerSentEvent(comment="heartbeat", sep="\n").encode()
 
 
 def frame(event: Event) -> bytes:
-    """Return the event as SSE bytes; `id:` is the cursor it leads to."""
-    if event.kind == "resync":  # it leads nowhere: the client keeps the id it has
-        return b"event: %s\ndata: %s\n\n" % (event.kind.encode(), event.body)
-    return b"event: %s\nid: %s\ndata: %s\n\n" % (event.kind.encode(), str(event.cursor).encode(), event.body)
+    """Return the event as SSE bytes; `id:` is the cursor it leads to. A resync leads nowhere: the client
+    keeps the id it has."""
+    cursor = None if event.kind == "resync" else str(event.cursor)
+    return ServerSentEvent(data=event.body.decode(), event=event.kind, id=cursor, sep="\n").encode()
 
 
-def greeting() -> bytes:
-    """Return the first bytes of a stream; they also make proxies pass the headers on."""
-    return b"retry: %d\n\n" % random.randint(*RETRY_MS)
+def chunk(data: bytes) -> bytes:
+    """Return the bytes as one chunk of an HTTP/1.1 body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def heartbeat() -> ServerSentEvent:
-    return ServerSentEvent(comment="heartbeat", sep="\n")
+def _chunked(event: Event) -> bytes:
+    return chunk(event.framed(frame))
 
 
-async def stream(feed: Feed, figures: Figures, cursor: str | None) -> AsyncIterator[bytes]:
-    """Yield the frames of one client until the feed closes: what it missed first, then what comes.
-
-    The place is noted with what was read up to it and everything later follows from that place,
-    so there is no moment in which a commit could be lost or told twice.
-    """
-    with figures.client(TRANSPORT):
-        yield greeting()
-        await feed.wait(None)
-        news = await feed.resume(cursor)
-        live = False
-        while not feed.closed:
-            if news.reason is not None:
-                figures.resync(news.reason, conflated=live and news.reason == "behind")
-            for event in news.events:
-                yield event.framed(frame)
-                figures.sent(TRANSPORT, event, timed=live)
-            live = True
-            await feed.wait(news.place)
-            news = feed.after(news.place)
+CHUNKED = Framing("sse", _chunked, chunk(HEARTBEAT))
+PLAIN = Framing("sse", frame, HEARTBEAT)
+"""For HTTP/1.0, whose bodies have no chunks and end with the connection."""
 
 
-def response(
-    feed: Feed, figures: Figures, cursor: str | None, heartbeat_seconds: float
-) -> EventSourceResponse:
-    """Return the endless answer."""
-    return EventSourceResponse(
-        stream(feed, figures, cursor),
-        headers=HEADERS,
-        ping=heartbeat_seconds,
-        ping_message_factory=heartbeat,
-        sep="\n",
-    )
+class Stream(Response):
+    """The endless answer. Raises Full before it begins, when there is no place."""
+
+    def __init__(self, hub: Hub, cursor: str | None) -> None:
+        self._hub = hub
+        self._cursor = cursor
+        self.status_code = 200
+        self.background = None
+        self.init_headers(HEADERS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        line: Line = scope["state"][STATE]
+        framing = PLAIN if scope["http_version"] == "1.0" else CHUNKED
+        address = scope["client"][0] if scope.get("client") else ""
+        with self._hub.joined(line, framing, address) as client:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await send(_body(retry(self._hub.retry_ms())))  # also makes proxies pass the headers on
+            await self._hub.follow(client, self._cursor)
+            if client.end not in (End.LOST, End.STALLED):
+                await send(_body(retry(self._hub.retry_ms(client.end))))
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def retry(milliseconds: int) -> bytes:
+    """Return what tells a client how long to wait before it connects again."""
+    return ServerSentEvent(retry=milliseconds, sep="\n").encode()
+
+
+def _body(data: bytes) -> dict[str, object]:
+    return {"type": "http.response.body", "body": data, "more_body": True}

@@ -1,4 +1,4 @@
-"""WebSocket: the same messages and cursors as Server-Sent Events, as one JSON text frame each.
+"""WebSocket: the same messages and cursors as Server-Sent Events, as one JSON text each.
 
 The socket only speaks. A client that sends a message is told so and closed: nothing here would
 read it, and unread input is memory.
@@ -8,76 +8,80 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from exporter.stream.events import Event
-from exporter.stream.feed import Feed
-from exporter.stream.figures import Figures
-from exporter.stream.sse import RETRY_MS
+from exporter.stream.hub import Client, End, Framing, Hub
+from exporter.stream.line import PIECE_BYTES, STATE, Line
 
-TRANSPORT = "ws"
+TEXT, CONTINUED, LAST = 0x1, 0x0, 0x80
 
-RESTART = 1012
-"""The process ends or the connection is rotated: connect again, with the cursor."""
+CLOSES = {
+    End.RESTART: (1012, "Connect again with the cursor."),
+    End.ROTATED: (1012, "Connect again with the cursor."),
+    End.UNWANTED: (1008, "This socket only speaks: send nothing."),
+}
+"""Code and reason of the close, by why the stream ends; a connection that is gone gets none."""
 
-UNWANTED = 1008
-"""The client sent a message."""
 
-HEARTBEAT = '{"type":"heartbeat"}'
+def message(kind: str, cursor: str | None = None, data: bytes | None = None) -> bytes:
+    """Return one message as JSON; `data` is JSON already."""
+    parts = [b'{"type":"%s"' % kind.encode()]
+    if cursor is not None:
+        parts.append(b'"id":"%s"' % cursor.encode())
+    if data is not None:
+        parts.append(b'"data":%s' % data)
+    return b",".join(parts) + b"}"
+
+
+def framed(payload: bytes) -> bytes:
+    """Return a text message as frames (RFC 6455, section 5), none longer than a piece that is written.
+
+    Between two frames of a message the protocol may put its pings; within a frame it must not.
+    """
+    most = PIECE_BYTES - 4
+    pieces = [payload[start : start + most] for start in range(0, len(payload), most)]
+    frames = []
+    for number, piece in enumerate(pieces):
+        head = (CONTINUED if number else TEXT) | (LAST if number == len(pieces) - 1 else 0)
+        size = len(piece).to_bytes(1, "big") if len(piece) < 126 else b"\x7e" + len(piece).to_bytes(2, "big")
+        frames += [head.to_bytes(1, "big"), size, piece]
+    return b"".join(frames)
 
 
 def frame(event: Event) -> bytes:
-    """Return the event as a JSON text; `id` is the cursor it leads to, and a resync has none."""
-    kind = event.kind.encode()
-    if event.kind == "resync":
-        return b'{"type":"%s","data":%s}' % (kind, event.body)
-    return b'{"type":"%s","id":"%s","data":%s}' % (kind, str(event.cursor).encode(), event.body)
+    """Return the event as frames; `id` is the cursor it leads to, and a resync has none."""
+    cursor = None if event.kind == "resync" else str(event.cursor)
+    return framed(message(event.kind, cursor, event.body))
 
 
-def greeting() -> str:
-    """Return the first message: how long to wait before connecting again, after any end."""
-    return json.dumps({"type": "retry", "data": {"ms": random.randint(*RETRY_MS)}}, separators=(",", ":"))
+FRAMING = Framing("ws", frame, framed(message("heartbeat")))
 
 
-async def serve(
-    socket: WebSocket, feed: Feed, figures: Figures, cursor: str | None, heartbeat_seconds: float
-) -> None:
-    """Speak to one client until it goes, sends something, or the feed closes."""
-    await socket.accept()
-    with figures.client(TRANSPORT):
-        speaking = asyncio.create_task(_speak(socket, feed, figures, cursor, heartbeat_seconds))
-        hearing = asyncio.create_task(socket.receive())
+async def serve(socket: WebSocket, hub: Hub, cursor: str | None) -> None:
+    """Speak to one client until it goes or is let go. Raises Full before it is accepted."""
+    line: Line = socket.scope["state"][STATE]
+    address = socket.client.host if socket.client is not None else ""
+    with hub.joined(line, FRAMING, address) as client:
+        await socket.accept()
+        hearing = asyncio.create_task(_hear(socket, client))
         try:
-            await asyncio.wait({speaking, hearing}, return_when=asyncio.FIRST_COMPLETED)
-            if hearing.done() and hearing.result()["type"] != "websocket.disconnect":
-                await socket.close(UNWANTED, "This socket only speaks: send nothing.")
-            elif speaking.done():
-                await socket.close(RESTART, "Connect again with the cursor.")
-        except WebSocketDisconnect:
-            return
+            await line.write(retry(hub.retry_ms()), 0)
+            await hub.follow(client, cursor)
+            if client.end in CLOSES:
+                await line.write(retry(hub.retry_ms(client.end)), 0)
+                await socket.close(*CLOSES[client.end])
         finally:
-            for task in (speaking, hearing):
-                task.cancel()
-            await asyncio.gather(speaking, hearing, return_exceptions=True)
+            hearing.cancel()
 
 
-async def _speak(
-    socket: WebSocket, feed: Feed, figures: Figures, cursor: str | None, heartbeat_seconds: float
-) -> None:
-    await socket.send_text(greeting())
-    await feed.wait(None)
-    news = await feed.resume(cursor)
-    live = False
-    while not feed.closed:
-        if news.reason is not None:
-            figures.resync(news.reason, conflated=live and news.reason == "behind")
-        for event in news.events:
-            await socket.send_text(event.framed(frame).decode())
-            figures.sent(TRANSPORT, event, timed=live)
-        if live and not news.events:
-            await socket.send_text(HEARTBEAT)
-        live = True
-        await feed.wait(news.place, heartbeat_seconds)
-        news = feed.after(news.place)
+async def _hear(socket: WebSocket, client: Client) -> None:
+    """End the stream of a client that says anything."""
+    heard = await socket.receive()
+    client.leave(End.LOST if heard["type"] == "websocket.disconnect" else End.UNWANTED)
+
+
+def retry(milliseconds: int) -> bytes:
+    """Return the message that tells a client how long to wait before it connects again."""
+    return framed(message("retry", None, json.dumps({"ms": milliseconds}).encode()))

@@ -16,10 +16,8 @@ from builders import Writer
 
 from exporter.ledger.snapshot import apply, decode
 from exporter.store import Store
-from exporter.stream import sse
 from exporter.stream.events import Event, News, Ring
 from exporter.stream.feed import Feed
-from exporter.stream.figures import Figures
 
 
 @asynccontextmanager
@@ -228,26 +226,6 @@ def test_a_slow_reader_is_conflated_to_the_newest_state(writer: Writer, path: Pa
             news = feed.after(place)
             assert [event.kind for event in news.events] == ["resync", "snapshot"]
             assert news.reason == "behind"
-
-    run(test)
-
-
-def test_two_clients_are_sent_the_same_bytes(writer: Writer, path: Path) -> None:
-    """A delta is encoded once, however many there are to send it to."""
-
-    async def test() -> None:
-        async with following(path) as feed:
-            await reached(feed, 5)
-            clients = [sse.stream(feed, Figures(), None) for _ in range(2)]
-            for client in clients:
-                await anext(client)
-            snapshots = [await anext(client) for client in clients]
-            writer.commit()
-            deltas = [await anext(client) for client in clients]
-            assert snapshots[0] is snapshots[1]
-            assert deltas[0] is deltas[1]
-            for client in clients:
-                await client.aclose()
 
     run(test)
 
