@@ -60,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     simulator.add_argument("--seed", type=int, default=1)
     simulator.add_argument("--speed", type=float, default=1.0)
     simulator.add_argument("--folder", type=Path, default=None, help="where the demo keys are")
+    alerting = commands.add_parser(
+        "alertmanager-config", help="write whom Alertmanager tells, by the secret files that are there"
+    )
+    alerting.add_argument("--secrets", type=Path, default=Path("secrets"), metavar="FOLDER")
+    alerting.add_argument("--output", type=Path, default=Path("data/alertmanager.yml"), metavar="FILE")
     fault = commands.add_parser("fault", help="turn a fault of the simulator on or off", add_help=False)
     fault.add_argument("words", nargs=argparse.REMAINDER)
     return parser
@@ -98,6 +103,10 @@ def _run(options: argparse.Namespace) -> int:
             from exporter import check
 
             return check.run(settings)
+        case "alertmanager-config":
+            from exporter import alerting
+
+            return alerting.write(settings, options.secrets, options.output)
         case "backfill":
             from exporter import backfill
 

@@ -35,6 +35,7 @@ SOURCES = ("kalshi", "anthropic", "sales")
 Seconds = Annotated[float, Field(ge=0.2, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Amount = Annotated[Decimal, Field(gt=0)]
+Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 SocketUrl = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
 
@@ -208,6 +209,24 @@ class Settings(BaseModel):
     )
     limit_disk_free_bytes: Amount = Field(
         Decimal(1_000_000_000), description="Alert when less is free where the database is: weeks, for most."
+    )
+
+    # How messages about alerts are sent; the secrets themselves are files that Alertmanager reads.
+    alert_email_to: Address | None = Field(None, description="Who gets alerts by e-mail.")
+    alert_email_from: Address | None = Field(
+        None, description="Who e-mail about alerts comes from; whom it goes to, when not set."
+    )
+    alert_smtp_server: Annotated[str, Field(pattern=r"^[\w.-]+:\d+$")] | None = Field(
+        None, description="Mail server, as in mail.example.com:587."
+    )
+    alert_smtp_user: str | None = Field(
+        None, description="User at the mail server; whom e-mail goes to, when not set."
+    )
+    alert_grafana_url: Url = Field(
+        "http://127.0.0.1:3000", description="Address of Grafana for links in messages about alerts."
+    )
+    alert_runbook_url: str = Field(
+        "prometheus/runbook.md", description="Address of the runbook for links in messages about alerts."
     )
 
     @field_validator("sources", mode="before")

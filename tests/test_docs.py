@@ -194,7 +194,7 @@ def test_every_make_line_names_a_target() -> None:
 def test_every_command_is_in_the_pages() -> None:
     """Each command of `northstar` is mentioned, and none that it lacks."""
     text = "\n".join(page.read_text() for page in PAGES)
-    assert set(re.findall(r"`(?:\.venv/bin/)?northstar ([a-z]+)\b", text)) == set(commands())
+    assert set(re.findall(r"`(?:\.venv/bin/)?northstar ([a-z-]+)\b", text)) == set(commands())
 
 
 def test_every_fault_is_in_the_readme() -> None:

@@ -56,6 +56,8 @@ TOOLS = {"types-tqdm", "mypy", "pytest-xdist", "ruff"}
 
 STACK: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = ("exporter", "stream", "simulator")
+ENDS = "alertmanager-config"
+"""Runs once; nobody asks it anything."""
 
 
 def tracked() -> list[Path]:
@@ -190,36 +192,70 @@ def test_stack_has_its_services() -> None:
         "exporter": [],
         "stream": [],
         "prometheus": [],
+        "alertmanager-config": [],
+        "alertmanager": [],
         "grafana": [],
         "simulator": ["demo"],
     }
 
 
-@pytest.mark.parametrize("service", STACK["services"].values(), ids=STACK["services"])
-def test_service_is_pinned_watched_unprivileged_and_on_the_loopback(service: dict[str, Any]) -> None:
-    """Each one has an image a variable may change, a health check, a user that is not root."""
+@pytest.mark.parametrize("name", STACK["services"])
+def test_service_is_pinned_watched_unprivileged_and_on_the_loopback(name: str) -> None:
+    """Each one has an image a variable may change, a health check, bounds, a user that is not root."""
+    service = STACK["services"][name]
     default = re.fullmatch(r"\$\{[A-Z_]+:-([^}]+)\}|northstar-pnl:\$\{IMAGE_TAG:-local\}", service["image"])
     assert default is not None
     assert default[1] is None or re.search(r":v?\d+\.\d+\.\d+$", default[1])
-    assert service["healthcheck"]["test"][0] == "CMD"
     assert service["user"].partition(":")[0] not in ("", "0", "root")
     assert service["cap_drop"] == ["ALL"]
-    assert service["ports"]
-    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert service["read_only"] is True
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service["cpus"]
+    assert service["pids_limit"]
+    assert service["restart"] == ("no" if name == ENDS else "unless-stopped")
+    if name != ENDS:
+        assert service["healthcheck"]["test"][0] == "CMD"
+        assert service["ports"]
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
-def test_stack_keeps_the_database_in_a_named_volume() -> None:
+def test_stack_keeps_what_lasts_in_named_volumes() -> None:
     """Containers come and go; what was published stays."""
-    assert {"northstar", "prometheus", "grafana"} == set(STACK["volumes"])
+    assert {"northstar", "prometheus", "alertmanager", "grafana"} == set(STACK["volumes"])
     for name in OURS:
-        assert STACK["services"][name]["volumes"] == ["northstar:/data"]
+        assert STACK["services"][name]["volumes"][0] == "northstar:/data"
+
+
+def test_secrets_are_files_that_only_those_see_who_need_them() -> None:
+    """The folder may lack any of them, and may be empty."""
+    see = {
+        name
+        for name, service in STACK["services"].items()
+        if any("/run/secrets" in volume for volume in service["volumes"])
+    }
+    assert see == {"exporter", "alertmanager-config", "alertmanager"}
+    assert "/secrets/" in (ROOT / ".gitignore").read_text().split()
+
+
+def test_nothing_waits_for_what_it_can_do_without() -> None:
+    """One part that cannot start must not keep another from starting."""
+    waits = {
+        name: {other: how["condition"] for other, how in service.get("depends_on", {}).items()}
+        for name, service in STACK["services"].items()
+    }
+    assert {name: others for name, others in waits.items() if others} == {
+        "stream": {"exporter": "service_started"},
+        "alertmanager": {"alertmanager-config": "service_completed_successfully"},
+        "grafana": {"prometheus": "service_started"},
+    }
 
 
 def test_stack_passes_settings_that_exist_and_all_that_concern_it() -> None:
     """A name the program does not know would be refused, one that is not passed would be ignored."""
     known = {name for field in Settings.model_fields for name in names(field)}
     known |= {f"{name}_FILE" for field in SECRETS for name in names(field)}
-    passed = {name: set(STACK["services"][name].get("environment", ())) for name in OURS}
+    passed = {name: set(STACK["services"][name].get("environment", ())) for name in (*OURS, ENDS)}
     assert set().union(*passed.values()) <= known
     elsewhere = {
         "NORTHSTAR_GRAFANA_URL",
@@ -229,8 +265,11 @@ def test_stack_passes_settings_that_exist_and_all_that_concern_it() -> None:
         "KALSHI_PRIVATE_KEY_PATH",
     }
     ours = {names(field)[0] for field in Settings.model_fields} - elsewhere
+    assert passed[ENDS] == {name for name in ours if name.startswith("NORTHSTAR_ALERT_")}
     assert passed["stream"] >= {name for name in ours if name.startswith("NORTHSTAR_STREAM_")}
-    assert passed["exporter"] >= {name for name in ours if not name.startswith("NORTHSTAR_STREAM_")}
+    assert passed["exporter"] >= {
+        name for name in ours if not name.startswith(("NORTHSTAR_STREAM_", "NORTHSTAR_ALERT_"))
+    }
     for service in OURS:
         for name, value in STACK["services"][service].get("environment", {}).items():
             inner = re.match(r"\$\{([A-Z_]+)", str(value))
@@ -239,8 +278,8 @@ def test_stack_passes_settings_that_exist_and_all_that_concern_it() -> None:
 
 def test_stack_starts_commands_that_exist() -> None:
     """What a container runs is a command of the program."""
-    for name in ("exporter", "stream"):
-        assert STACK["services"][name]["command"] == [name]
+    for name in ("exporter", "stream", ENDS):
+        assert STACK["services"][name]["command"][0] == name
 
 
 def test_demo_env_points_at_the_simulator(tmp_path: Path) -> None:
@@ -259,14 +298,21 @@ def test_demo_env_points_at_the_simulator(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["--env-file", "exporter/demo.env", "--profile", "demo"]])
 def test_docker_accepts_the_stack(arguments: list[str]) -> None:
-    """Compose itself can read the file, for accounts and for the demo."""
-    docker = shutil.which("docker")
-    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
-        pytest.skip("docker compose is not installed")
-    done = subprocess.run(
-        [docker, "compose", *arguments, "config", "--quiet"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    """Compose itself, 2 or 1.29, can read the file, for accounts and for the demo."""
+    tried = 0
+    for compose in (["docker", "compose"], ["docker-compose"]):
+        if (
+            shutil.which(compose[0]) is None
+            or subprocess.run([*compose, "version"], capture_output=True).returncode
+        ):
+            continue
+        tried += 1
+        done = subprocess.run(
+            [*compose, *arguments, "config", "--quiet"], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    if not tried:
+        pytest.skip("neither docker compose nor docker-compose is installed")
 
 
 def scrape_config() -> dict[str, Any]:
