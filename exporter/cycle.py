@@ -74,6 +74,7 @@ class Cycle:
             source.name: SourceState(freshness=source.freshness) for source in sources
         }
         self._not_before: dict[str, datetime] = {}
+        self._booked_until: dict[str, datetime] = {}
         self._openings: dict[str, Opening] = {}
         self.live: dict[str, str] = {}
         """How the live feed of each source that has one stands: live, connecting or off."""
@@ -147,7 +148,8 @@ class Cycle:
             return
         self._overtaking[source.name] = {}
         try:
-            reading = await source.fetch(await self._window(source, now))
+            window = await self._window(source, now)
+            reading = await source.fetch(window)
         except SourceError as error:
             await self._failed(source, error, now)
         except StoreError as error:
@@ -157,7 +159,9 @@ class Cycle:
         else:
             self._health.fetched(source.name, perf_counter() - began, reading.skew)
             async with self._books:
-                await self._book(source, reading)
+                await self._book(source, reading, window)
+            for trouble in reading.troubles:
+                await self._failed(source, trouble, now)
         finally:
             self._overtaking.pop(source.name, None)
         await self.publish()
@@ -168,7 +172,8 @@ class Cycle:
         before = self._states[source.name].as_of
         past = self._past.get(source.name)
         if past is None:
-            return Window(None if before is None else before - source.overlap, now)
+            start = None if before is None else before - source.overlap
+            return Window(start, now, self._booked_until.get(source.name))
         start = await past.look(before, now)
         if not past.settled:
             try:
@@ -251,7 +256,7 @@ class Cycle:
             await self._in_database(self.store.close)
         self._database.shutdown()
 
-    async def _book(self, source: Source, reading: Reading) -> None:
+    async def _book(self, source: Source, reading: Reading, window: Window) -> None:
         now = self._clock()
         try:
             changes = await self._in_database(self._keep, reading, now)
@@ -279,6 +284,7 @@ class Cycle:
             log.error("source=%s not booked: %s", source.name, error)
             return
         self._health.booked(source.name, changes)
+        self._booked_until[source.name] = window.end
         self._states[source.name] = SourceState(
             as_of=reading.as_of, last_success=now, freshness=source.freshness
         )

@@ -204,7 +204,8 @@ class UsageHour:
 class KeyUsageLine:
     """Tokens of one (API key, workspace, model, tier, context window) in a day.
 
-    `api_key` is empty for usage that was not made with a key.
+    `api_key` is empty for usage that was not made with a key. `cost` is dollars where the service says
+    what each key cost; None where it does not, and the day's bill must be spread over the keys.
     """
 
     api_key: str
@@ -218,6 +219,7 @@ class KeyUsageLine:
     cache_read: int
     output: int
     web_searches: int
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,11 @@ class Settings(BaseModel):
         "https://api.anthropic.com", description="Anthropic address.", json_schema_extra={"alias": True}
     )
     anthropic_interval_seconds: Seconds = Field(60, description="Time between two readings of Anthropic.")
+    anthropic_family: Literal["auto", "reports", "analytics"] = Field(
+        "auto",
+        description="Which of Anthropic's reports are read: the stable `reports`, the beta `analytics`, or "
+        "`auto` for what the key may read.",
+    )
     anthropic_prices: tuple[Annotated[StatedPrice, BeforeValidator(stated_price)], ...] = Field(
         (),
         description="List prices that go before the published ones: entries of model, kind (or `all`), first "

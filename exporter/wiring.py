@@ -123,6 +123,7 @@ def _anthropic(settings: Settings, health: Health | None, clock: Callable[[], da
         settings.anthropic_api_key,
         clock=clock,
         base_url=settings.anthropic_base_url,
+        family=settings.anthropic_family,
         prices=Prices([Override(*stated) for stated in settings.anthropic_prices]),
         observer=health,
         interval=timedelta(seconds=settings.anthropic_interval_seconds),

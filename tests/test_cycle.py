@@ -186,7 +186,7 @@ def test_reading_starts_again_before_the_last_one_ended(path: Path) -> None:
         await pipeline.collect_all()
         assert pipeline.sales.windows == [
             Window(None, NOW),
-            Window(NOW - timedelta(minutes=10), NOW + timedelta(seconds=10)),
+            Window(NOW - timedelta(minutes=10), NOW + timedelta(seconds=10), NOW),
         ]
         await pipeline.cycle.stop()
 
@@ -352,3 +352,71 @@ def test_concurrent_readings_never_share_a_half_changed_ledger(path: Path) -> No
         await pipeline.cycle.stop()
 
     asyncio.run(scenario())
+
+
+def test_only_a_reading_that_was_booked_is_the_last_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a source reads once a day is due again when the store, or the ledger, did not take it."""
+
+    async def scenario() -> None:
+        pipeline = Pipeline(path)
+        await pipeline.cycle.start()
+        keep = pipeline.cycle.store.records.book
+
+        def full(*arguments: object, **more: object) -> None:
+            raise StoreUnavailable("The disk is full.")
+
+        monkeypatch.setattr(pipeline.cycle.store.records, "book", full)
+        await pipeline.collect_all()
+        monkeypatch.setattr(pipeline.cycle.store.records, "book", keep)
+        pipeline.clock.advance(seconds=10)
+        await pipeline.collect_all()
+        await pipeline.collect_all()
+        assert [window.last for window in pipeline.sales.windows] == [None, None, pipeline.clock()]
+        await pipeline.cycle.stop()
+
+    asyncio.run(scenario())
+
+
+def test_what_failed_beside_a_reading_is_told_and_kept(path: Path) -> None:
+    """The reading is booked; the refusal is counted, its answer kept, and the wish to wait respected."""
+
+    async def scenario() -> None:
+        pipeline = Pipeline(path)
+        await pipeline.cycle.start()
+        refused = Answer(source="sales", request="GET /names", status=429, fetched_at=NOW, body=b"{}")
+        trouble = SourceUnavailable(
+            "sales", "rate_limited", "Names are not told.", retry_after=30, answers=[refused]
+        )
+        pipeline.sales.answer = answering("sales", sale("5"), troubles=(trouble,))
+        tree = await pipeline.collect_all()
+        assert pipeline.net() == "5.00"
+        assert tree["sources"]["sales"]["error"]["sentence"] == "Names are not told."
+        assert pipeline.counted("northstar_source_errors_total", source="sales", reason="rate_limited") == 1
+        pipeline.clock.advance(seconds=29)
+        await pipeline.collect_all()
+        assert len(pipeline.sales.windows) == 1
+        pipeline.clock.advance(seconds=2)
+        pipeline.sales.answer = answering("sales")
+        tree = await pipeline.collect_all()
+        assert "error" not in tree["sources"]["sales"]
+        await pipeline.cycle.stop()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("last", "end", "every", "begins"),
+    [
+        (None, NOW, timedelta(days=1), True),
+        (NOW, NOW + timedelta(hours=11, minutes=59), timedelta(days=1), False),
+        (NOW, NOW + timedelta(hours=12), timedelta(days=1), True),
+        (NOW - timedelta(seconds=1), NOW, timedelta(hours=1), True),
+        (NOW, NOW + timedelta(minutes=4, seconds=59), timedelta(minutes=5), False),
+        (NOW, NOW - timedelta(days=1), timedelta(days=1), True),
+    ],
+)
+def test_a_part_of_a_day_begins_with_its_first_reading(
+    last: datetime | None, end: datetime, every: timedelta, begins: bool
+) -> None:
+    """Days are UTC days; a clock that was set back begins one, too."""
+    assert Window(None, end, last).begins(every) is begins

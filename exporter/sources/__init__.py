@@ -7,19 +7,31 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
+from exporter.errors import SourceError
 from exporter.records import Answer, Observation, Record
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What to read: everything that changed in [start, end); start None means from the beginning."""
+    """What to read: everything that changed in [start, end); start None means from the beginning.
+
+    `last` is the end of the last window that was booked since this process began, None before the
+    first. What a source reads only now and then is due by it: what was not booked is due again.
+    """
 
     start: datetime | None
     end: datetime
+    last: datetime | None = None
+
+    def begins(self, every: timedelta) -> bool:
+        """Tell whether this is the first reading of a UTC day, an hour, or another part of a day."""
+        return self.last is None or (self.last - _EPOCH) // every != (self.end - _EPOCH) // every
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +39,8 @@ class Reading:
     """One complete answer of a source. It exists only if every page arrived and was well formed.
 
     `as_of` is the time the figures speak of; `skew` is the upstream clock minus ours, None when
-    the answer carried no date.
+    the answer carried no date. `troubles` are refusals of what no figure depends on, such as names:
+    the reading is complete without, and they are counted and kept like any other.
     """
 
     source: str
@@ -36,6 +49,7 @@ class Reading:
     observations: tuple[Observation, ...] = ()
     answers: tuple[Answer, ...] = ()
     skew: timedelta | None = None
+    troubles: tuple[SourceError, ...] = ()
 
 
 class Source(Protocol):

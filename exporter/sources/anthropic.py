@@ -1,43 +1,38 @@
-"""Anthropic's bill by day and usage by hour, as records.
+"""Anthropic's bill by day and usage by hour and by key, as records; names as observations.
 
-Source: Anthropic Usage and Cost Admin API (read 2026-08, live behaviour to 2026-11).
+Source: Anthropic Usage and Cost Admin API (read 2026-08, live behaviour to 2026-11), and its successor in
+        beta: `anthropic_reports` and `anthropic_analytics` each read one of them into the same records.
 Units:  records hold Decimal dollars; see `anthropic_rows` for what comes in.
-Quirk:  the bill covers finished UTC days only and a range without any is refused, so a window that holds
-        none is not asked for. A finished day may be missing or empty for a while: that is not zero.
+Bound:  one request at a time; how often and how far back each list is read is named below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
-from exporter.errors import SettingsError
-from exporter.records import Record
+from exporter.errors import SettingsError, SourceError, SourceRejected, SourceUnavailable
+from exporter.records import BilledDay, KeyUsage, Observation, Record, UsageHour
 from exporter.sources import Reading, Window
-from exporter.sources.anthropic_rows import (
-    DAY,
-    HOUR,
-    CostBucket,
-    CostReport,
-    Organization,
-    UsageBucket,
-    UsageReport,
-    check,
-)
+from exporter.sources import anthropic_analytics as analytics
+from exporter.sources import anthropic_reports as reports
+from exporter.sources.anthropic_analytics import Analytics
+from exporter.sources.anthropic_names import Names
+from exporter.sources.anthropic_reports import Reports
+from exporter.sources.anthropic_rows import BASE, DAY, HOUR, Organization, groups, span
 from exporter.sources.credential import usable
 from exporter.sources.http import Client, Endpoint, Observer
 from exporter.sources.pricing import Prices
-from exporter.sources.visit import Params, Visit
+from exporter.sources.visit import Visit
 
 BASE_URL = "https://api.anthropic.com"
-ORDINARY = "sk-ant-api"  # keys for asking models; every other kind is left for the service to judge
+ADMIN, ORDINARY, SCOPED = "sk-ant-admin", "sk-ant-api", "sk-ant-api01"
 VERSION = "2023-06-01"
-BETA = "fast-mode-2026-02-01"  # without it, grouping by speed used to be refused
-REPORTS = "/v1/organizations"
-DAYS_AT_ONCE, HOURS_AT_ONCE = 31, 168  # the most a page takes; the default is a week or a day
+FAST_MODE = "fast-mode-2026-02-01"  # without it, grouping by speed used to be refused
 
 FIRST_BILL = timedelta(days=365)
 """How far back a bill is read when nothing is known yet: a year's windows are complete with it."""
@@ -48,14 +43,15 @@ FIRST_USAGE = timedelta(days=31)
 REVIEW = timedelta(days=35)
 """How much of the bill is read anew once a day: a sibling of this report is revised for 30 days."""
 
-BILL_SETTLED = timedelta(hours=48)
-"""An empty day is believed this long after its end. Bills land within a day; believed earlier, a bill that
-is merely late would replace the day's estimate by zero."""
+RECENT_USAGE = timedelta(hours=6)
+"""How much usage every reading reads anew; it is minutes late, seldom up to an hour. All of the overlap is
+read once an hour: what is answered each minute is kept, and three days of it would fill a disk."""
 
-USAGE_SETTLED = timedelta(hours=1)
-"""An empty hour is believed this long after its end. Usage is minutes late, seldom up to an hour; believed
-earlier, the running hour would count as known to be free. Once believed it is recorded, because an
-hour that nobody recorded is unknown."""
+KEYS_EVERY = timedelta(minutes=5)
+"""How often usage by key is read: it tells who spent a day's cost, and moves no figure."""
+
+NAMES_EVERY = timedelta(hours=1)
+"""How often names are read; they change when somebody changes them."""
 
 REQUESTS_PER_MINUTE = 30.0  # once a minute is the documented pace; the rest is for the pages of a re-read
 WAIT_WHEN_LIMITED = 60.0  # a 429 here often names no time to come back
@@ -66,11 +62,38 @@ HINTS = {
     404: "check the base URL, and that the key belongs to an organization",
 }
 
+FamilyName = Literal["auto", "reports", "analytics"]
+T = TypeVar("T")
+
+
+class Family(Protocol):
+    """One way the service tells what was used and billed. One object serves one reading.
+
+    `names` are those that it had to ask for itself, if it did; `troubles` what was refused beside the figures.
+    """
+
+    asked_names: bool
+    names: list[Observation] | None
+    troubles: list[SourceError]
+
+    def as_of(self, now: datetime) -> datetime: ...
+
+    async def billed(
+        self, visit: Visit, start: datetime, today: datetime, now: datetime
+    ) -> list[BilledDay]: ...
+
+    async def used(self, visit: Visit, start: datetime, end: datetime, now: datetime) -> list[UsageHour]: ...
+
+    async def used_by_key(
+        self, visit: Visit, start: datetime, end: datetime, now: datetime
+    ) -> list[KeyUsage]: ...
+
 
 class Anthropic:
     """Reads one organization, one request at a time.
 
     `clock` (aware UTC) is only used to measure the service's clock; every window is an argument.
+    `family` says which reports are read; `auto` is the stable ones where the key may read them.
     Raises SettingsError for a key of the wrong kind.
     """
 
@@ -82,6 +105,7 @@ class Anthropic:
         *,
         clock: Callable[[], datetime],
         base_url: str = BASE_URL,
+        family: FamilyName = "auto",
         prices: Prices | None = None,
         observer: Observer | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -91,8 +115,11 @@ class Anthropic:
     ) -> None:
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
         self._prices = prices or Prices()
-        self._reviewed: date | None = None
-        key = _admin_key(admin_key)
+        self._names = Names()
+        key = _readable(admin_key, family)
+        if family == "auto" and key.get_secret_value().startswith(ADMIN):
+            family = "reports"
+        self.family: FamilyName = family
         endpoint = Endpoint(
             source=self.name,
             base_url=base_url,
@@ -106,7 +133,7 @@ class Anthropic:
             lambda method, path: {
                 "x-api-key": key.get_secret_value(),
                 "anthropic-version": VERSION,
-                "anthropic-beta": BETA,
+                "anthropic-beta": analytics.BETA if "/analytics/" in path else FAST_MODE,
             },
             clock,
             observer=observer,
@@ -121,90 +148,98 @@ class Anthropic:
         await self.client.aclose()
 
     async def fetch(self, window: Window) -> Reading:
-        """Return the bill's days and the usage hours of the window, and once a UTC day older bills again."""
-        visit = Visit(self.client)
-        today = _midnight(window.end)
-        review = self._reviewed != today.date()
+        """Return the bill's days, the usage hours, and what is due of usage by key and of names.
+
+        Once a UTC day older bills are read again. What no figure depends on may fail alone.
+        """
+        await self._choose(window.end)
+        now, today = window.end, _midnight(window.end)
+        since = _first_day(window, review=window.begins(DAY))
+        visit, aside = Visit(self.client), Visit(self.client)
+        family: Family = Reports(self._prices)
+        if self.family == "analytics":
+            family = Analytics(self._prices, self._names, aside)
         records: list[Record] = [
-            *await self._bill(visit, _first_day(window, review=review), today, window.end),
-            *await self._usage(visit, window),
+            *await family.billed(visit, since, today, now),
+            *await family.used(visit, *_hours(window), now),
         ]
-        self._reviewed = today.date()
+        troubles = family.troubles
+        if window.begins(KEYS_EVERY) and _welcome(troubles):
+            records += await _or_note(family.used_by_key(aside, since, today + DAY, now), troubles) or []
+        names = family.names
+        if window.begins(NAMES_EVERY) and not family.asked_names and _welcome(troubles):
+            names = await _or_note(self._names.read(aside), troubles)
+        if self.family == "analytics":
+            self.freshness = max(self.freshness, analytics.FRESHNESS)
         return Reading(
             source=self.name,
-            as_of=window.end,
+            as_of=family.as_of(now),
             records=tuple(records),
-            answers=tuple(visit.answers),
+            observations=tuple(names or ()),
+            answers=(*visit.answers, *aside.answers),
             skew=self.client.skew,
+            troubles=tuple(troubles),
         )
 
     async def probe(self) -> str:
-        """Return the organization's name, which only an admin key may read."""
-        organization = await Visit(self.client).one(f"{REPORTS}/me", Organization)
+        """Return the organization's name, or that the analytics answer: a scoped key may read no name."""
+        if self.family != "reports":
+            await self._choose(self.client.now())
+        if self.family == "analytics":
+            await self._ask(analytics.USAGE, self.client.now())
+            return "Anthropic answers with its analytics reports."
+        organization = await Visit(self.client).one(f"{BASE}/me", Organization)
         return f"Anthropic answers: organization {organization.name}."
 
-    async def _bill(self, visit: Visit, start: datetime, today: datetime, now: datetime) -> list[Record]:
-        """Return the days from `start` whose bill is known."""
-        if start >= today:
-            return []
-        pages = await visit.pages(
-            f"{REPORTS}/cost_report",
-            CostReport,
-            [
-                *_range(start, today),
-                ("bucket_width", "1d"),
-                ("limit", str(DAYS_AT_ONCE)),
-                *_groups("workspace_id", "description"),
-            ],
-            cursor="page",
-            field="next_page",
-            follow=lambda page: page.follow(visit.malformed),
+    async def _choose(self, now: datetime) -> None:
+        """Find out which reports the key may read, the stable ones first; once that is known it stays."""
+        if self.family != "auto":
+            return
+        try:
+            await self._ask(reports.USAGE, now)
+            self.family = "reports"
+        except SourceRejected as refusal:
+            try:
+                await self._ask(analytics.USAGE, now)
+            except SourceRejected:
+                raise refusal from None
+            self.family = "analytics"
+
+    async def _ask(self, path: str, now: datetime) -> None:
+        """Ask for one hour of usage, to see whether the key may."""
+        hour = _hour(now)
+        width = "time_bucket_width" if path == analytics.USAGE else "bucket_width"
+        await self.client.get(
+            path, [*span(hour - HOUR, hour), (width, "1h"), ("limit", "1"), *groups("model")]
         )
-        days = [bucket for page in pages for bucket in page.data]
-        check(days, DAY, (start, today), visit.malformed)
-        days = visit.unique(days, lambda bucket: bucket.starting_at, "data.starting_at")
-        newest = max((day.starting_at for day in days), default=None)
-        return [day.record() for day in days if _bill_is_known(day, newest, now)]
-
-    async def _usage(self, visit: Visit, window: Window) -> list[Record]:
-        """Return the hours of the window whose usage is known."""
-        start, end = _hours(window)
-        pages = await visit.pages(
-            f"{REPORTS}/usage_report/messages",
-            UsageReport,
-            [
-                *_range(start, end),
-                ("bucket_width", "1h"),
-                ("limit", str(HOURS_AT_ONCE)),
-                *_groups("model", "service_tier", "inference_geo", "speed", "workspace_id"),
-            ],
-            cursor="page",
-            field="next_page",
-            follow=lambda page: page.follow(visit.malformed),
-        )
-        hours = [bucket for page in pages for bucket in page.data]
-        check(hours, HOUR, (start, end), visit.malformed)
-        hours = visit.unique(hours, lambda bucket: bucket.starting_at, "data.starting_at")
-        return [hour.record(self._prices) for hour in hours if _usage_is_known(hour, window.end)]
 
 
-def _admin_key(secret: SecretStr | str) -> SecretStr:
-    """Return the key if it can be one that reads reports."""
+async def _or_note(work: Awaitable[T], troubles: list[SourceError]) -> T | None:
+    """Return what comes of it; a refusal is noted, and None."""
+    try:
+        return await work
+    except SourceError as error:
+        troubles.append(error)
+        return None
+
+
+def _welcome(troubles: Sequence[SourceError]) -> bool:
+    """Tell whether to ask for more: not when the service has just asked for peace, or is down."""
+    return not any(isinstance(trouble, SourceUnavailable) for trouble in troubles)
+
+
+def _readable(secret: SecretStr | str, family: FamilyName) -> SecretStr:
+    """Return the key if it can be one that reads reports of the family.
+
+    Kinds of keys come and go: every other kind is left for the service to judge.
+    """
     key = usable(secret, "The Anthropic admin key")
-    if key.get_secret_value().startswith(ORDINARY):
+    text = key.get_secret_value()
+    if text.startswith(ORDINARY) and (family == "reports" or not text.startswith(SCOPED)):
         raise SettingsError(
             ["The Anthropic key is an ordinary one; reports need an admin key (sk-ant-admin)."]
         )
     return key
-
-
-def _bill_is_known(day: CostBucket, newest: datetime | None, now: datetime) -> bool:
-    """Say whether a bucket is a bill: one with rows is, an empty one when it is old and not the newest."""
-    return bool(day.results) or (day.starting_at != newest and now - day.ending_at > BILL_SETTLED)
-
-
-def _usage_is_known(hour: UsageBucket, now: datetime) -> bool:
-    return bool(hour.results) or now - hour.ending_at > USAGE_SETTLED
 
 
 def _first_day(window: Window, *, review: bool) -> datetime:
@@ -216,12 +251,14 @@ def _first_day(window: Window, *, review: bool) -> datetime:
 
 
 def _hours(window: Window) -> tuple[datetime, datetime]:
-    """Return the whole hours around the window, at most FIRST_USAGE back.
+    """Return the whole hours around the window, at most FIRST_USAGE back, and mostly the recent ones.
 
     The bound is a midnight, so that no day's estimate is half of what it should be compared with.
     """
     earliest = _midnight(window.end - FIRST_USAGE)
     start = earliest if window.start is None else max(window.start, earliest)
+    if window.last is not None and not window.begins(HOUR):
+        start = max(start, min(window.last, window.end) - RECENT_USAGE)
     end = _hour(window.end)
     return _hour(start), end if end == window.end else end + HOUR
 
@@ -232,11 +269,3 @@ def _midnight(moment: datetime) -> datetime:
 
 def _hour(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def _range(start: datetime, end: datetime) -> Params:
-    return [("starting_at", f"{start:%Y-%m-%dT%H:%M:%SZ}"), ("ending_at", f"{end:%Y-%m-%dT%H:%M:%SZ}")]
-
-
-def _groups(*names: str) -> Params:
-    return [("group_by[]", name) for name in names]

@@ -131,6 +131,10 @@ class Client:
         """Whether requests are sent (`closed`), held back (`open`), or tried once (`half-open`)."""
         return _STATES[self._circuit.state] if self._circuit else "closed"
 
+    def now(self) -> datetime:
+        """Return the time by our own clock."""
+        return self._clock()
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._http.aclose()

@@ -1,6 +1,7 @@
 """One fetch in progress: its raw answers travel with the result, or with the error that ended it.
 
-Bound:  MAX_PAGES for each list. Repeated cursors are refused, since following one never ends.
+Bound:  MAX_PAGES for each list, MAX_RESTARTS for one that expires. Repeated cursors are refused, since
+        following one never ends.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from exporter.errors import SourceError, SourceMalformed
+from exporter.errors import SourceError, SourceMalformed, SourceUnavailable
 from exporter.records import Answer
 from exporter.sources.http import Client
 from exporter.sources.shapes import first_trouble
 
 MAX_PAGES = 2_000
 """Two million rows of the venue. Beyond that a server is more likely to walk in circles than to have more."""
+
+GONE = 410
+MAX_RESTARTS = 2
+"""A list is renewed every few hours and read in seconds: a third time is no coincidence."""
 
 Page = TypeVar("Page", bound=BaseModel)
 Row = TypeVar("Row", bound=BaseModel)
@@ -60,21 +65,30 @@ class Visit:
         follow: Callable[[Page], str | None],
         field: str,
         tolerate: Collection[int] = (),
+        may_expire: bool = False,
     ) -> list[Page]:
         """Return every page of a list.
 
         `follow` gives the next value of the parameter `cursor`, None at the end; `field` is where the
         answer holds it, to name it when it repeats.
-        A first page with a status of `tolerate` is an empty list.
+        A first page with a status of `tolerate` is an empty list. Where a list `may_expire`, because its
+        rows were renewed while it was read, it is read again from its first page.
         """
         found: list[Page] = []
         seen: set[str] = set()
         token: str | None = None
+        restarts = 0
         while len(found) < MAX_PAGES:
             asked = [*params, (cursor, token)] if token is not None else params
-            answer = await self._get(path, asked, () if found else tolerate)
+            answer = await self._get(path, asked, ((GONE,) if may_expire else ()) if found else tolerate)
             if not found and answer.status in tolerate:
                 return []
+            if found and answer.status == GONE:
+                restarts += 1
+                if restarts > MAX_RESTARTS:
+                    raise self._expired()
+                found, seen, token = [], set(), None
+                continue
             page = self._parse(answer, model)
             found.append(page)
             token = follow(page)
@@ -84,6 +98,15 @@ class Visit:
                 raise self.malformed(field, "repeats, so the list would never end")
             seen.add(token)
         raise self.malformed(field, f"goes on after {MAX_PAGES} pages")
+
+    def _expired(self) -> SourceUnavailable:
+        return SourceUnavailable(
+            self.client.source,
+            "expired",
+            f"{self.client.title} renewed its rows {MAX_RESTARTS + 1} times while they were read; "
+            "it will be asked again.",
+            answers=self.answers,
+        )
 
     def unique(self, rows: Iterable[Row], key: Callable[[Row], Hashable], field: str) -> list[Row]:
         """Return the rows once each: a row may repeat as lists shift between pages, but not differ."""

@@ -64,7 +64,8 @@ READ: dict[str, tuple[str, str]] = {
         "anthropic",
         "data data.starting_at data.ending_at data.results data.results.amount data.results.currency "
         "data.results.workspace_id~ data.results.description data.results.cost_type "
-        "data.results.model~ data.results.token_type~ has_more next_page~",
+        "data.results.model~ data.results.service_tier~ data.results.token_type~ "
+        "data.results.context_window~ data.results.inference_geo~ has_more next_page~",
     ),
     "/usage_report/messages": (
         "anthropic",
@@ -82,6 +83,9 @@ READ: dict[str, tuple[str, str]] = {
         "sales.refunds.refunded_at sales.refunds.amount next_cursor~",
     ),
 }
+READ_BESIDE = {"/usage_report/messages": {"data.results.api_key_id", "data.results.context_window"}}
+"""Read where no figure depends on them; tests/sources breaks them one by one."""
+
 LONG = "x" * 5_000
 OUT_OF_RANGE: dict[str, Any] = {
     "count_fp": "0.00",
@@ -286,7 +290,7 @@ def test_field_that_nobody_reads_may_be_anything(running: tuple[Pipeline, Simula
     started, simulator = running
     good = figures(started.latest)
     read = {
-        endpoint: {Field.parse(text).path for text in listed.split()}
+        endpoint: {Field.parse(text).path for text in listed.split()} | READ_BESIDE.get(endpoint, set())
         for endpoint, (owner, listed) in READ.items()
         if owner == source
     }

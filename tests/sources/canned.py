@@ -21,7 +21,8 @@ from exporter.sources.kalshi import Kalshi
 from exporter.sources.sales import Sales
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-WINDOW = Window(NOW - timedelta(days=3), NOW)
+WINDOW = Window(NOW - timedelta(days=3), NOW, NOW - timedelta(hours=2))
+"""A reading in the middle of a day, the first of its hour."""
 
 KEY_ID = "5ec4e7-key-id-of-the-tests"
 ADMIN_KEY = "sk-ant-admin01-secret-of-the-tests"
@@ -44,12 +45,17 @@ class Upstream:
         return httpx.MockTransport(self._handle)
 
     def asked(self, path: str) -> list[dict[str, str]]:
-        """Return the query of every request for `path`."""
-        return [dict(request.url.params) for request in self.requests if request.url.path == path]
+        """Return the query of every request for `path`, as answers are named."""
+        return [dict(request.url.params) for request in self.requests if self._name(request) == path]
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        return await reply(self._next(request.url.path), request)
+        return await reply(self._next(self._name(request)), request)
+
+    def _name(self, request: httpx.Request) -> str:
+        """Return the name of the answer: the path, with a parameter behind it where an answer needs one."""
+        asked = (f"{request.url.path}?{name}={value}" for name, value in request.url.params.multi_items())
+        return next((name for name in asked if name in self.answers), request.url.path)
 
     def _next(self, path: str) -> Answer:
         answer = self.answers.get(path, httpx.Response(404, text="404 page not found"))
@@ -142,11 +148,30 @@ def text_of(path: str) -> str:
     return Path(path).read_text()
 
 
-MAKERS: dict[str, Callable[..., Source]] = {"kalshi": kalshi, "anthropic": anthropic, "sales": sales}
+def analytics(upstream: Upstream, **options: Any) -> Anthropic:
+    return anthropic(upstream, family="analytics", **options)
+
+
+MAKERS: dict[str, Callable[..., Source]] = {
+    "kalshi": kalshi,
+    "anthropic": anthropic,
+    "analytics": analytics,
+    "sales": sales,
+}
 
 
 async def read(name: str, answers: dict[str, Answer], window: Window = WINDOW, **options: Any) -> Reading:
-    """Return one reading of a source from canned answers."""
+    """Return one reading of a source from canned answers; what it says was refused is raised."""
+    reading = await read_what_can_be(name, answers, window, **options)
+    for trouble in reading.troubles:
+        raise trouble
+    return reading
+
+
+async def read_what_can_be(
+    name: str, answers: dict[str, Answer], window: Window = WINDOW, **options: Any
+) -> Reading:
+    """Return one reading of a source from canned answers, with what was refused in it."""
     source = MAKERS[name](Upstream(answers), **options)
     try:
         return await source.fetch(window)

@@ -80,6 +80,31 @@ BUCKET = {
     "ending_at": Read(beyond=(*NO_TIME, "2026-11-20T00:30:00Z")),
 }
 
+TALLY = {
+    "uncached_input_tokens": TOKENS,
+    "cache_creation": Read(),
+    "cache_creation.ephemeral_5m_input_tokens": TOKENS,
+    "cache_creation.ephemeral_1h_input_tokens": TOKENS,
+    "cache_read_input_tokens": TOKENS,
+    "output_tokens": TOKENS,
+    "server_tool_use": Read(),
+    "server_tool_use.web_search_requests": TOKENS,
+}
+CENT_STRING = Read(beyond=("", "abc", "1e999", "NaN", "0.5 ", 532.5, 532))
+USD = Read(beyond=("EUR", "usd", ""))
+LISTING = {"has_more": Read(), "last_id": nullable(TEXT)}
+NAMES = {
+    p.WORKSPACES: LISTING | under("data", {"id": TEXT, "name": LABEL, "archived_at": nullable(TEXT)}),
+    p.KEY_NAMES: LISTING
+    | under("data", {"id": TEXT, "name": LABEL, "status": TEXT, "workspace_id": nullable(TEXT)}),
+}
+ANALYTICS = REPORT | {"data_refreshed_at": nullable(TIME)}
+MONEY = under("cost", {"amount": CENT_STRING, "currency": USD})
+MAYBE = nullable(LABEL)
+GROUP = {"workspace_id": nullable(TEXT), "model": MAYBE, "service_tier": MAYBE}
+USE = GROUP | {"inference_geo": MAYBE, "speed": MAYBE}
+KEYED = GROUP | {"api_key_id": nullable(TEXT), "context_window": MAYBE}
+
 READ: dict[str, dict[str, dict[str, Read]]] = {
     "kalshi": {
         p.SUBACCOUNTS: under("subaccount_balances", {"subaccount_number": SUBACCOUNT}),
@@ -165,8 +190,8 @@ READ: dict[str, dict[str, dict[str, Read]]] = {
             | under(
                 "results",
                 {
-                    "amount": Read(beyond=("", "abc", "1e999", "NaN", "0.5 ", 532.5, 532)),
-                    "currency": Read(beyond=("EUR", "usd", "")),
+                    "amount": CENT_STRING,
+                    "currency": USD,
                     "workspace_id": nullable(TEXT),
                     "description": TEXT,
                     "cost_type": TEXT,
@@ -184,15 +209,8 @@ READ: dict[str, dict[str, dict[str, Read]]] = {
             BUCKET
             | under(
                 "results",
-                {
-                    "uncached_input_tokens": TOKENS,
-                    "cache_creation": Read(),
-                    "cache_creation.ephemeral_5m_input_tokens": TOKENS,
-                    "cache_creation.ephemeral_1h_input_tokens": TOKENS,
-                    "cache_read_input_tokens": TOKENS,
-                    "output_tokens": TOKENS,
-                    "server_tool_use": Read(),
-                    "server_tool_use.web_search_requests": TOKENS,
+                TALLY
+                | {
                     "workspace_id": nullable(TEXT),
                     "model": TEXT,
                     "service_tier": TEXT,
@@ -201,6 +219,31 @@ READ: dict[str, dict[str, dict[str, Read]]] = {
                 },
             ),
         ),
+        p.KEY_USAGE: REPORT
+        | under(
+            "data",
+            BUCKET
+            | under(
+                "results",
+                TALLY
+                | {
+                    "api_key_id": nullable(TEXT),
+                    "workspace_id": nullable(TEXT),
+                    "model": TEXT,
+                    "service_tier": TEXT,
+                    "context_window": TEXT,
+                },
+            ),
+        ),
+        **NAMES,
+    },
+    "analytics": {
+        p.NEW_COST: ANALYTICS
+        | under("data", BUCKET | under("group", USE | {"cost_type": MAYBE, "token_type": MAYBE}) | MONEY),
+        p.KEY_COST: ANALYTICS | under("data", BUCKET | under("group", KEYED) | MONEY),
+        p.NEW_USAGE: ANALYTICS | under("data", BUCKET | under("group", USE) | under("usage", TALLY)),
+        p.NEW_KEY_USAGE: ANALYTICS | under("data", BUCKET | under("group", KEYED) | under("usage", TALLY)),
+        **NAMES,
     },
     "sales": {
         p.SALES: {"next_cursor": nullable(Read(beyond=("",)))}

@@ -6,6 +6,7 @@ The figures are those of the worked reference account and of the report examples
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from typing import Any
 
 VENUE = "/trade-api/v2"
@@ -21,6 +22,13 @@ MARKETS = f"{VENUE}/markets"
 API_KEYS = f"{VENUE}/api_keys"
 COST = "/v1/organizations/cost_report"
 USAGE = "/v1/organizations/usage_report/messages"
+BY_KEY = "?group_by[]=api_key_id"  # a path may name a parameter that the request must have
+KEY_USAGE = USAGE + BY_KEY
+WORKSPACES = "/v1/organizations/workspaces"
+KEY_NAMES = "/v1/organizations/api_keys"
+NEW_COST = "/v1/organizations/analytics/cost"
+NEW_USAGE = "/v1/organizations/analytics/usage"
+KEY_COST, NEW_KEY_USAGE = NEW_COST + BY_KEY, NEW_USAGE + BY_KEY
 SALES = "/v1/sales"
 
 OPEN, SETTLED = "KXSAMPLE-26DEC01-T10", "KXSAMPLE-26NOV20-T7.5"
@@ -264,7 +272,125 @@ BILLED = bucket(
 )
 USED = bucket("2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z", USAGE_ROW)
 
-ANTHROPIC: dict[str, Any] = {COST: report(BILLED), USAGE: report(USED)}
+KEY_ROW = {name: value for name, value in USAGE_ROW.items() if name != "speed"} | {
+    "api_key_id": "apikey_01SimProduction",
+    "context_window": "0-200k",
+    "inference_geo": None,
+}
+USED_BY_KEY = bucket(
+    "2026-11-20T00:00:00Z",
+    "2026-11-21T00:00:00Z",
+    KEY_ROW,
+    KEY_ROW | {"api_key_id": None, "context_window": "200k-1M"},
+)
+
+
+def listing(*items: dict[str, Any], more: bool = False) -> dict[str, Any]:
+    """Return a page of names."""
+    ids = [item["id"] for item in items] or [None]
+    return {"data": list(items), "first_id": ids[0], "last_id": ids[-1], "has_more": more}
+
+
+RESEARCH = {
+    "id": "wrkspc_01SimResearch",
+    "type": "workspace",
+    "name": "Research",
+    "created_at": "2026-06-01T09:00:00Z",
+    "archived_at": None,
+    "display_color": "#6C5BB9",
+}
+LAPTOP = {
+    "id": "apikey_01SimProduction",
+    "type": "api_key",
+    "name": "production",
+    "status": "active",
+    "partial_key_hint": "sk-ant-api03-sim...AA",
+    "created_at": "2026-06-01T09:00:00Z",
+    "expires_at": None,
+    "created_by": {"id": "user_01SimFounder", "type": "user"},
+    "workspace_id": None,
+}
+NAMES = {
+    WORKSPACES: listing(
+        RESEARCH, RESEARCH | {"id": "wrkspc_01SimOld", "archived_at": "2026-08-01T00:00:00Z"}
+    ),
+    KEY_NAMES: listing(
+        LAPTOP, LAPTOP | {"id": "apikey_01SimResearch", "workspace_id": "wrkspc_01SimResearch"}
+    ),
+}
+NEWER_KEY = {name: value for name, value in LAPTOP.items() if name != "workspace_id"} | {
+    "id": "apikey_01SimAgents",
+    "principal": {"type": "user", "id": "user_01SimFounder"},
+    "scope": {"type": "workspace", "workspace_id": "wrkspc_01SimResearch"},
+}
+
+ANTHROPIC: dict[str, Any] = {
+    COST: report(BILLED),
+    USAGE: report(USED),
+    KEY_USAGE: report(USED_BY_KEY),
+    **NAMES,
+}
+
+DIMENSIONS = (
+    "actor", "actor_type", "agent_id", "api_key_id", "claude_tag_category", "claude_tag_user_id",
+    "context_window", "deployment_id", "environment_id", "inference_geo", "model", "organization_id",
+    "product", "rbac_group_id", "service_tier", "session_id", "slack_channel_id", "speed",
+    "user_profile_id", "workspace_id",
+)  # fmt: skip
+HOME = "wrkspc_01SimDefault"
+"""The id of the default workspace, which no list has."""
+
+
+def item(start: str, end: str, group: dict[str, Any], **said: Any) -> dict[str, Any]:
+    """Return a row of the analytics; every dimension is there, null unless given."""
+    return {"starting_at": start, "ending_at": end, "group": dict.fromkeys(DIMENSIONS) | group} | said
+
+
+def analytics(
+    *rows: dict[str, Any], next_page: str | None = None, until: str | None = "2026-11-22T12:00:00Z"
+) -> dict[str, Any]:
+    """Return a page of the analytics."""
+    return report(*rows, next_page=next_page) | {"data_refreshed_at": until}
+
+
+STANDARD = {"workspace_id": HOME, "model": "claude-sonnet-5-5", "service_tier": "standard"}
+USE = STANDARD | {"inference_geo": "global", "speed": "standard"}
+KEYED = STANDARD | {"api_key_id": "apikey_01SimProduction", "context_window": "0-200k"}
+TOKENS = {name: USAGE_ROW[name] for name in USAGE_ROW if name.endswith("tokens")} | {
+    "cache_creation": USAGE_ROW["cache_creation"],
+    "server_tool_use": USAGE_ROW["server_tool_use"],
+    "total_tokens": 5244000,
+    "requests": 120,
+}
+THE_20TH = ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
+
+
+def cents(amount: str, requests: int | None = None) -> dict[str, Any]:
+    """Return the cost of a row, with a list price of twice as much."""
+    listed = str(2 * Decimal(amount))
+    return {"amount": amount, "list_amount": listed, "currency": "USD", "requests": requests}
+
+
+SEARCHED = dict.fromkeys(USE) | {"workspace_id": "wrkspc_01SimResearch"}
+ANALYTICS: dict[str, Any] = {
+    NEW_COST: analytics(
+        item(
+            *THE_20TH,
+            USE | {"cost_type": "tokens", "token_type": "uncached_input_tokens"},
+            cost=cents("250.000000"),
+        ),
+        item(*THE_20TH, SEARCHED | {"cost_type": "web_search", "token_type": None}, cost=cents("37.000000")),
+    ),
+    NEW_USAGE: analytics(item("2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z", USE, usage=TOKENS)),
+    NEW_KEY_USAGE: analytics(
+        item(*THE_20TH, KEYED, usage=TOKENS), item(*THE_20TH, KEYED | {"api_key_id": None}, usage=TOKENS)
+    ),
+    KEY_COST: analytics(
+        item(*THE_20TH, KEYED, cost=cents("495.5", 120)),
+        item(*THE_20TH, dict.fromkeys(KEYED), cost=cents("37", 2)),
+    ),
+    **NAMES,
+}
 
 
 def sale(number: int, **changes: Any) -> dict[str, Any]:
@@ -286,7 +412,12 @@ def sale(number: int, **changes: Any) -> dict[str, Any]:
 
 SHOP: dict[str, Any] = {SALES: {"sales": [sale(1)], "next_cursor": None}}
 
-ALL: dict[str, dict[str, Any]] = {"kalshi": KALSHI, "anthropic": ANTHROPIC, "sales": SHOP}
+ALL: dict[str, dict[str, Any]] = {
+    "kalshi": KALSHI,
+    "anthropic": ANTHROPIC,
+    "analytics": ANALYTICS,
+    "sales": SHOP,
+}
 
 
 def answers(source: str, **changed: Any) -> dict[str, Any]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import payloads as p
 import pytest
 from canned import NOW, WINDOW, Turns, Upstream, anthropic, read
 from pydantic import SecretStr
 
 from exporter.errors import SettingsError, SourceMalformed, SourceRejected, SourceUnavailable
-from exporter.records import BilledDay, UsageHour
+from exporter.records import ApiKey, BilledDay, KeyUsage, UsageHour, Workspace
 from exporter.simulator import examples, keys
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.faults import Fault
 from exporter.simulator.server import serve_in_thread
 from exporter.sources import Reading, Window
-from exporter.sources.anthropic import FIRST_BILL, FIRST_USAGE, REVIEW, Anthropic
+from exporter.sources.anthropic import FIRST_BILL, FIRST_USAGE, KEYS_EVERY, RECENT_USAGE, REVIEW, Anthropic
+from exporter.sources.visit import MAX_RESTARTS
 
 pytestmark = pytest.mark.anyio
 
@@ -48,12 +51,18 @@ def hour(start: datetime, *rows: dict[str, Any]) -> dict[str, Any]:
 
 async def reports(cost: Any = None, usage: Any = None, window: Window = WINDOW) -> Reading:
     """Read the organization with other answers."""
-    return await read("anthropic", {p.COST: cost or p.report(), p.USAGE: usage or p.report()}, window)
+    answers = quiet() | {p.COST: cost or p.report(), p.USAGE: usage or p.report()}
+    return await read("anthropic", answers, window)
+
+
+def quiet() -> dict[str, Any]:
+    """Return the answers of an organization that did nothing."""
+    return {p.COST: p.report(), p.USAGE: p.report(), p.KEY_USAGE: p.report(), **p.NAMES}
 
 
 async def asked(window: Window, path: str) -> list[tuple[str, str]]:
     """Return the ranges one fetch asks for."""
-    upstream = Upstream({p.COST: p.report(), p.USAGE: p.report()})
+    upstream = Upstream(quiet())
     await anthropic(upstream).fetch(window)
     return [(query["starting_at"], query["ending_at"]) for query in upstream.asked(path)]
 
@@ -121,35 +130,33 @@ async def test_the_first_bill_goes_a_year_back() -> None:
 
 async def test_a_window_without_a_finished_day_asks_for_no_bill() -> None:
     """Such a range is refused by the service, on the first of every month for one; so it is not asked for."""
-    upstream = Upstream({p.COST: p.report(), p.USAGE: p.report()})
+    upstream = Upstream(quiet())
     source = anthropic(upstream)
     await source.fetch(WINDOW)
     before = len(upstream.asked(p.COST))
-    await source.fetch(Window(NOW.replace(hour=0), NOW))
+    await source.fetch(Window(NOW.replace(hour=0), NOW, NOW))
     assert len(upstream.asked(p.COST)) == before
     assert len(upstream.asked(p.USAGE)) == 2
 
 
 async def test_old_bills_are_read_again_once_a_day() -> None:
     """Bills are revised for weeks, so each UTC day begins with a longer look back."""
-    upstream = Upstream({p.COST: p.report(), p.USAGE: p.report()})
+    upstream = Upstream(quiet())
     source = anthropic(upstream)
-    for end in (NOW, NOW + HOUR, NOW + DAY):
-        await source.fetch(Window(end - 3 * DAY, end))
+    for end, last in ((NOW, None), (NOW + HOUR, NOW), (NOW + DAY, NOW + HOUR)):
+        await source.fetch(Window(end - 3 * DAY, end, last))
     starts = [query["starting_at"] for query in upstream.asked(p.COST)]
     assert starts == [
         z((NOW - REVIEW).replace(hour=0)), "2026-11-19T00:00:00Z", z((NOW + DAY - REVIEW).replace(hour=0)),
     ]  # fmt: skip
 
 
-async def test_a_review_that_failed_is_done_again() -> None:
-    """Only a complete reading counts as the day's review."""
-    upstream = Upstream({p.COST: p.report(), p.USAGE: b"<html>"})
+async def test_a_review_that_was_not_booked_is_done_again() -> None:
+    """A reading counts when the store has taken it, which only the next window tells."""
+    upstream = Upstream(quiet())
     source = anthropic(upstream)
-    with pytest.raises(SourceMalformed):
-        await source.fetch(WINDOW)
-    upstream.answers[p.USAGE] = p.report()
-    await source.fetch(WINDOW)
+    for _ in range(2):
+        await source.fetch(Window(NOW - 3 * DAY, NOW, NOW - DAY))
     first, second = (query["starting_at"] for query in upstream.asked(p.COST))
     assert first == second == z((NOW - REVIEW).replace(hour=0))
 
@@ -241,7 +248,7 @@ async def test_usage_is_asked_for_in_whole_hours() -> None:
     start, end = NOW - 90 * timedelta(minutes=1), NOW + timedelta(minutes=1)
     assert await asked(Window(start, end), p.USAGE) == [("2026-11-22T10:00:00Z", "2026-11-22T13:00:00Z")]
     assert await asked(Window(NOW - HOUR, NOW), p.USAGE) == [("2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z")]
-    upstream = Upstream({p.COST: p.report(), p.USAGE: p.report()})
+    upstream = Upstream(quiet())
     await anthropic(upstream).fetch(WINDOW)
     request = next(request for request in upstream.requests if request.url.path == p.USAGE)
     assert request.url.params.get_list("group_by[]") == [
@@ -285,11 +292,180 @@ async def test_all_pages_are_read() -> None:
             p.report(hour(NOW - 2 * HOUR, p.USAGE_ROW)),
         ]
     )
-    upstream = Upstream({p.COST: p.report(), p.USAGE: pages})
+    upstream = Upstream(quiet() | {p.USAGE: pages})
     reading = await anthropic(upstream).fetch(WINDOW)
     first, second = upstream.asked(p.USAGE)
     assert second == first | {"page": "page_2"}
     assert len(hours(reading)) == 2
+
+
+async def test_only_recent_usage_is_read_with_every_reading() -> None:
+    """Usage is minutes late; the whole overlap is read once an hour, and after a pause what was missed."""
+    minute = timedelta(minutes=1)
+    end = NOW + 30 * minute
+    assert await asked(Window(end - 3 * DAY, end, end - minute), p.USAGE) == [
+        ("2026-11-22T06:00:00Z", "2026-11-22T13:00:00Z")
+    ]
+    assert RECENT_USAGE == 6 * HOUR
+    whole = [("2026-11-19T12:00:00Z", "2026-11-22T13:00:00Z")]
+    assert await asked(Window(end - 3 * DAY, end, NOW - minute), p.USAGE) == whole
+    assert await asked(Window(end - 3 * DAY, end, NOW - 7 * HOUR), p.USAGE) == whole
+
+
+# Usage by key.
+
+
+def keys_of(reading: Reading) -> list[KeyUsage]:
+    return [record for record in reading.records if isinstance(record, KeyUsage)]
+
+
+async def test_usage_by_key_is_read_by_day() -> None:
+    """Who used what: a null key is none, a null workspace the default one."""
+    [used] = keys_of(await read("anthropic", p.answers("anthropic")))
+    first, second = used.lines
+    assert used.day == date(2026, 11, 20)
+    assert (first.api_key, first.workspace, first.context_window) == (
+        "apikey_01SimProduction", "default", "0-200k",
+    )  # fmt: skip
+    assert (first.cache_read, first.web_searches, first.cost) == (3_400_000, 37, None)
+    assert (second.api_key, second.context_window) == ("", "200k-1M")
+
+
+async def test_usage_by_key_is_asked_for_with_today_and_five_groups() -> None:
+    """Whole days from the window's start to the end of today."""
+    upstream = Upstream(quiet())
+    await anthropic(upstream).fetch(WINDOW)
+    by_day = ("bucket_width", "1d")
+    asked_by_day = (each for each in upstream.requests if by_day in each.url.params.multi_items())
+    [request] = [each for each in asked_by_day if each.url.path == p.USAGE]
+    assert request.url.params.get_list("group_by[]") == [
+        "api_key_id", "workspace_id", "model", "service_tier", "context_window"
+    ]  # fmt: skip
+    assert request.url.params["starting_at"] == "2026-11-19T00:00:00Z"
+    assert request.url.params["ending_at"] == "2026-11-23T00:00:00Z"
+
+
+async def test_usage_by_key_is_read_every_few_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It moves no figure, and the service is asked as seldom as it asks for."""
+    monkeypatch.setattr("exporter.sources.anthropic.REQUESTS_PER_MINUTE", 1e6)
+    upstream = Upstream(quiet())
+    source = anthropic(upstream)
+    minute = timedelta(minutes=1)
+    for number in range(20):
+        end = NOW + number * minute
+        await source.fetch(Window(end - 3 * DAY, end, end - minute))
+    assert len(upstream.asked(p.KEY_USAGE)) == 20 * minute / KEYS_EVERY
+    assert len(upstream.asked(p.USAGE)) == 20
+    assert len(upstream.asked(p.KEY_NAMES)) == 1
+
+
+async def test_a_day_nobody_used_is_believed_when_it_is_over() -> None:
+    """An empty day is known to be empty an hour after its end; today is only not used yet."""
+    answers = quiet() | {p.KEY_USAGE: p.report(day(MIDNIGHT - DAY), day(MIDNIGHT))}
+    assert [(used.day.day, used.lines) for used in keys_of(await read("anthropic", answers))] == [(21, ())]
+
+
+# Names.
+
+
+async def test_names_are_observed() -> None:
+    """Archived workspaces are named, too; the default one has the name the Console gives it."""
+    observed = (await read("anthropic", p.answers("anthropic"))).observations
+    assert observed == (
+        Workspace(workspace_id="default", name="Default", archived=False),
+        Workspace(workspace_id="wrkspc_01SimResearch", name="Research", archived=False),
+        Workspace(workspace_id="wrkspc_01SimOld", name="Research", archived=True),
+        ApiKey(key_id="apikey_01SimProduction", name="production", status="active", workspace="default"),
+        ApiKey(
+            key_id="apikey_01SimResearch",
+            name="production",
+            status="active",
+            workspace="wrkspc_01SimResearch",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "workspace"),
+    [
+        ({"type": "workspace", "workspace_id": "wrkspc_1"}, "wrkspc_1"),
+        ({"type": "workspace", "workspace_id": None}, "default"),
+        ({"type": "organization"}, ""),
+        ({"type": "of the future"}, ""),
+    ],
+)
+async def test_a_key_of_the_newer_shape_is_read(scope: dict[str, Any], workspace: str) -> None:
+    """The newer shape has a scope in place of a workspace."""
+    answers = p.answers("anthropic") | {p.KEY_NAMES: p.listing(p.NEWER_KEY | {"scope": scope})}
+    *_, key = (await read("anthropic", answers)).observations
+    assert key == ApiKey(key_id="apikey_01SimAgents", name="production", status="active", workspace=workspace)
+
+
+async def test_all_pages_of_names_are_read() -> None:
+    """Names page by the id of the last one; archived ones are asked for."""
+    pages = Turns([p.listing(p.RESEARCH, more=True), p.listing(p.RESEARCH | {"id": "wrkspc_2"})])
+    upstream = Upstream(p.answers("anthropic") | {p.WORKSPACES: pages})
+    reading = await anthropic(upstream).fetch(WINDOW)
+    first, second = upstream.asked(p.WORKSPACES)
+    assert first == {"limit": "1000", "include_archived": "true"}
+    assert second == first | {"after_id": "wrkspc_01SimResearch"}
+    assert [one.workspace_id for one in reading.observations if isinstance(one, Workspace)] == [
+        "default", "wrkspc_01SimResearch", "wrkspc_2",
+    ]  # fmt: skip
+
+
+async def test_names_are_read_at_the_start_and_once_an_hour() -> None:
+    """A new process knows no names; later they change seldom."""
+    for last, times in ((None, 1), (NOW - HOUR, 1), (NOW - timedelta(seconds=1), 1), (NOW, 0)):
+        upstream = Upstream(quiet())
+        await anthropic(upstream).fetch(Window(NOW - 3 * DAY, NOW + HOUR / 2, last))
+        assert len(upstream.asked(p.WORKSPACES)) == len(upstream.asked(p.KEY_NAMES)) == times
+
+
+# How the service is asked.
+
+
+async def test_one_request_is_made_at_a_time() -> None:
+    """Parallel streams drew hundreds of refusals elsewhere."""
+    under_way, most = 0, 0
+
+    def slow(answer: Any) -> Any:
+        async def handle(request: httpx.Request) -> httpx.Response:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.001)
+            under_way -= 1
+            return httpx.Response(200, json=answer)
+
+        return handle
+
+    upstream = Upstream({path: slow(answer) for path, answer in p.answers("anthropic").items()})
+    await anthropic(upstream).fetch(WINDOW)
+    assert (most, len(upstream.requests)) == (1, 5)
+
+
+@pytest.mark.parametrize("path", [p.COST, p.USAGE, p.KEY_USAGE])
+async def test_pages_that_expire_are_read_again_from_the_first(path: str) -> None:
+    """The service renews its rows now and then; pages of before and after do not belong together."""
+    first = p.report(next_page="page_2")
+    gone = httpx.Response(410, json={})
+    upstream = Upstream(p.answers("anthropic") | {path: Turns([first, gone, p.answers("anthropic")[path]])})
+    reading = await anthropic(upstream).fetch(WINDOW)
+    assert [query.get("page") for query in upstream.asked(path)] == [None, "page_2", None]
+    assert reading.records == (await read("anthropic", p.answers("anthropic"))).records
+
+
+async def test_pages_that_expire_again_and_again_are_left_for_later() -> None:
+    """Starting over is bounded; nothing of it is booked."""
+    pages = Turns(
+        [p.report(day(MIDNIGHT - DAY, p.SEARCHES), next_page="page_2"), httpx.Response(410, json={})] * 9
+    )
+    upstream = Upstream(quiet() | {p.COST: pages})
+    with pytest.raises(SourceUnavailable) as caught:
+        await anthropic(upstream).fetch(WINDOW)
+    assert caught.value.reason == "expired"
+    assert len(upstream.asked(p.COST)) == 2 * (MAX_RESTARTS + 1)
 
 
 # The key.

@@ -1,0 +1,116 @@
+"""What workspaces and API keys are called, as observations.
+
+Source: Anthropic "List Workspaces" and "List API Keys" (read 2026-08, newer shape of keys 2026-10).
+Quirk:  the default workspace is in no list, so an id that is in none is its own. Lists page by the id of
+        the last item. Old cost refers to archived workspaces and keys, so they are asked for, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Generic, TypeVar
+
+from exporter.records import ApiKey, Observation, Workspace
+from exporter.sources.anthropic_rows import BASE, DEFAULT_WORKSPACE, Complaint
+from exporter.sources.shapes import Label, Shape, Text
+from exporter.sources.visit import Params, Visit
+
+WORKSPACES, API_KEYS = f"{BASE}/workspaces", f"{BASE}/api_keys"
+ITEMS_AT_ONCE = 1_000
+
+
+class WorkspaceRow(Shape):
+    id: Text
+    name: Label
+    archived_at: Text | None
+
+    def observation(self) -> Workspace:
+        return Workspace(workspace_id=self.id, name=self.name, archived=self.archived_at is not None)
+
+
+class KeyScope(Shape):
+    type: Text
+    workspace_id: Text | None = None
+
+
+class KeyRow(Shape):
+    """A key in either shape: with `workspace_id`, null in the default workspace, or with `scope`."""
+
+    id: Text
+    name: Label
+    status: Text
+    workspace_id: Text | None = None
+    scope: KeyScope | None = None
+
+    def observation(self, complain: Complaint) -> ApiKey:
+        """Return the name; raises when neither shape says where the key is used."""
+        if self.scope is None and "workspace_id" not in self.model_fields_set:
+            raise complain("data.workspace_id", "is missing, and so is scope")
+        if self.scope is None or self.scope.type == "workspace":
+            workspace = (self.scope or self).workspace_id or DEFAULT_WORKSPACE
+        else:
+            workspace = ""
+        return ApiKey(key_id=self.id, name=self.name, status=self.status, workspace=workspace)
+
+
+Item = TypeVar("Item", WorkspaceRow, KeyRow)
+
+
+class Listing(Shape, Generic[Item]):
+    data: list[Item]
+    has_more: bool
+    last_id: Text | None
+
+    def follow(self, complain: Complaint) -> str | None:
+        """Return the id to go on after; None on the last page."""
+        if self.has_more and self.last_id is None:
+            raise complain("last_id", "is empty although there is more")
+        return self.last_id if self.has_more else None
+
+
+class Names:
+    """Remembers which workspaces have a name, to tell the default one by its having none."""
+
+    def __init__(self) -> None:
+        self._named: frozenset[str] | None = None
+        self._met: frozenset[str] = frozenset()
+        self._refused = False
+
+    @property
+    def unnamed(self) -> str | None:
+        """The id of the default workspace: the only one that was met and is in no list, if there is one."""
+        strangers = frozenset() if self._named is None else self._met - self._named
+        return next(iter(strangers)) if len(strangers) == 1 else None
+
+    async def read(self, visit: Visit) -> list[Observation]:
+        """Return the name of every workspace and key."""
+        self._refused = True
+        rows = await _items(visit, WORKSPACES, Listing[WorkspaceRow], [("include_archived", "true")])
+        keys = await _items(visit, API_KEYS, Listing[KeyRow], [])
+        default = Workspace(workspace_id=DEFAULT_WORKSPACE, name="Default", archived=False)
+        named = [row.observation(visit.malformed) for row in keys]
+        self._named, self._refused = frozenset(row.id for row in rows), False
+        return [default, *(row.observation() for row in rows), *named]
+
+    async def meet(self, visit: Visit, ids: Collection[str]) -> list[Observation] | None:
+        """Learn the ids of workspaces; one met for the first time may be new, so the names are read anew.
+
+        None when there was no need. Once refused, they are not asked for again before `read` had them.
+        """
+        strange = frozenset(ids) - self._met - (self._named or frozenset())
+        names = await self.read(visit) if strange and not self._refused else None
+        self._met |= strange
+        return names
+
+
+async def _items(visit: Visit, path: str, listing: type[Listing[Item]], params: Params) -> list[Item]:
+    """Return every item of a list once."""
+    pages = await visit.pages(
+        path,
+        listing,
+        [("limit", str(ITEMS_AT_ONCE)), *params],
+        cursor="after_id",
+        field="last_id",
+        follow=lambda page: page.follow(visit.malformed),
+    )
+    return visit.unique((item for page in pages for item in page.data), lambda item: item.id, "data.id")
