@@ -69,7 +69,7 @@ T = TypeVar("T")
 class Family(Protocol):
     """One way the service tells what was used and billed. One object serves one reading.
 
-    `names` are those that it had to ask for itself, if it did; `troubles` what was refused beside the figures.
+    `names` are those that it had to ask for, if it did; `troubles` what was refused beside the figures.
     """
 
     asked_names: bool
