@@ -24,8 +24,9 @@ from typing import Any, TypeVar
 
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
 from exporter.history import Reader
-from exporter.ledger import Ledger, SourceState, state
+from exporter.ledger import Ledger, Plan, SourceState, state
 from exporter.ledger.breakdown import breakdown
+from exporter.ledger.plan import NO_PLAN
 from exporter.ledger.snapshot import Cursor, Opening, Tree, unstamp
 from exporter.metrics.health import Health
 from exporter.pace import Pace
@@ -57,6 +58,7 @@ class Cycle:
         clock: Callable[[], datetime],
         *,
         snapshots_per_second: float = 10,
+        plan: Plan = NO_PLAN,
         demo: bool = False,
     ) -> None:
         self.store = store
@@ -69,6 +71,7 @@ class Cycle:
         self._sound = True
         self._health = health
         self._clock = clock
+        self._plan = plan
         self._demo = demo
         self._states: dict[str, SourceState] = {
             source.name: SourceState(freshness=source.freshness) for source in sources
@@ -392,6 +395,7 @@ class Cycle:
             sources={name: self._stated(name) for name in self._states},
             openings=self._openings,
             live={name: (status, self._live_since[name]) for name, status in self.live.items()},
+            plan=self._plan,
             demo=self._demo,
         )
 

@@ -24,6 +24,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
@@ -40,6 +41,7 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 SocketUrl = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
 
 PRICE_KINDS = ("uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output", "all")
+_DOLLARS = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 _PRICE = re.compile(r"\d{1,5}(\.\d{1,4})?", re.ASCII)
 
 
@@ -67,6 +69,26 @@ def stated_price(text: Any) -> StatedPrice:
     if not _PRICE.fullmatch(price) or not Decimal(price):
         raise ValueError(f'"{price}" in "{text}" is no price above zero with at most four decimals')
     return StatedPrice(model, kind, day, Decimal(price))
+
+
+def workspace_budget(text: Any) -> Any:
+    """Return a workspace and its budget from `wrkspc_01Abc=250`. Raises ValueError with a sentence."""
+    if not isinstance(text, str):
+        return text
+    workspace, _, amount = (part.strip() for part in text.partition("="))
+    if not workspace or not _DOLLARS.fullmatch(amount) or not Decimal(amount):
+        raise ValueError(f'"{text}" is not a workspace and its budget in dollars, such as wrkspc_01Abc=250')
+    return workspace, Decimal(amount)
+
+
+def calendar_day(text: Any) -> Any:
+    """Return a date from `2026-11-01`. Raises ValueError with a sentence."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is no day such as 2026-11-01') from None
 
 
 class Settings(BaseModel):
@@ -118,6 +140,22 @@ class Settings(BaseModel):
         (),
         description="List prices that go before the published ones: entries of model, kind (or `all`), first "
         "UTC day and dollars per million tokens, separated by `;`.",
+    )
+    api_budget_usd: Amount | None = Field(
+        None, description="What API cost may come to in a calendar month, in dollars."
+    )
+    api_workspace_budgets: tuple[Annotated[tuple[str, Decimal], BeforeValidator(workspace_budget)], ...] = (
+        Field(
+            (),
+            description="The same for single workspaces: entries of workspace id (or `default`), `=` and "
+            "dollars, separated by commas.",
+        )
+    )
+    api_credit_usd: Amount | None = Field(
+        None, description="Prepaid Anthropic credit as the Console shows it, for how long it lasts."
+    )
+    api_credit_since: Annotated[date | None, BeforeValidator(calendar_day)] = Field(
+        None, description="The day at whose beginning the credit stood so.", validate_default=True
     )
     john_api_base_url: Url | None = Field(
         None, description="Address of the sales API, without /v1/sales.", json_schema_extra={"alias": True}
@@ -191,6 +229,10 @@ class Settings(BaseModel):
     limit_cost_spike_usd: Amount = Field(
         Decimal(10), description="Less API cost than this in 24 hours is never a spike."
     )
+    limit_cost_drift_ratio: Amount = Field(
+        Decimal("0.05"),
+        description="Alert when a bill is further from its estimate: prices are stale, or a rule is missing.",
+    )
     limit_refund_spike_ratio: Amount = Field(
         Decimal(3), description="Alert when 24 hours of refunds are so many times an average day's."
     )
@@ -233,6 +275,29 @@ class Settings(BaseModel):
     alert_runbook_url: str = Field(
         "prometheus/runbook.md", description="Address of the runbook for links in messages about alerts."
     )
+
+    @field_validator("api_credit_since")
+    @classmethod
+    def _both(cls, value: date | None, info: ValidationInfo) -> date | None:
+        if (value is None) != (info.data.get("api_credit_usd") is None):
+            raise ValueError("a credit needs both its amount and its day: set the other one, too")
+        return value
+
+    @field_validator("api_workspace_budgets", mode="before")
+    @classmethod
+    def _workspaces(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(entry for part in value.split(",") if (entry := part.strip()))
+
+    @field_validator("api_workspace_budgets")
+    @classmethod
+    def _one_each(cls, value: tuple[tuple[str, Decimal], ...]) -> tuple[tuple[str, Decimal], ...]:
+        named = [workspace for workspace, _ in value]
+        for workspace in named:
+            if named.count(workspace) > 1:
+                raise ValueError(f"it states the budget of {workspace} more than once")
+        return value
 
     @field_validator("sources", mode="before")
     @classmethod

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter.cycle import Cycle
 from exporter.errors import SettingsError
-from exporter.ledger import Ledger
+from exporter.ledger import Credit, Ledger, Plan
 from exporter.live import OFF, Live
 from exporter.metrics import limits
 from exporter.metrics.collector import SnapshotCollector
@@ -62,6 +62,7 @@ def build_cycle(
         health,
         clock,
         snapshots_per_second=settings.snapshots_per_second,
+        plan=build_plan(settings),
         demo=settings.demo,
     )
     if Kalshi.name in settings.sources:
@@ -75,6 +76,19 @@ def build_cycle(
     limits.publish(settings.limits, registry)
     health.watch({source.name: partial(_breaker, source) for source in sources}, settings.db_path)
     return cycle, health
+
+
+def build_plan(settings: Settings) -> Plan:
+    """Return what API cost is measured against."""
+    credit = None
+    if settings.api_credit_usd is not None and settings.api_credit_since is not None:
+        credit = Credit(settings.api_credit_usd, settings.api_credit_since)
+    return Plan(
+        budget=settings.api_budget_usd,
+        workspaces=dict(settings.api_workspace_budgets),
+        credit=credit,
+        drift=settings.limit_cost_drift_ratio,
+    )
 
 
 def build_live(

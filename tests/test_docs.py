@@ -19,6 +19,7 @@ import yaml
 
 from exporter import cli, grafana_live
 from exporter.errors import SourceMalformed
+from exporter.ledger.cost_statement import DRIFT_CHECK
 from exporter.ledger.reconciliation import FIGURES
 from exporter.ledger.snapshot import COMPONENTS, HISTORY_COLUMNS, WINDOWS, Grade
 from exporter.metrics.catalogue import METRICS
@@ -262,7 +263,7 @@ def test_every_truth_check_is_explained() -> None:
     section = README.read_text().partition("**Truth checks**")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
     named = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
-    assert named == {"balanced", "cash", "equity", *FIGURES}
+    assert named == {"balanced", "cash", "equity", DRIFT_CHECK, *FIGURES}
 
 
 def test_every_table_of_the_database_is_described() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import SettingsError
+from exporter.ledger import Credit, Plan
 from exporter.settings import SECRETS, Settings, missing, names, read
+from exporter.wiring import build_plan
 
 
 def test_nothing_set_gives_the_defaults() -> None:
@@ -214,3 +216,40 @@ def test_one_price_stated_twice_is_refused() -> None:
     twice = "claude-nova-1 output 2026-11-01 30; claude-nova-1 output 2026-11-01 31"
     with pytest.raises(SettingsError, match="claude-nova-1 output from 2026-11-01 on more than once"):
         read({"NORTHSTAR_ANTHROPIC_PRICES": twice})
+
+
+def test_budgets_and_a_credit_are_read() -> None:
+    """Dollars as decimals, a budget for each workspace, a credit with its day."""
+    settings = read(
+        {
+            "NORTHSTAR_API_BUDGET_USD": "250.50",
+            "NORTHSTAR_API_WORKSPACE_BUDGETS": "wrkspc_01=100, default=50.25",
+            "NORTHSTAR_API_CREDIT_USD": "1000",
+            "NORTHSTAR_API_CREDIT_SINCE": "2026-11-01",
+        }
+    )
+    assert build_plan(settings) == Plan(
+        budget=Decimal("250.50"),
+        workspaces={"wrkspc_01": Decimal(100), "default": Decimal("50.25")},
+        credit=Credit(Decimal(1000), date(2026, 11, 1)),
+        drift=Decimal("0.05"),
+    )
+    assert build_plan(read({})) == Plan(drift=Decimal("0.05"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("NORTHSTAR_API_BUDGET_USD", "0", "greater than 0"),
+        ("NORTHSTAR_API_WORKSPACE_BUDGETS", "wrkspc_01", '"wrkspc_01" is not a workspace and its budget'),
+        ("NORTHSTAR_API_WORKSPACE_BUDGETS", "wrkspc_01=-5", "is not a workspace and its budget"),
+        ("NORTHSTAR_API_WORKSPACE_BUDGETS", "a=5,a=6", "the budget of a more than once"),
+        ("NORTHSTAR_API_CREDIT_USD", "10", "set the other one, too"),
+        ("NORTHSTAR_API_CREDIT_SINCE", "2026-11-01", "set the other one, too"),
+        ("NORTHSTAR_API_CREDIT_SINCE", "1.11.2026", "is no day such as 2026-11-01"),
+    ],
+)
+def test_each_wrong_budget_has_its_sentence(name: str, value: str, wrong: str) -> None:
+    """A budget that is misread would be watched for nothing."""
+    with pytest.raises(SettingsError, match=wrong):
+        read({name: value})

@@ -14,6 +14,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from exporter.ledger import takings, windows
+from exporter.ledger.cost_statement import CostStatement
 from exporter.ledger.equity import Equity
 from exporter.ledger.groups import Groups
 from exporter.ledger.journal import TRANSFERS, VENUE_CASH, Entry, Journal
@@ -25,6 +26,7 @@ from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, Figure, Grade
 from exporter.ledger.spending import Spending
 from exporter.money import ZERO
 from exporter.records import (
+    ApiKey,
     Balance,
     BilledDay,
     Change,
@@ -39,6 +41,7 @@ from exporter.records import (
     Transfer,
     UsageHour,
     VenuePosition,
+    Workspace,
     ticker_of,
 )
 from exporter.times import from_us, to_us
@@ -92,6 +95,7 @@ class Ledger:
         self.cash: dict[int, Balance] = {}
         self.equity = Equity()
         self.spending = Spending()
+        self.costs = CostStatement(self.spending, zone)
 
     def apply(self, changes: Iterable[Change]) -> list[str]:
         """Book changes; return the books that came out of order and wait for `restate`."""
@@ -138,6 +142,8 @@ class Ledger:
                     heard = True
                 case VenuePosition():
                     venue.append(observation)
+                case Workspace() | ApiKey():
+                    self.costs.observe(observation)
         if heard:
             self.portfolio.reconciliation.observe(venue)
             self._compare_equity()
@@ -161,6 +167,7 @@ class Ledger:
         So a restart keeps the last good figures, with their age, until the venue answers again.
         """
         self.portfolio.restore(tree.get("positions", {}))
+        self.costs.restore(tree.get("api_cost", {}).get("names", {}))
         for account in tree.get("accounts", {}).values():
             at = unstamp(account["as_of"])
             cash, value = Decimal(account["cash"]), Decimal(account["portfolio_value"])

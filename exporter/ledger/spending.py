@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
-from exporter.ledger.costs import USAGE_LATE, CostDay
+from exporter.ledger.costs import USAGE_LATE, CostDay, Unpriced
 from exporter.ledger.journal import Entry
 from exporter.ledger.snapshot import Grade
 from exporter.records import BilledDay, KeyUsage, Landing, UsageHour
@@ -67,13 +67,13 @@ class Spending:
     def forget_settled(self, now: datetime) -> None:
         """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""
         for key in [key for key, day in self._unsettled.items() if day.settled(now)]:
-            del self._unsettled[key]
+            self._unsettled.pop(key).compact()
 
     def holes(self, now: datetime) -> list[date]:
         """Return the past days, oldest first, of which nothing is known though they should be."""
         last = _due(now)
         if self._holes[:2] != (self.version, last):
-            known = [day for day, stated in self.days.items() if stated.billed is not None or stated.hours]
+            known = [day for day, stated in self.days.items() if stated.known]
             first = min(known, default=last)
             due = (first + number * DAY for number in range((last - first).days))
             there = set(known)
@@ -86,7 +86,7 @@ class Spending:
         if partial:
             return Grade.PARTIAL, tuple(partial)
         today = self.days.get(now.astimezone(UTC).date())
-        if today is None or not today.hours:
+        if today is None or not today.estimated:
             return Grade.ESTIMATED, ("anthropic: no usage of today yet",)
         if any(day.billed is None and day.end > begin for day in self._unsettled.values()):
             return Grade.ESTIMATED, ("anthropic: not billed yet",)
@@ -111,20 +111,23 @@ class Spending:
             if missing:
                 said.append(f"anthropic: {missing} hours of {day.day.isoformat()} are not known")
         today = self.days.get(now.astimezone(UTC).date())
-        if self.days and (today is None or not today.hours) and _due(now) == now.astimezone(UTC).date():
+        if self.days and (today is None or not today.estimated) and _due(now) == now.astimezone(UTC).date():
             said.append("anthropic: no usage of today yet")
         return said
 
-    def _unpriced(self, begin: datetime) -> list[str]:
-        tokens: dict[str, int] = {}
+    def unpriced(self, begin: datetime) -> dict[Unpriced, int]:
+        """Return the tokens without a price on days that are not billed, from `begin` on."""
+        tokens: dict[Unpriced, int] = {}
         for day in self._unsettled.values():
             if day.billed is None and day.end > begin:
-                for model, count in day.unpriced_since(begin).items():
-                    tokens[model] = tokens.get(model, 0) + count
+                for what, count in day.unpriced_since(begin).items():
+                    tokens[what] = tokens.get(what, 0) + count
+        return {what: count for what, count in sorted(tokens.items()) if count}
+
+    def _unpriced(self, begin: datetime) -> list[str]:
         return [
-            f"anthropic: {count} tokens of {model} have no price"
-            for model, count in sorted(tokens.items())
-            if count
+            f"anthropic: {count} tokens of {model}{'' if why == 'model' else f' ({why})'} have no price"
+            for (model, why), count in self.unpriced(begin).items()
         ]
 
 

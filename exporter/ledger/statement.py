@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.errors import OutOfBalance
-from exporter.ledger.cost_statement import restatements
 from exporter.ledger.equity import Compared
+from exporter.ledger.plan import NO_PLAN, Plan
 from exporter.ledger.pnl import Ledger, SourceState, WindowFigures
 from exporter.ledger.portfolio import Valuation
 from exporter.ledger.reconciliation import FIGURES
@@ -26,11 +26,13 @@ def state(
     sources: Mapping[str, SourceState],
     openings: Mapping[str, Opening],
     live: Mapping[str, tuple[str, datetime]] | None = None,
+    plan: Plan = NO_PLAN,
     demo: bool = False,
 ) -> Tree:
     """Return the snapshot of everything booked, as of `now`.
 
-    `live` says how the live feed of a source stands, and since when.
+    `live` says how the live feed of a source stands, and since when; `plan` is what API cost is
+    measured against.
 
     Raises OutOfBalance when double entry does not sum to zero or a window's parts not to its net.
     """
@@ -58,7 +60,8 @@ def state(
         tree["trading"] = {window: _results(stated) for window, stated in ledger.results(now).items()}
         tree["exposure"] = _exposure(ledger)
     if "anthropic" in sources:
-        tree["api_cost"] = {"restatements": restatements(ledger.spending)}
+        tree["api_cost"], compared = ledger.costs.stated(now, plan)
+        tree["checks"] |= compared
     if demo:
         tree["demo"] = True
     return tree

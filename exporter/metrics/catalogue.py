@@ -20,6 +20,138 @@ GRADES = "4 final, 3 estimated, 2 partial, 1 stale, 0 missing"
 
 API_COST = (
     Metric(
+        "northstar_api_cost_by_model_usd",
+        "gauge",
+        "API cost by model, positive: the dearest of 30 days, the rest as other; `none` names no model.",
+        ("window", "model"),
+    ),
+    Metric(
+        "northstar_api_cost_by_workspace_usd",
+        "gauge",
+        "API cost by workspace, positive.",
+        ("window", "workspace"),
+    ),
+    Metric(
+        "northstar_api_cost_by_kind_usd",
+        "gauge",
+        "API cost by kind of token, or by cost type where it is not for tokens.",
+        ("window", "kind"),
+    ),
+    Metric(
+        "northstar_api_cost_by_tier_usd",
+        "gauge",
+        "API cost by service tier; `none` is not for tokens.",
+        ("window", "tier"),
+    ),
+    Metric(
+        "northstar_api_cost_allocated_usd",
+        "gauge",
+        "API cost by key: allocated by the tokens each used, for no bill says.",
+        ("window", "api_key"),
+    ),
+    Metric(
+        "northstar_api_cost_estimate_low_usd",
+        "gauge",
+        "Lower bound of what is not billed yet: what is booked.",
+        ("window",),
+    ),
+    Metric(
+        "northstar_api_cost_estimate_high_usd", "gauge", "Upper bound of what is not billed yet.", ("window",)
+    ),
+    Metric("northstar_api_tokens", "gauge", "Tokens used, by kind.", ("window", "kind")),
+    Metric("northstar_api_model_tokens", "gauge", "Tokens used, by model.", ("window", "model")),
+    Metric(
+        "northstar_api_unpriced_tokens",
+        "gauge",
+        "Tokens of unbilled days that no list price is known for, and why.",
+        ("model", "reason"),
+    ),
+    Metric(
+        "northstar_api_cache_hit_ratio",
+        "gauge",
+        "Tokens read from a cache as a share of all tokens of prompts.",
+        ("window",),
+    ),
+    Metric(
+        "northstar_api_cache_saved_usd",
+        "gauge",
+        "What the cache saved by list price, less what it cost to write.",
+        ("window",),
+    ),
+    Metric(
+        "northstar_api_cost_drift_day_timestamp_seconds",
+        "gauge",
+        "Start of the newest day whose bill is final and was estimated.",
+    ),
+    Metric(
+        "northstar_api_cost_drift_usd",
+        "gauge",
+        "Bill of that day minus its estimate, for what could be estimated.",
+    ),
+    Metric("northstar_api_cost_drift_ratio", "gauge", "That drift as a share of the bill."),
+    Metric(
+        "northstar_api_cost_model_drift_usd",
+        "gauge",
+        "The drift by model; web searches have a row of their own.",
+        ("model",),
+    ),
+    Metric(
+        "northstar_api_cost_model_drift_ratio",
+        "gauge",
+        "The drift by model as a share of its bill.",
+        ("model",),
+    ),
+    Metric(
+        "northstar_api_cost_unestimated_usd",
+        "gauge",
+        "What of that day's bill usage cannot show, or has no list price.",
+    ),
+    Metric(
+        "northstar_api_cost_burn_rate_usd",
+        "gauge",
+        "Average cost of the last seven finished days that are known.",
+    ),
+    Metric("northstar_api_cost_forecast_usd", "gauge", "What this calendar month is expected to cost."),
+    Metric(
+        "northstar_api_cost_forecast_low_usd",
+        "gauge",
+        "The same, if all days to come were as cheap as one in twenty was.",
+    ),
+    Metric(
+        "northstar_api_cost_forecast_high_usd",
+        "gauge",
+        "The same, if all days to come were as dear as one in twenty was.",
+    ),
+    Metric(
+        "northstar_api_budget_usd",
+        "gauge",
+        "Budget of a calendar month: `total`, or that of a workspace.",
+        ("budget",),
+    ),
+    Metric("northstar_api_budget_spent_usd", "gauge", "What of the budget is spent.", ("budget",)),
+    Metric("northstar_api_budget_used_ratio", "gauge", "The same as a share.", ("budget",)),
+    Metric(
+        "northstar_api_budget_step_percent",
+        "gauge",
+        "Highest step that was reached: 0, 50, 80 or 100.",
+        ("budget",),
+    ),
+    Metric(
+        "northstar_api_budget_gone_timestamp_seconds",
+        "gauge",
+        "Start of the day that is expected to use it up; no sample when the month does not.",
+        ("budget",),
+    ),
+    Metric("northstar_api_credit_left_usd", "gauge", "What is left of the prepaid credit that was stated."),
+    Metric(
+        "northstar_api_credit_gone_timestamp_seconds",
+        "gauge",
+        "Start of the day that is expected to use it up.",
+    ),
+    Metric(
+        "northstar_api_credit_gone_earliest_timestamp_seconds", "gauge", "The same, if all days were dear."
+    ),
+    Metric(
         "northstar_api_cost_restatements_total",
         "counter",
         "Bills that changed after they had landed, in all that is stored.",
@@ -30,8 +162,20 @@ API_COST = (
     Metric(
         "northstar_api_cost_restatement_timestamp_seconds", "gauge", "When the last changed bill was read."
     ),
+    Metric(
+        "northstar_api_workspace_info",
+        "gauge",
+        "Always 1; the name of a workspace.",
+        ("workspace", "name", "archived"),
+    ),
+    Metric(
+        "northstar_api_key_info",
+        "gauge",
+        "Always 1; the name of an API key.",
+        ("api_key", "name", "status", "workspace"),
+    ),
 )
-"""What the snapshot and the cost report say about API cost beside the components."""
+"""What the snapshot says about API cost beside the components."""
 
 FIGURES = (
     Metric("northstar_pnl_net_usd", "gauge", "Net profit and loss of the window.", ("window",)),

@@ -98,6 +98,7 @@ def test_no_usage_of_today_is_estimated_in_the_first_hours_and_partial_after() -
 def test_a_changed_bill_is_a_restatement_in_the_snapshot() -> None:
     """Day, before, after and when, in order of when; the first bill of a day is none."""
     books = Books(
+        bill(ago(3), "4.50"),
         landing(ago(3), 1, "5.00", None, at(ago(2), 3)),
         landing(ago(3), 2, "4.50", "5.00", at(ago(1), 3)),
         landing(ago(2), 2, "7.25", "7.00", at(ago(1), 2)),
@@ -115,7 +116,8 @@ def test_a_changed_bill_is_a_restatement_in_the_snapshot() -> None:
 
 def test_only_the_last_restatements_are_shown_and_all_are_counted() -> None:
     """A snapshot stays small however often bills change."""
-    books = Books(*(landing(ago(n), 2, "1", "2", NOW - timedelta(hours=n)) for n in range(1, 10)))
+    changed = [landing(ago(n), 2, "1", "2", NOW - timedelta(hours=n)) for n in range(1, 10)]
+    books = Books(bill(ago(1), "1"), *changed)
     stated = tree(books)["api_cost"]["restatements"]
     assert (stated["count"], len(stated["latest"])) == (9, 5)
     assert stated["latest"][-1]["day"] == ago(1).isoformat()

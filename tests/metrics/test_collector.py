@@ -19,9 +19,10 @@ from exporter.metrics import limits
 from exporter.metrics.catalogue import FIGURES, HEALTH, LIMITS, METRICS
 from exporter.metrics.collector import TOP_MARKETS, SnapshotCollector
 from exporter.metrics.health import Health
-from exporter.records import Change, Landing, VenuePosition
+from exporter.records import Change, VenuePosition
 from exporter.settings import read
-from tests.builders import NOW, Books, balance, bill, fill, healthy, mark, sale, usage
+from tests.builders import NOW, Books, balance, fill, healthy, mark, sale
+from tests.metrics import spent
 
 GOLDEN = Path(__file__).parent / "golden.txt"
 PROMTOOL = shutil.which("promtool")
@@ -38,17 +39,7 @@ def known_snapshot(**sources: SourceState) -> Tree:
         fill("buy yes 1 @ 0.30 in LOST", at=NOW - timedelta(minutes=7)),
         fill("buy no 1 @ 0.80 in LOST", at=NOW - timedelta(minutes=6)),
         sale("120.50", fee="3.25", tax="9", refunds={NOW: "20.25"}),
-        usage(NOW.replace(hour=9), "1.234567"),
-        bill((NOW - timedelta(days=1)).date(), "5.325"),
-        Landing(
-            day=(NOW - timedelta(days=1)).date(),
-            number=2,
-            amount=Decimal("5.325"),
-            before=Decimal("5.5"),
-            estimate=(),
-            hours=0,
-            at=NOW - timedelta(hours=3),
-        ),
+        *spent.records(),
     )
     theirs = VenuePosition(
         ticker="OPEN",
@@ -60,6 +51,7 @@ def known_snapshot(**sources: SourceState) -> Tree:
         at=NOW,
     )
     books.ledger.observe([mark("OPEN", bid="0.58", ask="0.60"), balance("97.50", "3.48"), theirs])
+    books.ledger.observe(spent.NAMES)
     return state(
         books.ledger,
         now=NOW,
@@ -67,6 +59,7 @@ def known_snapshot(**sources: SourceState) -> Tree:
         sources=healthy(**sources),
         openings={},
         live={"kalshi": ("live", NOW - timedelta(minutes=3))},
+        plan=spent.PLAN,
         demo=True,
     )
 

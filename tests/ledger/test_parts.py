@@ -1,0 +1,159 @@
+"""Cost by model, workspace, kind, tier and key: parts that sum to what they are parts of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.ledger.costs import CostDay
+from exporter.ledger.parts import DIMENSIONS, Parts, parts
+from exporter.records import BilledDay, BilledLine, KeyUsage, KeyUsageLine, UsageHour
+from tests.builders import NOW, usage
+
+DAY = NOW.date() - timedelta(days=2)
+MIDNIGHT = NOW.replace(hour=0) - timedelta(days=2)
+
+
+def billed(amount: str, **said: str) -> BilledLine:
+    known = {
+        "workspace": "default",
+        "model": "claude-a",
+        "tier": "standard",
+        "context_window": "0-200k",
+        "token_type": "output_tokens",
+        "cost_type": "tokens",
+    }
+    return BilledLine(description=repr((amount, said)), amount=Decimal(amount), **(known | said))
+
+
+def by_key(key: str, output: int = 0, searches: int = 0, **said: str) -> KeyUsageLine:
+    known = {
+        "workspace": "default",
+        "model": "claude-a",
+        "tier": "standard",
+        "context_window": "0-200k",
+    }
+    return KeyUsageLine(
+        api_key=key,
+        uncached_input=0,
+        cache_write_5m=0,
+        cache_write_1h=0,
+        cache_read=0,
+        output=output,
+        web_searches=searches,
+        **(known | said),
+    )
+
+
+def day(
+    *lines: BilledLine, keys: tuple[KeyUsageLine, ...] = (), hours: tuple[UsageHour, ...] = ()
+) -> CostDay:
+    found = CostDay(DAY)
+    for hour in hours:
+        found.take(hour)
+    if lines:
+        found.take(BilledDay(day=DAY, lines=lines))
+    found.take(KeyUsage(day=DAY, lines=keys))
+    return found
+
+
+def sums(found: Parts) -> set[Decimal]:
+    return {sum(found.by[name].values(), Decimal(0)) for name in DIMENSIONS}
+
+
+def test_a_bill_is_told_apart_in_the_words_of_usage() -> None:
+    """Kinds of token are translated; a cost type, known or not, is money under its own name."""
+    found = parts(
+        day(
+            billed("1"),
+            billed("2", token_type="cache_creation.ephemeral_1h_input_tokens", tier="batch"),
+            billed("4", model="", tier="", token_type="", cost_type="web_search", workspace="wrkspc_1"),
+            billed("8", model="", tier="", token_type="", cost_type="agent_memory"),
+        )
+    )
+    assert found.by["kind"] == {"output": 1, "cache_write_1h": 2, "web_search": 4, "agent_memory": 8}
+    assert found.by["model"] == {"claude-a": 3, "none": 12}
+    assert found.by["tier"] == {"standard": 1, "batch": 2, "none": 12}
+    assert found.by["workspace"] == {"default": 11, "wrkspc_1": 4}
+    assert sums(found) == {Decimal(15)}
+
+
+def test_a_line_goes_to_the_keys_by_the_tokens_they_used_of_the_same() -> None:
+    """Of another window, tier, model or workspace does not count; what nobody used is unallocated."""
+    found = parts(
+        day(
+            billed("9"),
+            billed("1", context_window="200k-1M"),
+            billed("5", tier="batch"),
+            billed("0.30", model="", tier="", token_type="", cost_type="web_search"),
+            keys=(
+                by_key("apikey_1", output=200, searches=1),
+                by_key("apikey_2", output=100, searches=2),
+                by_key("", output=50, context_window="200k-1M"),
+            ),
+        )
+    )
+    assert found.by["api_key"] == {
+        "apikey_1": Decimal("6.10"),
+        "apikey_2": Decimal("3.20"),
+        "none": 1,
+        "unallocated": 5,
+    }
+    assert sums(found) == {Decimal("15.30")}
+
+
+def test_without_usage_by_key_nothing_is_allocated() -> None:
+    """Unknown is not nobody."""
+    assert parts(day(billed("9"))).by["api_key"] == {"unallocated": 9}
+
+
+def test_an_estimated_day_is_told_apart_by_its_usage() -> None:
+    """By kind where the estimate says so; hours outside the span do not count."""
+    early, late = usage(MIDNIGHT, "1.00"), usage(MIDNIGHT + timedelta(hours=5), "3.00")
+    split = replace(
+        late.lines[0], costs=(("output", Decimal("2.5")), ("web_search", Decimal("0.5"))), web_searches=50
+    )
+    found = day(hours=(early, replace(late, lines=(split, replace(split, cost=None)))))
+    assert parts(found).by["kind"] == {"tokens": 1, "output": Decimal("2.5"), "web_search": Decimal("0.5")}
+    assert sums(parts(found, 1)) == {Decimal(3)}
+    assert sums(parts(found, 0, 5)) == {Decimal(1)}
+
+
+amounts = st.integers(-(10**6), 10**9).map(lambda units: Decimal(units) / 10**8)
+
+
+@given(
+    lines=st.lists(
+        st.tuples(amounts, st.sampled_from("ab"), st.sampled_from("xyz"), st.sampled_from(["", "o"])),
+        min_size=1,
+        max_size=8,
+    ),
+    tokens=st.lists(
+        st.tuples(st.sampled_from("pqr"), st.integers(0, 10**9), st.sampled_from("xyz")), max_size=6
+    ),
+    costs=st.lists(st.tuples(st.integers(0, 23), amounts), max_size=5),
+    cut=st.integers(0, 24),
+)
+def test_parts_always_sum_to_the_hours_they_are_of(
+    lines: list[tuple[Decimal, str, str, str]],
+    tokens: list[tuple[str, int, str]],
+    costs: list[tuple[int, Decimal]],
+    cut: int,
+) -> None:
+    """Every dimension, before and after any cut, to the last digit; credits included."""
+    found = day(
+        *(
+            billed(str(amount), workspace=workspace, model=model, token_type=kind)
+            for amount, workspace, model, kind in lines
+        ),
+        keys=tuple(by_key(key, output=count, model=model, workspace="a") for key, count, model in tokens),
+        hours=tuple(usage(MIDNIGHT + timedelta(hours=hour), str(cost)) for hour, cost in costs),
+    )
+    before, after = parts(found, 0, cut), parts(found, cut)
+    assert sums(before) == {found.cost(0, cut)}
+    assert sums(after) == {found.cost(cut)}
+    assert before.total + after.total == found.billed
