@@ -27,7 +27,7 @@ def dashboard() -> Dashboard:
                     net("ytd", 5),
                 ]
             ),
-            Row([part(name) for name in PARTS]),
+            Row([*(part(name).sized(6, 4) for name in PARTS), _room()]),
             Row([net_over_time(12), _parts_over_time()]),
             Row([statement(), sources()]),
             live.row(),
@@ -99,6 +99,26 @@ def part(name: str) -> Panel:
         steps=GAIN,
         width=8,
         links=[link(f"Open {name}", where)],
+    )
+
+
+def _room() -> Panel:
+    return stat(
+        "To the loss limit of today",
+        Query(
+            queries.or_nothing(
+                'max(northstar_limit_usd{limit="loss_today"}) + max(northstar_pnl_net_usd{window="today"})'
+            )
+        ),
+        about(
+            "How much may still be lost today before the alert. NORTHSTAR_LIMIT_LOSS_TODAY_USD sets it.",
+            formula="limit + net today",
+        ),
+        unit=USD,
+        decimals=2,
+        mappings=words.NO_LIMIT,
+        steps=GAIN,
+        width=6,
     )
 
 

@@ -147,6 +147,10 @@ def _annotation(name: str, expr: str, title: str, text: str, color: str) -> Json
     }
 
 
+RESTATED = queries.grown("northstar_restatements_total", "1m", 'kind!="usage_hour"')
+"""The usage of the hour that runs grows by nature; that is no restatement."""
+
+
 def _annotations() -> list[Json]:
     return [
         _annotation(
@@ -156,10 +160,9 @@ def _annotations() -> list[Json]:
             "{{severity}}",
             words.ORANGE,
         ),
-        # The usage of the hour that runs grows by nature; that is no restatement.
         _annotation(
             "Restatements",
-            'sum by (source, kind) (increase(northstar_restatements_total{kind!="usage_hour"}[1m])) > 0',
+            f"sum by (source, kind) ({RESTATED}) > 0",
             "Restated by {{source}}",
             "{{kind}}: a published record was replaced by a newer revision",
             words.VIOLET,

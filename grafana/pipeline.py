@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana import words
+from grafana import queries, words
 from grafana.dashboard import Dashboard, Row, datasource, source, trust, window
 from grafana.panels import Column, Panel, Query, about, lines, stat, table
 from grafana.words import BYTES, COUNT, SECONDS, SHARE
@@ -27,6 +27,8 @@ def dashboard() -> Dashboard:
                 [
                     _job("Exporter", "northstar-exporter"),
                     _job("Stream", "northstar-stream"),
+                    _job("Alertmanager", "alertmanager"),
+                    _grafana_live(),
                     _snapshot_age(),
                     _count(
                         "Checks that fail", "count(northstar_check_ok == 0)", "Truth checks that do not hold."
@@ -38,13 +40,14 @@ def dashboard() -> Dashboard:
                         source="prometheus",
                     ),
                     _count(
-                        "Snapshots refused, 1 h",
+                        "Refused, 1 h",
                         "sum(increase(northstar_snapshots_refused_total[1h]))",
                         "Snapshots whose books did not balance; the last good one stayed.",
                         source="health",
                     ),
                 ]
             ),
+            Row([_alerts()]),
             Row([_readings(), _errors(), _ages(), _budget()], "Sources"),
             Row([_cycle(), _commit(), _jobs(), _database(), _room()], "Exporter"),
             Row([_slo(), _delivery(), _clients(), _resyncs()], "Stream"),
@@ -101,22 +104,62 @@ def _job(title: str, job: str) -> Panel:
         about("Whether Prometheus could read it at the last scrape.", source="prometheus"),
         unit=words.WORD,
         mappings=words.RUNS,
-        width=4,
+        width=3,
         height=3,
+    )
+
+
+def _grafana_live() -> Panel:
+    return stat(
+        "Grafana Live",
+        Query("max(northstar_grafana_live_up)", now=True),
+        about("Whether it takes what the stream pushes; off while nothing is pushed.", source="stream"),
+        unit=words.WORD,
+        mappings=words.LIVE,
+        width=3,
+        height=3,
+    )
+
+
+def _alerts() -> Panel:
+    def by_alert(labels: str = "") -> str:
+        return f"max by (alertname) (ALERTS{labels})"
+
+    critical, warning = by_alert('{severity="critical"}'), by_alert('{severity="warning"}')
+    severity = f"2 * {critical} or {warning} or 0 * {by_alert()}"
+    state = by_alert('{alertstate="firing"}') + f" or 0 * {by_alert()}"
+    return table(
+        "Alerts",
+        "alertname",
+        [
+            Column("Severity", severity, words.WORD, words.SEVERITY),
+            Column("State", state, words.WORD, words.FIRES),
+            Column("Since", "1000 * max by (alertname) (ALERTS_FOR_STATE)", words.CLOCK),
+        ],
+        about(
+            "What fires or is about to. Watchdog always fires: it shows that alerts are computed, and its "
+            "absence at the receiver that they do not arrive. Each alert's runbook says what to do.",
+            source="prometheus",
+        ),
+        heading="Alert",
+        largest="Severity",
+        width=24,
+        height=5,
+        first=320,
     )
 
 
 def _snapshot_age() -> Panel:
     return stat(
         "Newest snapshot",
-        Query("time() - max(northstar_snapshot_timestamp_seconds)", now=True),
+        Query("max(job:northstar_snapshot:age_seconds)", now=True),
         about(
             "Its age. Beyond a minute the exporter counts as stopped.", formula="now - time of the snapshot"
         ),
         unit=SECONDS,
         decimals=0,
         steps=words.late(60),
-        width=4,
+        width=3,
         height=3,
     )
 
@@ -129,7 +172,7 @@ def _count(title: str, query: str, what: str, *, source: str = "exporter") -> Pa
         unit=COUNT,
         decimals=0,
         steps=words.late(1),
-        width=4,
+        width=3,
         height=3,
     )
 
@@ -150,19 +193,18 @@ def _readings() -> Panel:
 
 
 def _errors() -> Panel:
+    failed = queries.grown("northstar_source_errors_total", "5m", CHOSEN)
+    none = f"0 * max by (source) (northstar_source_up{{{CHOSEN}}})"
     return lines(
         "Readings that failed, 5 minutes",
         [
             Query(
-                f"sum by (source, reason) (increase(northstar_source_errors_total{{{CHOSEN}}}[5m]))"
-                f" or 0 * max by (source) (northstar_source_up{{{CHOSEN}}})",
+                f"sum by (source, reason) ({failed}) or {none}",
                 "{{source}} {{reason}}",
             )
         ],
         about(
-            "By reason; the README says what to do about each.",
-            source="health",
-            formula="increase over 5 min",
+            "By reason; the README says what to do about each.", source="health", formula="growth over 5 min"
         ),
         unit=COUNT,
     )
@@ -205,7 +247,7 @@ def _cycle() -> Panel:
         "From asking a source to publishing",
         [
             Query(_quantile(0.5, "northstar_cycle_seconds"), "median"),
-            Query(_quantile(0.99, "northstar_cycle_seconds"), "99 %"),
+            Query("max(job:northstar_cycle_seconds:p99_5m)", "99 %"),
         ],
         about("How long a cycle takes.", source="health", formula="quantiles over 5 min"),
         unit=SECONDS,
@@ -217,7 +259,7 @@ def _commit() -> Panel:
         "Durable commit of a snapshot",
         [
             Query(_quantile(0.5, "northstar_commit_seconds"), "median"),
-            Query(_quantile(0.99, "northstar_commit_seconds"), "99 %"),
+            Query("max(job:northstar_commit_seconds:p99_5m)", "99 %"),
             Query('max(northstar_limit_seconds{limit="commit"})', "limit"),
         ],
         about(
@@ -231,20 +273,21 @@ def _commit() -> Panel:
 
 
 def _jobs() -> Panel:
-    def of(kind: str) -> str:
-        return f"sum by (task) (increase(northstar_jobs_{kind}_total[5m]))"
-
+    skipped = queries.grown("northstar_jobs_skipped_total", "5m")
     return lines(
         "Scheduled runs that did not happen, 5 minutes",
         [
-            Query(f"({of('missed')} > 0) or vector(0)", "missed {{task}}"),
-            Query(f"({of('failed')} > 0) or vector(0)", "failed {{task}}"),
-            Query(f"({of('skipped')} > 0) or vector(0)", "skipped {{task}}"),
+            Query(f"(max by (task) ({counted}) > 0) or vector(0)", f"{word} {{{{task}}}}")
+            for word, counted in (
+                ("missed", "task:northstar_jobs_missed:increase5m"),
+                ("failed", "task:northstar_jobs_failed:increase5m"),
+                ("skipped", skipped),
+            )
         ],
         about(
             "Missed: later than its own interval. Failed: raised. Skipped: the last run still went on.",
             source="health",
-            formula="increase over 5 min",
+            formula="growth over 5 min",
         ),
         unit=COUNT,
     )
@@ -296,7 +339,10 @@ def _slo() -> Panel:
 def _delivery() -> Panel:
     return lines(
         "From commit to socket",
-        [Query(_quantile(0.5, SENT), "median"), Query(_quantile(0.99, SENT), "99 %")],
+        [
+            Query(_quantile(0.5, SENT), "median"),
+            Query("max(job:northstar_stream_commit_to_send_seconds:p99_5m)", "99 %"),
+        ],
         about(
             "From noticing a commit to the delta being written.",
             source="stream",

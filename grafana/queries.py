@@ -78,6 +78,16 @@ TRUST = (
 """2 when today's net is final or estimated, every truth check holds and the snapshot is fresh; 1 when it is
 partial; else 0. A minute is the limit beyond which the stream's health calls the exporter stopped, too."""
 
+
+def grown(counter: str, over: str, labels: str = "") -> str:
+    """Return by how much counters grew, also those that appear with their first event.
+
+    `increase` does not see the step from nothing to one, and a counter by reason begins with it.
+    """
+    series = f"{counter}{{{labels}}}" if labels else counter
+    return f"(({series} unless last_over_time({series}[1d] offset {over})) or increase({series}[{over}]))"
+
+
 SOURCES_UP = "max by (source) (northstar_source_up)"
 STATED_IN = "max by (currency, timezone, mark_rule) (northstar_snapshot_info)"
 

@@ -92,6 +92,7 @@ def dashboard() -> Dashboard:
             ),
             Row([_pnl(), _risk()]),
             Row([_venue(), _fees()]),
+            Row([_groups("series"), _groups("event")]),
             Row([_positions(), _checks()]),
         ],
     )
@@ -188,6 +189,29 @@ def _fees() -> Panel:
         about("What part of a gain goes to the venue.", formula="fees / realised before fees"),
         unit=SHARE,
         decimals=1,
+    )
+
+
+def _groups(level: str) -> Panel:
+    def of(figure: str, window: str = "mtd") -> str:
+        return f'max by ({level}) (northstar_{level}_{figure}{{window="{window}"}})'
+
+    return table(
+        f"By {level}, this month",
+        level,
+        [
+            Column("Realised, $", of("realised_usd"), AMOUNT, decimals=2, steps=GAIN),
+            Column("Fees, $", of("fees_usd"), AMOUNT, decimals=2),
+            Column("Won", of("win_ratio"), SHARE, words.IF_ANY, decimals=0),
+            Column("All time, $", of("realised_usd", "all"), AMOUNT, words.IF_ANY, decimals=2, steps=GAIN),
+        ],
+        about(
+            f"Realised P&L before fees by {level}: the largest ones, the rest as other.",
+            formula="sum over the markets of each",
+        ),
+        heading=level.capitalize(),
+        largest="Realised, $",
+        height=9,
     )
 
 

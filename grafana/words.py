@@ -59,6 +59,10 @@ IF_ANY: list[Json] = [
 
 LIVE = [said({1: ("live", BLUE), 0: ("off", PALE)})[0], *IF_ANY]
 
+SEVERITY = said({2: ("critical", ORANGE), 1: ("warning", PALE), 0: ("none", NEUTRAL)})
+FIRES = said({1: ("fires", ORANGE), 0: ("pending", PALE)})
+NO_LIMIT = [{"type": "special", "options": {"match": "null+nan", "result": {"text": "not set", "index": 0}}}]
+
 NAMED = {
     "kalshi": BLUE,
     "anthropic": ORANGE,

@@ -70,17 +70,22 @@ for metric in (*METRICS.values(), *figures.METRICS, *grafana_live.METRICS):
     if metric.kind == "histogram":
         for suffix in ("_bucket", "_count", "_sum"):
             KINDS[metric.name + suffix], LABELS[metric.name + suffix] = "counter", labels | {"le"}
-KINDS |= {"up": "gauge", "ALERTS": "gauge"}
-LABELS |= {"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "severity"}}
+KINDS |= {"up": "gauge", "ALERTS": "gauge", "ALERTS_FOR_STATE": "gauge"}
+LABELS |= {
+    "up": {"job", "instance"},
+    "ALERTS": {"alertname", "alertstate", "severity"},
+    "ALERTS_FOR_STATE": {"alertname"},
+}
 for file in sorted((ROOT / "prometheus").rglob("*.y*ml")):
     for group in (yaml.safe_load(file.read_text()) or {}).get("groups", ()):
         for rule in group["rules"]:
             if "record" in rule:
                 KINDS[rule["record"]] = "gauge"
-                LABELS[rule["record"]] = {"source", "window", "component", *rule.get("labels", {})}
+                # Which labels a rule keeps is its own business; the queries are asked for real elsewhere.
+                LABELS[rule["record"]] = {"job", "window", "source", "task", "field", *rule.get("labels", {})}
 
 SERIES = re.compile(
-    r"\b((?:northstar[a-z_]*:[a-z0-9_:]+)|northstar_[a-z_]+|ALERTS|up\b)(\{[^}]*\})?(\[[^]]+\])?"
+    r"\b((?:[a-z_]+:northstar_[a-z0-9_]+:[a-z0-9_]+)|northstar_[a-z_]+|ALERTS_FOR_STATE|ALERTS|up\b)(\{[^}]*\})?(\[[^]]+\])?"
 )
 
 

@@ -218,13 +218,19 @@ STATED: dict[str, tuple[Stated, ...]] = {
 """By title, with the dashboard before it where two of them mean different things by it."""
 
 NOT_IN_THE_API = {
+    "To the loss limit of today": "no limit is set",
+    "By series, this month": "another answer of the API than the snapshot",
+    "By event, this month": "another answer of the API than the snapshot",
+    "Alertmanager": "Prometheus's own",
+    "Grafana Live": "about the stream",
+    "Alerts": "Prometheus's own",
     "Stated in": "labels, not a value",
     "Sources: which one is down, and since when": "in part about the exporter's requests",
     "Exporter": "Prometheus's own",
     "Stream": "Prometheus's own",
     "Newest snapshot": "depends on when it is asked",
     "Alerts that fire": "Prometheus's own",
-    "Snapshots refused, 1 h": "about the exporter",
+    "Refused, 1 h": "about the exporter",
     "Requests to Anthropic": "about the exporter",
     "Sales booked": "about the exporter",
     "Requests by outcome": "about the exporter",
@@ -250,3 +256,7 @@ def stated(dashboard: str, title: str) -> tuple[Stated, ...] | None:
         return None
     own = f"{dashboard}: {title}"
     return STATED[own] if own in STATED else STATED[title]
+
+
+NOT_AT_FIRST = {"To the loss limit of today", "Grafana Live"}
+"""Panels of what is switched off until a setting names it; they say so instead of a figure."""
