@@ -28,7 +28,7 @@ test: $(READY_TO_TEST) $(OFFICIAL)/.installed  ## Lint, types and all tests
 	@status=0; \
 	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . || status=1; \
 	$(BIN)/mypy || status=1; \
-	$(BIN)/python -m pytest -n 2 || status=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadgroup || status=1; \
 	exit $$status
 
 lint: $(READY_TO_TEST)  ## Lint and types only; `.venv/bin/ruff format .` puts the layout right

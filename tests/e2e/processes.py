@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -52,14 +52,19 @@ def _end_with_parent() -> None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+NORTHSTAR = (sys.executable, "-m", "exporter")
+
+
 class Process:
     """`northstar ...` in a folder; what it prints is kept, and what is left at the end is killed."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], *arguments: str) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], *arguments: str, program: Sequence[str] = NORTHSTAR
+    ) -> None:
         self.arguments = arguments
         self._output = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the process
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "exporter", *arguments],
+            [*program, *arguments],
             cwd=folder,
             env=environment(settings),
             stdin=subprocess.DEVNULL,

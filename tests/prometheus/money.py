@@ -106,14 +106,29 @@ CASES = [
         "NorthstarLossOverLimit",
         "is not taken back because the exporter stops answering",
         {
-            series("northstar_pnl_net_usd", window="today"): steps((-101, 10), ("stale", 20)),
-            series(LIMIT, limit="loss_today"): steps((100, 10), ("stale", 20)),
+            series("northstar_pnl_net_usd", window="today"): steps((-101, 10), ("stale", 60), (-99, 10)),
+            series(LIMIT, limit="loss_today"): steps((100, 10), ("stale", 60), (100, 10)),
+            series("northstar_snapshot_timestamp_seconds"): steps((1, 10), ("stale", 60), (1, 10)),
         },
-        ["1m", "20m"],
-        ["9m", "12m", "18m"],
+        ["1m", "70m"],
+        ["9m", "12m", "69m"],
         summary="Today's net is -101.00 USD, a loss over the limit.",
         description="The limit is 100.00 USD (NORTHSTAR_LIMIT_LOSS_TODAY_USD). The page shows which part "
         "lost it.",
+    ),
+    Case(
+        "NorthstarLossOverLimit",
+        "outlives a figure that goes missing until the alert on that fires, and no longer",
+        {
+            series("northstar_pnl_net_usd", window="today"): steps((-101, 10), ("stale", 60)),
+            series(LIMIT, limit="loss_today"): "100x70",
+            series("northstar_snapshot_timestamp_seconds"): "1x70",
+        },
+        ["1m", "20m"],
+        ["9m", "18m"],
+        summary="Today's net is -101.00 USD, a loss over the limit.",
+        description="The limit is 100.00 USD (NORTHSTAR_LIMIT_LOSS_TODAY_USD). "
+        "The page shows which part lost it.",
     ),
     Case(
         "NorthstarDrawdownOverLimit",

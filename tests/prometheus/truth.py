@@ -169,11 +169,12 @@ CASES = [
             alert,
             "is not taken back because the exporter stops answering",
             {
-                series(name, **labels): steps((value, 60), ("stale", 30)),
-                series("northstar_limit_usd", limit=limit): steps((100, 60), ("stale", 30)),
+                series(name, **labels): steps((value, 60), ("stale", 60)),
+                series("northstar_limit_usd", limit=limit): steps((100, 60), ("stale", 60)),
+                series("northstar_snapshot_timestamp_seconds"): steps((1, 60), ("stale", 60)),
             },
-            ["90m"],
-            ["58m", "68m"],
+            ["0m"],
+            ["58m", "68m", "110m"],
             {
                 **EXPORTER,
                 "source": "kalshi",

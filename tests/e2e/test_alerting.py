@@ -1,0 +1,236 @@
+"""From a fault in an upstream to a message to a person, over the real Prometheus and Alertmanager."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e2e.pipeline import HOST, until
+from e2e.processes import Process, finish, free_port
+from e2e.watch import (
+    SPEED,
+    Receiver,
+    alertmanager,
+    ask,
+    faster,
+    firing,
+    needs_both,
+    prometheus,
+    rules,
+)
+from exporter.demo import DEMO_PACE
+from exporter.simulator import keys
+
+PATIENCE = 120.0
+"""Seconds after which nothing will come any more, on a machine that does much else."""
+
+GROUP_INTERVAL = 1.2 * 300 / SPEED
+"""Seconds after which Alertmanager has said what it has to say."""
+
+LIMITS = {
+    "NORTHSTAR_LIMIT_LOSS_TODAY_USD": "1e9",
+    "NORTHSTAR_LIMIT_DRAWDOWN_USD": "1e9",
+    "NORTHSTAR_LIMIT_POSITION_USD": "1e9",
+    "NORTHSTAR_LIMIT_REFUND_SPIKE_USD": "1e9",
+    "NORTHSTAR_LIMIT_COST_SPIKE_USD": "1e9",
+    "NORTHSTAR_LIMIT_BALANCE_USD": "1e9",
+    # How busy this machine is just now is not what is tested.
+    "NORTHSTAR_LIMIT_COMMIT_SECONDS": "60",
+    "NORTHSTAR_LIMIT_SNAPSHOT_AGE_SECONDS": "60",
+}
+"""Only one limit is exceeded: no account has as much cash."""
+
+
+@dataclass
+class Stack:
+    """Everything, running."""
+
+    prometheus: str
+    receiver: Receiver
+    settings: dict[str, str]
+    folder: Path
+    exporter: Process
+    pages: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Simulator, exporter, stream, Prometheus, Alertmanager and someone to tell, once figures are there."""
+    folder = tmp_path_factory.mktemp("alerting")
+    simulator, metrics, stream = (str(free_port()) for _ in range(3))
+    settings = {
+        **keys.environment(f"http://{HOST}:{simulator}", folder),
+        **DEMO_PACE,
+        **LIMITS,
+        "NORTHSTAR_SIMULATOR_PORT": simulator,
+        "NORTHSTAR_METRICS_PORT": metrics,
+        "PORT": stream,
+        "DB_PATH": str(folder / "northstar.sqlite3"),
+    }
+    with ExitStack() as opened:
+        receiver = Receiver()
+        opened.callback(receiver.close)
+        opened.enter_context(
+            Process(folder, settings, "simulator", "--port", simulator, "--folder", str(folder))
+        )
+        until(lambda: answers(f"http://{HOST}:{simulator}/health"), PATIENCE)
+        exporter = opened.enter_context(Process(folder, settings, "exporter"))
+        opened.enter_context(Process(folder, settings, "stream"))
+        pages = {"exporter": f"http://{HOST}:{metrics}/metrics", "stream": f"http://{HOST}:{stream}/metrics"}
+        until(lambda: all(answers(page) for page in pages.values()), PATIENCE, exporter.output)
+        until(lambda: 'northstar_pnl_net_usd{window="today"}' in httpx.get(pages["exporter"]).text, PATIENCE)
+        told = opened.enter_context(alertmanager(folder, receiver))
+        url = opened.enter_context(
+            prometheus(
+                folder,
+                **{
+                    "exporter:9108": f"{HOST}:{metrics}",
+                    "stream:8080": f"{HOST}:{stream}",
+                    "alertmanager:9093": told,
+                },
+            )
+        )
+        until(lambda: len(ask(url, "up == 1")) == 4, PATIENCE, "for the first scrapes")
+        yield Stack(url, receiver, settings, folder, exporter, pages)
+
+
+def answers(url: str) -> bool:
+    """Tell whether the address answers 200."""
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+pytestmark = [needs_both, pytest.mark.xdist_group("alerting")]
+
+
+def test_a_stack_that_is_well_raises_nothing_but_what_it_should(stack: Stack) -> None:
+    """The watchdog, and the one limit that is exceeded: once, with its value and links."""
+    messages = until(lambda: stack.receiver.about("NorthstarBalanceLow", "firing"), PATIENCE)
+    (alert,) = messages[0]["alerts"]
+    assert re.fullmatch(
+        r"Cash at the venue is \d+\.\d\d USD, less than the limit\.", alert["annotations"]["summary"]
+    )
+    cash = ask(stack.prometheus, "northstar_venue_cash_usd")[0]["value"][1]
+    assert float(cash) < 1e9
+    assert alert["labels"]["source"] == "kalshi"
+    about = [message for path, message in stack.receiver.messages if path == "/slack"]
+    text = about[0]["attachments"][0]
+    assert text["title"].startswith("FIRING: Cash at the venue is")
+    assert "http://127.0.0.1:3000/d/northstar-trading" in text["text"]
+    assert "prometheus/runbook.md#northstarbalancelow" in text["text"]
+    until(lambda: [path for path, _ in stack.receiver.messages if path == "/heartbeat"], PATIENCE)
+    kinds = {name: labels["kind"] for name, labels in firing(stack.prometheus).items()}
+    assert {name for name, kind in kinds.items() if kind in ("money", "truth")} == {"NorthstarBalanceLow"}
+    assert "Watchdog" in kinds
+
+
+UNKNOWN_SO_SOON = re.compile(r":(usual_)?changes|:usual24h")
+"""What is usual takes a day to know, on whatever clock."""
+
+ONLY_IN_TROUBLE = {
+    "northstar_source_malformed_total",
+    "northstar_jobs_missed_total",
+    "northstar_jobs_failed_total",
+    "northstar_live_dropped_total",
+}
+"""Counters that appear when something first goes wrong."""
+
+ONLY_WITH_CLIENTS = {
+    "northstar_stream_commit_to_send_seconds_bucket",
+    "northstar_stream_commit_to_send_seconds_count",
+}
+
+
+def test_every_rule_runs_and_finds_its_series(stack: Stack) -> None:
+    """No expression has an error, and each series that it names is there, under those labels."""
+    until(lambda: all(rule["health"] != "unknown" for rule in rules(stack.prometheus)), PATIENCE)
+    found = rules(stack.prometheus)
+    assert len(found) > 40
+    for rule in found:
+        assert (rule["health"], rule.get("lastError", "")) == ("ok", ""), rule["name"]
+        ask(stack.prometheus, rule["query"])
+    selectors = {
+        selector
+        for rule in found
+        for selector in re.findall(
+            r"(?<![\w:])(?:up|(?:northstar|prometheus|alertmanager)_\w+)(?:\{[^}]*\})?", rule["query"]
+        )
+    }
+    assert len(selectors) > 30
+    for selector in selectors:
+        name = selector.partition("{")[0]
+        if name not in ONLY_IN_TROUBLE | ONLY_WITH_CLIENTS:
+            assert ask(stack.prometheus, f"last_over_time({selector}[1m])"), selector
+    late = ONLY_IN_TROUBLE | ONLY_WITH_CLIENTS
+    for name, query in ((rule["name"], rule["query"]) for rule in found if rule["type"] == "recording"):
+        if not UNKNOWN_SO_SOON.search(name) and not any(each in query for each in late):
+            until(lambda name=name: ask(stack.prometheus, name), PATIENCE, name)
+
+
+def test_recorded_cost_is_what_the_api_states(stack: Stack) -> None:
+    """A figure that went through Prometheus and a rule is still the figure."""
+    recorded = {
+        found["metric"]["window"]: float(found["value"][1])
+        for found in ask(stack.prometheus, "window:northstar_api_cost_usd:sum")
+    }
+    tree = httpx.get(f"http://{HOST}:{stack.settings['PORT']}/api/pnl/current").json()
+    assert recorded.keys() == tree["windows"].keys()
+    parts = tree["windows"]["all"]["components"]
+    stated = -sum(float(parts[name]["usd"]) for name in ("api_cost_billed", "api_cost_estimated"))
+    # The simulator goes on spending between the two questions.
+    assert recorded["all"] == pytest.approx(stated, rel=0.01)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed.")
+@pytest.mark.parametrize("page", ["exporter", "stream"])
+def test_promtool_finds_nothing_to_say_of_either_page(stack: Stack, page: str) -> None:
+    """Names, units, help and types pass Prometheus's own linter, after minutes of a real run."""
+    done = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=httpx.get(stack.pages[page]).content,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_fault_is_told_once_and_its_end_once(stack: Stack) -> None:
+    """The sales API renames a field: one message, and one when it is as agreed again."""
+    turn = ("fault", "sales", "rename", "--field", "sales.gross", "--value", "total")
+    assert finish(stack.folder, stack.settings, *turn).code == 0
+    messages = until(lambda: stack.receiver.about("NorthstarSchemaDrift", "firing"), PATIENCE)
+    (alert,) = messages[0]["alerts"]
+    assert alert["labels"]["source"] == "sales"
+    assert alert["annotations"]["summary"].startswith("sales answers in another shape:")
+    assert finish(stack.folder, stack.settings, "fault", "clear").code == 0
+    until(lambda: stack.receiver.about("NorthstarSchemaDrift", "resolved"), PATIENCE)
+    time.sleep(GROUP_INTERVAL)  # in which nothing more may be said of it
+    assert len(stack.receiver.about("NorthstarSchemaDrift", "firing")) == 1
+    assert len(stack.receiver.about("NorthstarSchemaDrift", "resolved")) == 1
+
+
+def test_exporter_that_is_killed_silences_what_only_it_can_say(stack: Stack) -> None:
+    """One message about the cause. The low balance is neither told of again, nor said to be over."""
+    stack.exporter.kill()
+    until(lambda: stack.receiver.about("NorthstarExporterDown", "firing"), PATIENCE)
+    held = f"last_over_time(northstar_venue_cash_usd[{faster('10m')}])"
+    until(lambda: not ask(stack.prometheus, held), PATIENCE, "for ten minutes of Prometheus's time")
+    assert "NorthstarBalanceLow" in firing(stack.prometheus)
+    with Process(stack.folder, stack.settings, "exporter"):
+        until(lambda: stack.receiver.about("NorthstarExporterDown", "resolved"), PATIENCE)
+        time.sleep(GROUP_INTERVAL)
+    assert len(stack.receiver.about("NorthstarExporterDown", "firing")) == 1
+    assert len(stack.receiver.about("NorthstarBalanceLow", "firing")) == 1
+    assert stack.receiver.about("NorthstarBalanceLow", "resolved") == []

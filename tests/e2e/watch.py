@@ -1,0 +1,201 @@
+"""Prometheus and Alertmanager with the configuration of the stack, on a clock that runs faster.
+
+Every duration of rules, scrapes and notifications is divided by SPEED: the rules are the same rules in a
+shorter time, as a film is the same film. Addresses are replaced as the README says. Nothing else is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from e2e.pipeline import HOST, until
+from e2e.processes import ROOT, Process, finish, free_port
+
+SPEED = 20
+"""A minute lasts three seconds, a scrape interval of five a quarter of one."""
+
+SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+DURATIONS = {
+    "for",
+    "interval",
+    "scrape_interval",
+    "scrape_timeout",
+    "evaluation_interval",
+    "group_wait",
+    "group_interval",
+    "repeat_interval",
+}
+
+needs_both = pytest.mark.skipif(
+    not (shutil.which("prometheus") and shutil.which("prometheus-alertmanager")),
+    reason="Prometheus and Alertmanager are not both installed: see tests/install-tools.",
+)
+
+
+def faster(duration: str) -> str:
+    """Return the duration divided by SPEED, in milliseconds."""
+    number, unit = duration[:-1], duration[-1]
+    return f"{int(number) * SECONDS[unit] * 1000 // SPEED}ms"
+
+
+def sped_up(part: Any) -> Any:
+    """Return a configuration or rule file with every duration divided by SPEED."""
+    if isinstance(part, list):
+        return [sped_up(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    made = {}
+    for key, value in part.items():
+        if key in DURATIONS:
+            made[key] = faster(value)
+        elif key == "expr":
+            value = re.sub(r"\[(\d+[smhdw])\]", lambda found: f"[{faster(found[1])}]", value)
+            made[key] = re.sub(r"offset (\d+[smhdw])", lambda found: f"offset {faster(found[1])}", value)
+        else:
+            made[key] = sped_up(value)
+    return made
+
+
+class Receiver:
+    """What people would get: every message by the path it was sent to."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, dict[str, Any]]] = []
+        messages = self.messages
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                messages.append((self.path, json.loads(body)))
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer((HOST, 0), Handler)
+        self.url = f"http://{HOST}:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def about(self, alert: str, status: str) -> list[dict[str, Any]]:
+        """Return the messages to the webhook that tell of the alert, firing or resolved."""
+        return [
+            message
+            for path, message in self.messages
+            if path == "/webhook"
+            for each in message["alerts"]
+            if each["labels"]["alertname"] == alert and each["status"] == status
+        ]
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextmanager
+def alertmanager(folder: Path, receiver: Receiver) -> Iterator[str]:
+    """Run Alertmanager with what `northstar alertmanager-config` writes; the value is its address."""
+    secrets, config = folder / "secrets", folder / "alertmanager.yml"
+    secrets.mkdir()
+    for name, path in (("webhook_url", "webhook"), ("slack_url", "slack"), ("heartbeat_url", "heartbeat")):
+        (secrets / name).write_text(f"{receiver.url}/{path}\n")
+    done = finish(folder, {}, "alertmanager-config", "--secrets", str(secrets), "--output", str(config))
+    assert done.sentences[-1] == "Alerts go by Slack, webhook, dead man's switch.", done.output
+    config.write_text(json.dumps(_as_debian_reads_it(sped_up(json.loads(config.read_text())))))
+    address = f"{HOST}:{free_port()}"
+    program = [
+        "prometheus-alertmanager",
+        f"--config.file={config}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+    ]
+    with Process(folder, {}, program=program) as process:
+        until(lambda: ready(f"http://{address}") or not process.running)
+        assert process.running, process.output
+        yield address
+
+
+def _as_debian_reads_it(part: Any) -> Any:
+    """Debian's Alertmanager, 0.25, does not know a webhook's address from a file: put it in."""
+    if isinstance(part, list):
+        return [_as_debian_reads_it(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        ("url" if key == "url_file" else key): (
+            Path(value).read_text().strip() if key == "url_file" else _as_debian_reads_it(value)
+        )
+        for key, value in part.items()
+    }
+
+
+@contextmanager
+def prometheus(folder: Path, **addresses: str) -> Iterator[str]:
+    """Run Prometheus with the stack's configuration and rules; the value is its URL."""
+    own = f"{HOST}:{free_port()}"
+    text = (ROOT / "prometheus" / "prometheus.yml").read_text()
+    for name, address in {**addresses, "localhost:9090": own}.items():
+        assert name in text, name
+        text = text.replace(name, address)
+    place = folder / "prometheus"
+    place.mkdir()
+    (place / "prometheus.yml").write_text(json.dumps(sped_up(yaml.safe_load(text))))
+    for path in (ROOT / "prometheus").glob("*/*.yml"):
+        (place / path.parent.name).mkdir()
+        rules = sped_up(yaml.safe_load(path.read_text()))
+        (place / path.parent.name / path.name).write_text(json.dumps(rules))
+    program = [
+        "prometheus",
+        f"--config.file={place / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address={own}",
+    ]
+    with Process(folder, {}, program=program) as process:
+        until(lambda: ready(f"http://{own}") or not process.running)
+        assert process.running, process.output
+        yield f"http://{own}"
+
+
+def ready(url: str) -> bool:
+    """Tell whether it says that it is ready."""
+    try:
+        return httpx.get(f"{url}/-/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def ask(url: str, query: str) -> list[dict[str, Any]]:
+    """Return the result of an instant query, which must be without an error or a warning."""
+    answer = httpx.get(f"{url}/api/v1/query", params={"query": query}).json()
+    assert answer["status"] == "success", (query, answer)
+    assert not answer.get("warnings"), (query, answer)
+    result = answer["data"]["result"]
+    return result if isinstance(result, list) else [result]
+
+
+def firing(url: str) -> dict[str, dict[str, str]]:
+    """Return the labels of each alert that fires, by its name."""
+    return {
+        found["metric"]["alertname"]: found["metric"] for found in ask(url, 'ALERTS{alertstate="firing"}')
+    }
+
+
+def rules(url: str) -> list[dict[str, Any]]:
+    """Return every rule as Prometheus holds it, with how its last evaluation went."""
+    found = httpx.get(f"{url}/api/v1/rules").json()["data"]["groups"]
+    return [rule for group in found for rule in group["rules"]]
