@@ -118,6 +118,53 @@ def _order(names: tuple[str, ...]) -> Stated:
     return lambda tree, _: {name: float(place) for place, name in enumerate(names, start=1)}
 
 
+def _spent(tree: Tree, window: str) -> Tree:
+    spent: Tree = tree["api_cost"]["windows"][window]
+    return spent
+
+
+def _cost_by(dimension: str) -> Stated:
+    return lambda tree, window: {
+        name: Decimal(usd) for name, usd in _spent(tree, window)["by"][dimension].items()
+    }
+
+
+def _tokens_by(dimension: str) -> Stated:
+    return lambda tree, window: _spent(tree, window)["tokens"][dimension]
+
+
+def _a_million(tree: Tree, window: str) -> Values:
+    cost, tokens = _spent(tree, window)["by"]["model"], _spent(tree, window)["tokens"]["model"]
+    return {name: 10**6 * Decimal(cost[name]) / tokens[name] for name in cost if tokens.get(name)}
+
+
+def _named(dimension: str, names: str) -> Stated:
+    def by_name(tree: Tree, window: str) -> Values:
+        found: dict[str, Decimal] = {}
+        for id_, usd in _spent(tree, window)["by"][dimension].items():
+            name = tree["api_cost"]["names"][names].get(id_, {"name": id_})["name"]
+            found[name] = found.get(name, Decimal(0)) + Decimal(usd)
+        return found
+
+    return by_name
+
+
+def _drift_by_model(figure: str) -> Stated:
+    return lambda tree, _: {
+        name: Decimal(drift[figure])
+        for name, drift in tree["api_cost"]["drift"]["models"].items()
+        if figure in drift
+    }
+
+
+def _cached(figure: str) -> Stated:
+    return lambda tree, window: Decimal(_spent(tree, window)["cache"][figure])
+
+
+def _forecast(bound: str) -> Stated:
+    return lambda tree, _: Decimal(tree["api_cost"]["forecast"][bound])
+
+
 def _cost(tree: Tree, window: str) -> Decimal:
     return -_of(tree, window, "api_cost_")
 
@@ -176,15 +223,30 @@ STATED: dict[str, tuple[Stated, ...]] = {
         _checks(lambda check: Decimal(check["contracts"]) if "contracts" in check else None),
     ),
     "ai-cost: API cost, $window": (_sum("api_cost_", -1),),
-    "Billed, $window": (_sum("api_cost_billed", -1),),
-    "Estimated, $window": (_sum("api_cost_estimated", -1),),
-    "Grade of the cost, $window": (_worst("api_cost_"),),
+    "Of it estimated, $window": (_sum("api_cost_estimated", -1),),
+    "A day": (lambda tree, _: Decimal(tree["api_cost"]["burn_rate"]["usd_per_day"]),),
+    "This month will cost": (_forecast("mid"),),
+    "This month, and where it leads": (
+        _sum("api_cost_", -1, "mtd"),
+        _forecast("mid"),
+        _forecast("low"),
+        _forecast("high"),
+    ),
+    "By model, $window": (_cost_by("model"), _tokens_by("model"), _a_million),
+    "By workspace, $window": (_named("workspace", "workspaces"),),
+    "By kind, $window": (_cost_by("kind"), _tokens_by("kind")),
+    "By API key, $window": (_named("api_key", "api_keys"),),
+    "Estimate against the bill": (lambda tree, _: Decimal(tree["api_cost"]["drift"]["ratio"]),),
+    "Of that bill not estimable": (lambda tree, _: Decimal(tree["api_cost"]["drift"]["unestimated"]),),
+    "Read from the cache, $window": (
+        lambda tree, window: Decimal(_spent(tree, window)["cache"]["hit_ratio"]),
+    ),
+    "Saved by the cache, $window": (
+        lambda tree, window: Decimal(_spent(tree, window)["cache"]["saved_usd"]),
+    ),
+    "Bill minus estimate by model": (_drift_by_model("usd"), _drift_by_model("ratio")),
     "Share of sales, $window": (_per_sales(_cost, "sales_"),),
     "Billed and estimated, $window": (_sum("api_cost_billed", -1), _sum("api_cost_estimated", -1)),
-    "API cost, the last 24 hours and 7 days by day": (
-        _sum("api_cost_", -1, "24h"),
-        _sum("api_cost_", -1, "7d", 7),
-    ),
     "API cost by window": (
         _by_window(_component("api_cost_billed", -1)),
         _by_window(_component("api_cost_estimated", -1)),
@@ -219,6 +281,7 @@ STATED: dict[str, tuple[Stated, ...]] = {
 
 NOT_IN_THE_API = {
     "To the loss limit of today": "no limit is set",
+    "Of the budget used": "no budget is set",
     "By series, this month": "another answer of the API than the snapshot",
     "By event, this month": "another answer of the API than the snapshot",
     "Alertmanager": "Prometheus's own",
@@ -231,7 +294,6 @@ NOT_IN_THE_API = {
     "Newest snapshot": "depends on when it is asked",
     "Alerts that fire": "Prometheus's own",
     "Refused, 1 h": "about the exporter",
-    "Requests to Anthropic": "about the exporter",
     "Sales booked": "about the exporter",
     "Requests by outcome": "about the exporter",
     "Readings that failed, 5 minutes": "about the exporter",
@@ -258,5 +320,5 @@ def stated(dashboard: str, title: str) -> tuple[Stated, ...] | None:
     return STATED[own] if own in STATED else STATED[title]
 
 
-NOT_AT_FIRST = {"To the loss limit of today", "Grafana Live"}
+NOT_AT_FIRST = {"Of the budget used", "To the loss limit of today", "Grafana Live"}
 """Panels of what is switched off until a setting names it; they say so instead of a figure."""
