@@ -9,7 +9,7 @@ Two kinds: *records* are kept for ever, each under a key, a changed one as a new
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import ClassVar, Literal
@@ -22,7 +22,9 @@ TransferStatus = Literal["pending", "applied", "failed", "returned"]
 class Fill:
     """One execution of our order: `count` contracts of `side` bought at `price` dollars each.
 
-    Selling YES is buying NO at one minus its price, so a fill always buys a side.
+    Selling YES is buying NO at one minus its price, so a fill always buys a side. `newer` says how many
+    fills of the same book and moment the venue lists above this one: an order that sweeps through several
+    prices, perhaps through zero, has them all in one microsecond, and what closes is what came first.
     """
 
     kind: ClassVar[str] = "fill"
@@ -34,6 +36,7 @@ class Fill:
     price: Decimal
     fee: Decimal
     at: datetime
+    newer: int = 0
 
     @property
     def key(self) -> str:
@@ -420,8 +423,11 @@ class Change:
 def replaces(new: Record, old: Record | None) -> bool:
     """Tell whether a record is worth a revision: it differs, and knows better than what we have.
 
-    A settlement that we rebuilt never replaces the venue's own row.
+    A settlement that we rebuilt never replaces the venue's own row. Where a fill stands among those of its
+    moment is kept as it was first seen: an order that no document promises must not restate the books.
     """
+    if isinstance(new, Fill) and isinstance(old, Fill) and new.newer != old.newer:
+        new = replace(new, newer=old.newer)
     if isinstance(new, Settlement) and isinstance(old, Settlement) and new.origin == "market" != old.origin:
         return False
     return new != old

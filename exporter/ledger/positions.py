@@ -23,16 +23,20 @@ ONE = Decimal(1)
 
 Event = Fill | Settlement
 
-NOTHING_SEEN = (False, -(2**63), "")
+Place = tuple[bool, int, int, str]
+
+NOTHING_SEEN: Place = (False, -(2**63), 0, "")
 """Before every event's place in order."""
 
 NO_LOTS = AverageCost()
 """What every settled book holds: nothing, and one object is enough to say so."""
 
 
-def in_order(event: Record) -> tuple[bool, int, str]:
-    """Sort a book's events: fills by time and id, the settlement last whatever the clocks say."""
-    return isinstance(event, Settlement), to_us(event.at), event.key
+def in_order(event: Record) -> Place:
+    """Sort a book's events: fills by time and as the venue lists them, the settlement last whatever the
+    clocks say."""
+    newer = event.newer if isinstance(event, Fill) else 0
+    return isinstance(event, Settlement), to_us(event.at), -newer, event.key
 
 
 @dataclass(slots=True)
@@ -58,7 +62,7 @@ class Book:
     banked: Decimal = ZERO
     settled: bool = False
     doubt: str = ""
-    last: tuple[bool, int, str] = NOTHING_SEEN
+    last: Place = NOTHING_SEEN
 
     @classmethod
     def empty(cls, scope: str, ticker: str, rule: LotRule) -> Self:

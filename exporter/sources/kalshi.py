@@ -30,6 +30,7 @@ from exporter.sources.kalshi_rows import (
     ApiKeys,
     BalanceAnswer,
     Deposits,
+    Downwards,
     FillRow,
     Fills,
     InstanceTransferRow,
@@ -130,7 +131,9 @@ class Kalshi:
             records += [row.record(number) for row in await self._settlements(visit, [*which, *span])]
             balance = await visit.one("/portfolio/balance", BalanceAnswer, which)
             observations.append(balance.observation(number))
-        records += [row.record(visit.malformed) for row in visit.unique(fills, _fill_id, "fills.fill_id")]
+        down = Downwards()
+        for fill in visit.unique(fills, _fill_id, "fills.fill_id"):
+            records.append(down.placed(fill.record(visit.malformed)))
         records += await self._transfers(visit)
         observations += await self._marks(visit, sorted(opened), window.end)
         skew = self.client.skew

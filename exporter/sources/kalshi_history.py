@@ -21,13 +21,14 @@ from math import floor
 from typing import Any, Literal
 
 from exporter.money import ZERO
-from exporter.records import Answer, Record
+from exporter.records import Answer, Fill, Record
 from exporter.sources import Resolution, Resolutions, Slice
 from exporter.sources.http import Client
 from exporter.sources.kalshi_limits import Allowance
 from exporter.sources.kalshi_rows import (
     Complaint,
     Deposits,
+    Downwards,
     Fills,
     Listing,
     Settlements,
@@ -191,7 +192,7 @@ class KalshiHistory:
         answer = await visit.one_or_none(sheet.path, sheet.model, params, tolerate=lacks)
         if answer is None:
             return None
-        rows = list(sheet.records(answer, visit.malformed))
+        rows = [walk.placed(record) for record in sheet.records(answer, visit.malformed)]
         if "cursor" not in answer.model_fields_set and len(rows) >= walk.limit:
             raise visit.malformed("cursor", "is missing")
         records = tuple(record for record in rows if record is not None)
@@ -225,6 +226,11 @@ class _Walk:
             self.params.append(("max_ts", str(floor(place.timestamp()) + 1)))
         self._in_order = sheet.by_time
         self._cursors: set[str] = set()
+        self._down = Downwards()
+
+    def placed(self, record: Record | None) -> Record | None:
+        """Return the next record of the list; a fill knows its place among those of its moment."""
+        return self._down.placed(record) if isinstance(record, Fill) else record
 
     def follow(self, cursor: str, complain: Complaint) -> None:
         """Note a cursor. Raises for one that leads back, since following it never ends."""

@@ -3,6 +3,8 @@
 Source: Kalshi trade API, portfolio and market endpoints (read 2026-11; live behaviour where it differs).
 Units:  cash movements, payouts and portfolio value come in cents, everything else in dollar strings;
         counts are decimal strings with two decimals.
+Order:  fills are listed newest first, and several of an order share a microsecond: within it the place in
+        the list is all that tells which came first.
 Quirk:  the direction of a fill is `outcome_side`; the older `side` and `action` contradict each other
         for sales and are never read. Settlement counts and costs are gross, the payout is for the net.
 """
@@ -10,6 +12,7 @@ Quirk:  the direction of a fill is `outcome_side`; the older `side` and `action`
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -74,6 +77,24 @@ class FillRow(Shape):
             fee=self.fee_cost,
             at=at,
         )
+
+
+class Downwards:
+    """Goes down a list of fills, newest first, and notes how many of a book and moment stand above each."""
+
+    def __init__(self) -> None:
+        self._at: datetime | None = None
+        self._above: dict[str, list[str]] = {}
+
+    def placed(self, fill: Fill) -> Fill:
+        """Return the next fill with its place; one that comes again has the place it had."""
+        if fill.at != self._at:
+            self._at, self._above = fill.at, {}
+        above = self._above.setdefault(fill.scope, [])
+        if fill.fill_id not in above:
+            above.append(fill.fill_id)
+        newer = above.index(fill.fill_id)
+        return replace(fill, newer=newer) if newer else fill
 
 
 class SettlementRow(Shape):

@@ -11,7 +11,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -117,16 +118,17 @@ class RecordStore:
         return None if row is None else Watermark(from_us(row.as_of), from_us(row.last_success))
 
     def replay(self) -> Generator[Record, None, None]:
-        """Yield the newest revision of every record in the ledger's order: time, kind, key.
+        """Yield the newest revision of every record in the ledger's order: time, kind, place, key.
 
         Close it when it is not read to its end: it holds the connection meanwhile.
         """
         table = schema.records
         order = (table.c.at, table.c.kind, table.c.key)
         with self._engine.connect() as connection:
-            query = select(table.c.kind, table.c.body).where(is_newest()).order_by(*order)
-            for row in connection.execution_options(yield_per=2_000).execute(query):
-                yield _read(row.kind, row.body)
+            query = select(table.c.at, table.c.kind, table.c.body).where(is_newest()).order_by(*order)
+            rows = connection.execution_options(yield_per=2_000).execute(query)
+            for _, moment in groupby(rows, key=attrgetter("at")):
+                yield from _placed([_read(row.kind, row.body) for row in moment])
 
     def newest_id(self) -> int:
         """Return the number of the newest revision, 0 when there is none."""
@@ -152,7 +154,10 @@ class RecordStore:
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(size)).all()
         last = (rows[-1].at, rows[-1].kind, rows[-1].key) if len(rows) == size else None
-        return [_read(row.kind, row.body) for row in rows], last
+        # A moment that is cut between two pages comes out of its order there, which is late and not wrong.
+        found = [_read(row.kind, row.body) for row in rows]
+        moments = groupby(zip(rows, found, strict=True), key=lambda pair: pair[0].at)
+        return [record for _, each in moments for record in _placed([pair[1] for pair in each])], last
 
     def of_scope(self, scope: str) -> list[Record]:
         """Return the newest revision of every record of a book, a day or a sale, in the ledger's order."""
@@ -325,6 +330,13 @@ def _note_landings(
     if found:
         connection.execute(insert(schema.records), [_row(landing, 1, reading) for landing in found])
     return [Change(None, landing) for landing in found]
+
+
+def _placed(moment: list[Record]) -> list[Record]:
+    """Return the records of one moment as they happened: fills that share it by their place in the list."""
+    if len(moment) > 1:
+        moment.sort(key=lambda record: (record.kind, -record.newer if isinstance(record, Fill) else 0))
+    return moment
 
 
 def _row(record: Record, revision: int, reading: int) -> dict[str, Any]:

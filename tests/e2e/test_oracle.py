@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections import Counter
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +17,6 @@ from e2e.conftest import Build, Simulate
 from e2e.pipeline import Pipeline, figures, usd
 from exporter.ledger import Ledger
 from exporter.ledger.windows import starts
-from exporter.money import MICRO
 from exporter.records import Change
 from exporter.simulator import oracle
 from exporter.simulator.clock import SettableClock
@@ -57,12 +55,10 @@ def test_every_window_equals_the_oracle_at_every_step(
 
 def _equals(running: Pipeline, world: World, zone: str, asked: list[str], where: str) -> None:
     tree, now = running.latest, world.clock()
-    slack = _unordered(world)
     for window, begin in starts(now, ZoneInfo(zone)).items():
         truth = oracle.report(world, begin or oracle.START, now + timedelta(microseconds=1))
         if "kalshi" in asked:
-            off = usd(tree, window, "trading_realised") - Decimal(truth["trading"]["realised"])
-            assert abs(off) <= slack, where
+            assert usd(tree, window, "trading_realised") == Decimal(truth["trading"]["realised"]), where
             assert usd(tree, window, "trading_fees") == -Decimal(truth["trading"]["fees"]), where
         if "sales" in asked:
             for ours, theirs, sign in (
@@ -76,29 +72,18 @@ def _equals(running: Pipeline, world: World, zone: str, asked: list[str], where:
         truth = oracle.report(world)
         earned = Decimal(truth["trading"]["realised"]) + Decimal(truth["trading"]["unrealised"])
         assert usd(tree, "all", "trading_realised") + Decimal(tree["unrealised"]["usd"]) == earned, where
-        assert abs(Decimal(tree["unrealised"]["usd"]) - Decimal(truth["trading"]["unrealised"])) <= slack, (
-            where
-        )
+        assert Decimal(tree["unrealised"]["usd"]) == Decimal(truth["trading"]["unrealised"]), where
         assert Decimal(tree["accounts"]["kalshi"]["cash"]) == Decimal(truth["cash"]), where
         held = {position["ticker"]: position for position in truth["trading"]["positions"]}
         assert set(tree["positions"]) == set(held), where
         for ticker, position in tree["positions"].items():
             assert Decimal(position["count"]) == abs(Decimal(held[ticker]["count"])), where
-            assert abs(Decimal(position["cost"]) - Decimal(held[ticker]["cost"])) <= slack, where
+            assert Decimal(position["cost"]) == Decimal(held[ticker]["cost"]), where
     if "anthropic" in asked:
         billed = Decimal(oracle.report(world)["api_cost"]["billed_total"])
         assert usd(tree, "all", "api_cost_billed") == -billed, where
     for stated in tree["windows"].values():
         assert stated["net"]["grade"] != "missing"
-
-
-def _unordered(world: World) -> Decimal:
-    """Return what average cost may differ by: a micro-dollar for each two fills of one instant.
-
-    Nobody states their order, and it decides how the cost of what they close is rounded.
-    """
-    seen = Counter((fill.ticker, fill.time) for fill in world.kalshi.fills)
-    return MICRO * sum(count - 1 for count in seen.values())
 
 
 def _bills_by_day(running: Pipeline, world: World) -> None:

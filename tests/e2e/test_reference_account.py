@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline, sum_of_parts
+from e2e.pipeline import Pipeline, sum_of_parts, usd
+from exporter.ledger.reconciliation import FIGURES
 from exporter.ledger.snapshot import COMPONENTS
 from exporter.simulator import examples
 from exporter.simulator.examples import CHECK_VECTORS, NOW, OPEN_MARKET, SETTLED_MARKET
+from exporter.simulator.kalshi.rows import position_row
+from exporter.simulator.world import World
 
 COMPANY = {
     # realised, unrealised change, fees, gross, refunds, sales fees, billed, estimated
@@ -115,6 +118,90 @@ def test_check_vector_comes_to_its_gross_fee_and_net(
     assert (parts["trading_realised"], parts["trading_fees"]) == (Decimal(gross), -Decimal(fee))
     assert Decimal(current["windows"]["7d"]["net"]["usd"]) == Decimal(net)
     assert Decimal(current["accounts"]["kalshi"]["cash"]) == Decimal(net)
+
+
+PURCHASES: tuple[tuple[tuple[str, str, str], ...], ...] = (
+    (("yes", "132", "0.36"), ("no", "132", "0.08")),
+    (("yes", "5", "0.898"), ("no", "5", "0.11")),
+    (("yes", "1", "0.72"), ("no", "3", "0.66")),
+    (("yes", "16", "0.865"), ("no", "6", "0.39")),
+    (("yes", "5.68", "0.87"), ("no", "5", "0.09")),
+    (("yes", "1", "0.23"), ("no", "1.97", "0.69")),
+    (("no", "25", "0.84"),),
+    (("yes", "17", "0.49"), ("yes", "181", "0.50")),
+    (),
+)
+"""Fills that come to the counts and costs of each check vector: side, contracts, price of that side."""
+
+
+def bought(world: World, ticker: str, purchases: Sequence[tuple[str, str, str]], fee: str = "0") -> None:
+    """Book purchases, a second apart; the first one bears the fee of all."""
+    for number, (side, count, price) in enumerate(purchases):
+        yes_price = Decimal(price) if side == "yes" else 1 - Decimal(price)
+        at = NOW - timedelta(minutes=30) + timedelta(seconds=number)
+        world.kalshi.fill(ticker, side, count, yes_price, fee=0 if number else fee, at=at)
+
+
+@pytest.mark.parametrize("number", range(len(CHECK_VECTORS)))
+def test_check_vector_comes_about_by_its_fills(simulate: Simulate, pipeline: Build, number: int) -> None:
+    """The same nine, lived through: the venue serves the real row, replaying the fills gives its result."""
+    world = examples.frozen()
+    yes, yes_cost, no, no_cost, result, value, revenue, fee, gross, net = CHECK_VECTORS[number]
+    bought(world, "KXCHECK-1-A", PURCHASES[number], fee)
+    world.kalshi.settle("KXCHECK-1-A", result, at=NOW)
+    (row,) = (settlement.row for settlement in world.kalshi.settlements)
+    served = {name: Decimal(str(row[name])) for name in ROW_FIELDS}
+    real = (yes, yes_cost, no, no_cost, value, revenue, fee)
+    assert served == dict(zip(ROW_FIELDS, map(Decimal, map(str, real)), strict=True))
+    running = pipeline(simulate(world), NORTHSTAR_SOURCES="kalshi")
+    running.collect()
+    current = shown_everywhere(running)
+    parts = amounts(current["windows"]["7d"])
+    assert (parts["trading_realised"], parts["trading_fees"]) == (Decimal(gross), -Decimal(fee))
+    assert Decimal(current["windows"]["7d"]["net"]["usd"]) == Decimal(net)
+
+
+ROW_FIELDS = (
+    "yes_count_fp",
+    "yes_total_cost_dollars",
+    "no_count_fp",
+    "no_total_cost_dollars",
+    "value",
+    "revenue",
+    "fee_cost",
+)
+
+CAPTURES = {
+    # traded, exposure, position, realised: as two real accounts showed them, and purchases that come to it
+    "flat": (
+        ("12.361000", "0.000000", "0.00", "-0.361000"),
+        (("yes", "11", "0.53"), ("yes", "1", "0.531"), ("no", "12", "0.50")),
+    ),
+    "open": (
+        ("6.440000", "2.250000", "-3.00", "-1.190000"),
+        (("no", "6", "0.75"), ("yes", "2", "0.65"), ("yes", "1", "0.64")),
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", ["average", "fifo"])
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_captured_position_is_reproduced_and_ties(
+    simulate: Simulate, pipeline: Build, capture: str, rule: str
+) -> None:
+    """Two real states of positions, twelve pairs and three: the venue's row, and no difference to ours."""
+    (traded, exposure, position, realised), purchases = CAPTURES[capture]
+    world = examples.frozen()
+    world.kalshi.lot_rule = rule
+    bought(world, "KXCAPTURE-1-A", purchases)
+    row = position_row(world.kalshi.positions[0, "KXCAPTURE-1-A"], NOW, rule)
+    assert (row["total_traded_dollars"], row["market_exposure_dollars"]) == (traded, exposure)
+    assert (row["position_fp"], row["realized_pnl_dollars"]) == (position, realised)
+    running = pipeline(simulate(world), NORTHSTAR_SOURCES="kalshi", NORTHSTAR_LOT_RULE=rule)
+    running.collect()
+    checks = running.latest["checks"]
+    assert all(checks[figure]["ok"] for figure in ("cash", *FIGURES)), checks
+    assert usd(running.latest, "all", "trading_realised") == Decimal(realised)
 
 
 def test_check_vectors_together_beside_the_reference_account(simulate: Simulate, pipeline: Build) -> None:

@@ -131,6 +131,18 @@ def test_crossing_through_zero_closes_then_opens_the_other_side() -> None:
     assert (book.position, book.cost, book.realised) == (Decimal(-2), Decimal("1.00"), Decimal("0.30"))
 
 
+def test_fills_of_one_moment_count_in_the_order_of_the_list() -> None:
+    """Five YES held; an order sells eight at two prices at once: the lower closed first, the other opened."""
+    later = NOW + timedelta(seconds=1)
+    opened = fill("buy yes 5 @ 0.40")
+    first = replace(fill("buy no 4 @ 0.45", at=later, fill_id="z"), newer=1)
+    second = fill("buy no 4 @ 0.55", at=later, fill_id="a")
+    for events in ((opened, first, second), (second, opened, first)):
+        book, _ = replay("M", events)
+        assert (book.position, book.cost) == (Decimal(-3), Decimal("1.65"))
+        assert book.realised == 4 * Decimal("0.15") + Decimal("0.05")
+
+
 def test_rounding_of_shares_is_returned_by_the_last_contract() -> None:
     """A third of a cent stays in the open cost until the end; the sum is exact."""
     book = Book("M", "M")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +14,13 @@ import pytest
 from canned import KEY_ID, NOW, WINDOW, Turns, Upstream, kalshi, read, text_of
 
 from exporter.errors import SourceMalformed, SourceRejected
-from exporter.records import Balance, Fill, Mark, Settlement, Transfer, VenuePosition
+from exporter.records import Balance, Fill, Mark, Settlement, Transfer, VenuePosition, replaces
 from exporter.simulator import examples
 from exporter.simulator.server import serve_in_thread
 from exporter.sources import Reading, Window
 from exporter.sources.kalshi import Kalshi
+from exporter.sources.kalshi_rows import Downwards
+from tests.builders import fill
 
 D = Decimal
 
@@ -44,6 +47,30 @@ async def test_a_fill_buys_the_side_of_its_outcome() -> None:
         fee=D("0.069300"), at=datetime(2026, 11, 21, 15, 4, 5, 123400, UTC),
     )  # fmt: skip
     assert (fills[0].side, fills[0].price) == ("yes", D("0.4000"))
+
+
+def test_a_fill_knows_how_many_of_its_moment_stand_above_it() -> None:
+    """Counted by book, whatever stands between; a row that comes again has its place already."""
+    down = Downwards()
+    later = NOW + timedelta(microseconds=1)
+    listed = [
+        fill("buy yes 1 @ 0.40", at=later, fill_id="d"),
+        fill("buy yes 1 @ 0.40", fill_id="c"),
+        fill("buy yes 1 @ 0.40 in OTHER", fill_id="x"),
+        fill("buy yes 1 @ 0.41", fill_id="b"),
+        fill("buy yes 1 @ 0.41", fill_id="b"),
+        fill("buy yes 1 @ 0.40", fill_id="y", subaccount=3),
+        fill("buy yes 1 @ 0.42", fill_id="a"),
+    ]
+    places = [(each.fill_id, each.newer) for each in map(down.placed, listed)]
+    assert places == [("d", 0), ("c", 0), ("x", 0), ("b", 1), ("b", 1), ("y", 0), ("a", 2)]
+
+
+def test_a_place_alone_is_no_revision() -> None:
+    """The order within a moment is kept as first seen: a list that shuffles its ties restates nothing."""
+    known = fill("buy yes 1 @ 0.40")
+    assert not replaces(replace(known, newer=2), known)
+    assert replaces(replace(known, newer=2, fee=D(1)), known)
 
 
 @pytest.mark.anyio

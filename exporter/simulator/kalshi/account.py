@@ -138,7 +138,7 @@ class Account(Purse):
         number, price = Decimal(count), Decimal(yes_price)
         fill = Fill(
             self._sequence,
-            fill_id or identity("fill", order_id, time, str(number), str(price), side),
+            fill_id or identity("fill", order_id, time, str(number), str(price), side, self._sequence),
             order_id,
             ticker,
             side,
@@ -323,8 +323,9 @@ class Account(Purse):
     def _payout(self, position: Position, worth: Decimal | None) -> tuple[Decimal, Decimal]:
         """Return what a position is paid, and the part of a cent that is kept back as settlement fee."""
         if worth is None:
-            return position.book(self.lot_rule).cost, ZERO
-        exact = position.held * worth if position.held > 0 else -position.held * (ONE - worth)
+            exact = position.book(self.lot_rule).cost
+        else:
+            exact = position.held * worth if position.held > 0 else -position.held * (ONE - worth)
         paid = exact.quantize(CENT, ROUND_FLOOR)
         return paid, exact - paid
 

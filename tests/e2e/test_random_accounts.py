@@ -1,0 +1,192 @@
+"""Thousands of accounts made up at random: our books are the venue's own, to the last digit.
+
+Each account is read over HTTP by the exporter's own cycle, with its store, its past and its ledger, as
+often as its steps say, and is compared with what the simulated venue has computed for itself.
+
+    RANDOM_ACCOUNTS=5000 .venv/bin/python -m pytest -n0 tests/e2e/test_random_accounts.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from prometheus_client import CollectorRegistry
+
+from e2e.accounts import Venue, opened, play, steps, venues
+from exporter.cycle import Cycle
+from exporter.ledger import Ledger
+from exporter.ledger.journal import VENUE_CASH
+from exporter.ledger.lots import LotRule
+from exporter.ledger.reconciliation import FIGURES
+from exporter.metrics.health import Health
+from exporter.records import Change, book_key
+from exporter.simulator import keys, oracle
+from exporter.simulator.app import create_app
+from exporter.simulator.faults import Faults
+from exporter.simulator.kalshi import gate
+from exporter.simulator.world import World
+from exporter.sources.kalshi import Kalshi
+from exporter.sources.kalshi_limits import Allowance
+from exporter.store import Store
+
+ACCOUNTS = int(os.environ.get("RANDOM_ACCOUNTS", "150"))
+UTC = ZoneInfo("UTC")
+D = Decimal
+
+
+async def _at_once(_: Allowance, _method: str, _path: str) -> None:
+    """Let a request pass."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_budget() -> Iterator[None]:
+    """Nobody's rate limit is in the way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gate, "REFILL", 1e12)
+        patch.setattr(gate, "CAPACITY", 1e12)
+        patch.setattr(Allowance, "spend", _at_once)
+        yield
+
+
+class Desk:
+    """What all accounts share: an event loop, the keys, and an empty database to copy."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runner = asyncio.Runner()
+        self.keys = keys.make_keys(folder)
+        self.pem = (folder / keys.ED25519_FILE).read_text()
+        self.empty = folder / "empty.sqlite3"
+        Store.write(self.empty).close()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    made = Desk(tmp_path_factory.mktemp("accounts"))
+    yield made
+    made.runner.close()
+
+
+class Reading:
+    """One account with an exporter that follows it."""
+
+    def __init__(self, desk: Desk, world: World, folder: Path, rule: LotRule) -> None:
+        database = folder / "account.sqlite3"
+        shutil.copyfile(desk.empty, database)
+        self.world, self.run = world, desk.runner.run
+        app = create_app(world, Faults(), desk.keys)
+        self.source = Kalshi(
+            keys.ED25519_KEY_ID,
+            desk.pem,
+            clock=world.clock,
+            base_url="http://venue/trade-api/v2",
+            transport=httpx.ASGITransport(app),
+        )
+        self.store = Store.write(database)
+        ledger = partial(Ledger, UTC, "bid", rule)
+        health = Health(CollectorRegistry())
+        self.cycle = Cycle(self.store, ledger, [self.source], health, world.clock)
+
+    def look(self) -> None:
+        """Read the venue once."""
+        self.run(self.cycle.collect(self.source))
+
+    def replayed(self, rule: LotRule) -> Ledger:
+        """Return an empty ledger's view of all records, as a start makes it."""
+        ledger = Ledger(UTC, "bid", rule)
+        assert ledger.apply(Change(None, record) for record in self.store.records.replay()) == []
+        return ledger
+
+
+@settings(
+    max_examples=ACCOUNTS,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+    ],
+)
+@given(made=steps, venue=venues)
+def test_random_account_is_the_venues_own(desk: Desk, made: list[dict[str, Any]], venue: Venue) -> None:
+    """Positions, realised by average cost and first in first out, fees, exposure and cash."""
+    live(desk, made, venue)
+
+
+def live(desk: Desk, made: list[dict[str, Any]], venue: Venue) -> None:
+    """Let an account live, read it on the way and at the end, and compare."""
+    world = opened(venue)
+    rule: LotRule = "fifo" if venue.lot_rule == "fifo" else "average"
+    with tempfile.TemporaryDirectory(dir=desk.folder) as folder:
+        reading = Reading(desk, world, Path(folder), rule)
+        reading.run(reading.cycle.start())
+        try:
+            play(world, made, reading.look)
+            world.clock.advance(3600)  # the venue's lists have caught up by then
+            reading.look()
+            kept = reading.cycle._ledger
+            for ledger in (kept, reading.replayed("average"), reading.replayed("fifo")):
+                same(ledger, world)
+            ties(kept, world)
+            note(world)
+        finally:
+            reading.run(reading.cycle.stop())
+
+
+def same(ledger: Ledger, world: World) -> None:
+    """Compare every market and every sum with the venue's own, to the last digit."""
+    rule, books = ledger.portfolio.lots, ledger.portfolio.books
+    shown = world.kalshi.settlement_fee_shown
+    for truth in oracle.markets(world):
+        scope = book_key(truth["subaccount"], truth["ticker"])
+        book = books[scope]
+        assert book.position == D(truth["count"]), scope
+        assert book.cost == D(truth[rule]["exposure"]), (scope, rule)
+        assert book.realised - book.fees == D(truth[rule]["realised"]) - D(truth["fees"]), (scope, rule)
+        if not shown:  # else a fraction of a cent is called a fee there and a smaller payout here
+            assert (book.realised, book.fees) == (D(truth[rule]["realised"]), D(truth["fees"])), (scope, rule)
+    report = oracle.report(world)
+    trading = report["fifo" if rule == "fifo" else "trading"]
+    realised = ledger.journal.contribution("trading_realised", "all", None)
+    fees = -ledger.journal.contribution("trading_fees", "all", None)
+    assert realised - fees == D(trading["realised"]) - D(trading["fees"])
+    if not shown:
+        assert (realised, fees) == (D(trading["realised"]), D(trading["fees"]))
+    assert ledger.portfolio.exposure == sum((D(p["cost"]) for p in trading["positions"]), D(0))
+    unexplained = D(report["cash_flows"]["credits"])
+    assert ledger.journal.balances.get(VENUE_CASH, D(0)) == D(report["cash"]) - unexplained
+    ledger.journal.prove()
+
+
+def ties(ledger: Ledger, world: World) -> None:
+    """The venue's own statement agrees in every figure; its cash differs by what no list explains."""
+    for figure in FIGURES:
+        assert ledger.portfolio.reconciliation.worst(figure).size == 0, figure
+    stated = sum((balance.cash for balance in ledger.cash.values()), D(0))
+    report = oracle.report(world)
+    assert stated == D(report["cash"])
+    assert ledger.cash_difference() == D(report["cash_flows"]["credits"])
+    differ, ours, _ = ledger.portfolio.reconciliation.lot_rules()
+    assert ours == differ
+
+
+def note(world: World) -> None:
+    """Tell hypothesis what the account had, for its statistics."""
+    account = world.kalshi
+    event(f"fills {'none' if not account.fills else 'some' if len(account.fills) < 10 else 'many'}")
+    for market in account.markets.values():
+        event(f"result {market.result or 'open'}")
+    if account.archive.retention and any(fill.time < account.cutoffs().trades for fill in account.fills):
+        event("archived fills")
