@@ -423,11 +423,15 @@ class Change:
 def replaces(new: Record, old: Record | None) -> bool:
     """Tell whether a record is worth a revision: it differs, and knows better than what we have.
 
-    A settlement that we rebuilt never replaces the venue's own row. Where a fill stands among those of its
-    moment is kept as it was first seen: an order that no document promises must not restate the books.
+    A settlement that we rebuilt never replaces the venue's own row. A bill without lines never replaces one
+    that has some: a day that vanishes from the report has not become free, and a credit comes as a line.
+    Where a fill stands among those of its moment is kept as it was first seen: an order that no document
+    promises must not restate the books.
     """
     if isinstance(new, Fill) and isinstance(old, Fill) and new.newer != old.newer:
         new = replace(new, newer=old.newer)
+    if isinstance(new, BilledDay) and isinstance(old, BilledDay) and old.lines and not new.lines:
+        return False
     if isinstance(new, Settlement) and isinstance(old, Settlement) and new.origin == "market" != old.origin:
         return False
     return new != old

@@ -209,3 +209,11 @@ def test_a_bill_and_its_usage_of_one_reading_belong_together(store: Store) -> No
     changes = book(store, bill(NOW.date(), "2.00"), usage(NOW, "1.00"))
     (landing,) = (change.new for change in changes if isinstance(change.new, Landing))
     assert [row.cost for row in landing.estimate] == [Decimal("1.00")]
+
+
+def test_a_bill_that_vanishes_is_not_a_free_day(store: Store) -> None:
+    """An empty day never replaces lines; lines replace an empty day."""
+    book(store, bill(NOW.date()))
+    assert book(store, bill(NOW.date(), "2.00")) != []
+    assert book(store, bill(NOW.date())) == []
+    assert book(store, bill(NOW.date(), "0.00")) != []
