@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,11 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     backfill.add_argument(
         "--from", dest="since", type=_day, metavar="DATE", help="read no further back, as in 2026-01-31"
     )
-    simulator = commands.add_parser("simulator", help="the three upstreams, simulated")
-    simulator.add_argument("--port", type=int, default=8099)
-    simulator.add_argument("--seed", type=int, default=1)
-    simulator.add_argument("--speed", type=float, default=1.0)
-    simulator.add_argument("--folder", type=Path, default=None, help="where the demo keys are")
+    _add_simulator(commands.add_parser("simulator", help="the three upstreams, simulated"))
     alerting = commands.add_parser(
         "alertmanager-config", help="write whom Alertmanager tells, by the secret files that are there"
     )
@@ -70,12 +66,52 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_simulator(simulator: argparse.ArgumentParser) -> None:
+    add = simulator.add_argument
+    add("--host", default="127.0.0.1", help="the address to listen on, the loopback's when not given")
+    add("--port", type=_number(least=0, most=65535), default=8099, help="8099 when not given")
+    add("--seed", type=int, default=1, help="another number is another company; 1 when not given")
+    add("--speed", type=float, default=1.0, help="how busy it is: 2 is twice as busy as usual")
+    add("--folder", type=Path, default=None, help="where the demo keys are kept, or made")
+    add("--fills", type=_number(), default=0, help="so many Kalshi fills more, before the usual past")
+    add(
+        "--span",
+        type=_number(least=1),
+        default=365,
+        metavar="DAYS",
+        help="how long these took; 365 when not given",
+    )
+    add(
+        "--retention",
+        type=_number(least=1),
+        default=None,
+        metavar="DAYS",
+        help="how far back Kalshi's live lists go, the rest is in its archive; for ever when not given",
+    )
+    add(
+        "--lots",
+        choices=["average", "fifo"],
+        default="average",
+        help="the rule by which Kalshi states realised P&L of open positions; average when not given",
+    )
+
+
 def _run(options: argparse.Namespace) -> int:
     match options.command:
         case "simulator":
             from exporter.simulator import server
 
-            server.run(port=options.port, seed=options.seed, speed=options.speed, folder=options.folder)
+            server.run(
+                options.host,
+                options.port,
+                options.seed,
+                options.speed,
+                options.folder,
+                fills=options.fills,
+                span_days=options.span,
+                retention_days=options.retention,
+                lots=options.lots,
+            )
             return 0
         case "fault":
             from exporter.simulator import faults
@@ -131,6 +167,22 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-01-31") from None
+
+
+def _number(*, least: int = 0, most: int | None = None) -> Callable[[str], int]:
+    """Return what reads a whole number within bounds, and says so when it is none."""
+
+    def number(text: str) -> int:
+        try:
+            found = int(text)
+        except ValueError:
+            found = least - 1
+        if found < least or (most is not None and found > most):
+            upto = f"at least {least}" if most is None else f"{least} to {most}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {upto}")
+        return found
+
+    return number
 
 
 def _has_keys(settings: Settings) -> bool:

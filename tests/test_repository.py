@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from exporter import __version__
+from exporter.cli import _parser
 from exporter.settings import SECRETS, Settings, names, read
 from exporter.simulator import keys
 
@@ -280,6 +281,8 @@ def test_stack_starts_commands_that_exist() -> None:
     """What a container runs is a command of the program."""
     for name in ("exporter", "stream", ENDS):
         assert STACK["services"][name]["command"][0] == name
+    simulated = _parser().parse_args(STACK["services"]["simulator"]["command"])
+    assert (simulated.host, simulated.folder) == ("0.0.0.0", Path("/data/demo"))
 
 
 def test_demo_env_points_at_the_simulator(tmp_path: Path) -> None:
@@ -292,7 +295,7 @@ def test_demo_env_points_at_the_simulator(tmp_path: Path) -> None:
             assert given[name] == value
     used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
     assert set(given) - {"COMPOSE_PROJECT_NAME"} <= used
-    assert "/data/demo" in "".join(STACK["services"]["simulator"]["command"])
+    assert "/data/demo" in STACK["services"]["simulator"]["command"]
     assert given["CONTAINER_KALSHI_PRIVATE_KEY_FILE"] == f"/data/demo/{keys.RSA_FILE}"
 
 

@@ -49,16 +49,19 @@ def run(
     fills: int = 0,
     span_days: float = 365,
     retention_days: float | None = None,
+    lots: str = "average",
 ) -> None:
     """Serve a seeded world until Ctrl-C or SIGTERM; private keys are kept in `folder`.
 
     `fills` more fills lie over the `span_days` before the usual past; `retention_days` is how far
-    back the venue's live lists go (for ever, when not given).
+    back the venue's live lists go (for ever, when not given). `lots` is the rule by which it states
+    realised P&L and exposure.
     """
     place = folder or Path(tempfile.mkdtemp(prefix="simulator-keys-"))
     span = timedelta(days=span_days)
     retention = None if retention_days is None else timedelta(days=retention_days)
     world = seeded(seed, speed=speed, fills=fills, span=span, retention=retention)
+    world.kalshi.lot_rule = lots
     app = create_app(world, Faults(), credentials.make_keys(place))
     Server(config(app, host, port)).run()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -26,11 +24,6 @@ BUDGET_SECONDS = 120.0
 PATIENCE_SECONDS = 600.0
 RETENTION_DAYS = 30
 
-VENUE = (
-    "from pathlib import Path; from exporter.simulator import server; "
-    "server.run(port={port}, fills={fills}, retention_days={days}, folder=Path({folder!r}))"
-)
-
 
 def measure(workshop: Workshop) -> list[Row]:
     """Return how long the past of an account takes, and what it weighs."""
@@ -39,21 +32,16 @@ def measure(workshop: Workshop) -> list[Row]:
     port = process.free_port()
     url = f"http://{process.HOST}:{port}"
     path = workshop.folder / "backfill.sqlite3"
-    folder = str(workshop.folder / "keys")
     environment = workshop.environment(path, url)  # this makes the keys that the venue then finds
-    program = VENUE.format(port=port, fills=fills, days=RETENTION_DAYS, folder=folder)
-    venue = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
+    arguments = simulated(port, fills, workshop.folder / "keys")
     try:
-        with httpx.Client() as client:
-            process.until(venue, lambda: _up(client, url), PATIENCE_SECONDS)
-        seconds, peak = _backfilled(environment)
+        with process.running(*arguments, environment=environment) as venue, httpx.Client() as client:
+            process.until(venue, lambda: up(client, url), PATIENCE_SECONDS)
+            seconds, peak = _backfilled(environment)
         with Store.read(path) as store:
             found = store.histories.found()
     except process.TookTooLong as error:
         return [unmeasured(what, f"{BUDGET_SECONDS:g} s", str(error))]
-    finally:
-        venue.kill()
-        venue.wait()
     beside = f"{found.fills / seconds:,.0f} a second, {found.rebuilt:,} settlements rebuilt"
     return [
         most(what, seconds, BUDGET_SECONDS, "s", beside),
@@ -80,5 +68,11 @@ def _backfilled(environment: Mapping[str, str]) -> tuple[float, int]:
     return seconds, peak
 
 
-def _up(client: httpx.Client, url: str) -> httpx.Response | None:
+def simulated(port: int, fills: int, folder: Path) -> tuple[str, ...]:
+    """Return the command of a venue with so many fills, most of them archived."""
+    long = ("--fills", str(fills), "--retention", str(RETENTION_DAYS))
+    return ("simulator", "--port", str(port), "--folder", str(folder), *long)
+
+
+def up(client: httpx.Client, url: str) -> httpx.Response | None:
     return process.answer(client, f"{url}/trade-api/v2/exchange/status")

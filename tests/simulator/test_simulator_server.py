@@ -16,12 +16,16 @@ from pathlib import Path
 import httpx
 import pytest
 from callers import VENUE
+from starlette.applications import Starlette
 
-from exporter.simulator import examples, faults
+from exporter import cli
+from exporter.simulator import examples, faults, server
 from exporter.simulator.clock import real_clock
+from exporter.simulator.kalshi.account import Account
 from exporter.simulator.keys import environment
 from exporter.simulator.server import serve_in_thread
 from exporter.simulator.wire import rfc3339
+from exporter.simulator.world import World
 
 
 def test_thread_serves_a_world_and_says_how_to_reach_it() -> None:
@@ -138,3 +142,39 @@ run(port={port}, folder=Path({str(tmp_path)!r}), fills=20_000, retention_days=90
     finally:
         process.kill()
     assert process.returncode == 0
+
+
+def test_options_choose_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option of the command arrives: address, past, archive and lot rule."""
+    asked: dict[str, object] = {}
+
+    class Quiet(server.Server):
+        def run(self, sockets: object = None) -> None:
+            asked["address"] = (self.config.host, self.config.port)
+
+    def noted(world: World, *_: object) -> Starlette:
+        asked["account"] = world.kalshi
+        return Starlette()
+
+    monkeypatch.setattr(server, "Server", Quiet)
+    monkeypatch.setattr(server, "create_app", noted)
+    words = "--host 0.0.0.0 --port 0 --seed 3 --fills 2000 --span 60 --retention 30 --lots fifo"
+    assert cli.main(["simulator", *words.split()]) == 0
+    account = asked["account"]
+    assert isinstance(account, Account)
+    assert asked["address"] == ("0.0.0.0", 0)
+    assert account.crowd is not None
+    assert (account.crowd.count, account.crowd.seed) == (2000, 3)
+    assert timedelta(days=59) < account.crowd.end - account.opened < timedelta(days=61)
+    assert (account.archive.retention, account.lot_rule) == (timedelta(days=30), "fifo")
+
+
+@pytest.mark.parametrize("words", ["--fills many", "--fills -1", "--span 0", "--port 70000", "--lots lifo"])
+def test_option_that_makes_no_sense_is_refused_in_a_sentence(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says which one, and what it takes."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["simulator", *words.split()])
+    assert ended.value.code == 2
+    assert f"argument {words.split()[0]}" in capsys.readouterr().err
