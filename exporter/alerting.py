@@ -145,6 +145,13 @@ INHIBITIONS = [
         'alertname="NorthstarSnapshotOld"',
         equal=["instance"],
     ),
+    # The next level says it all.
+    _silences(
+        "NorthstarBudgetSpent|NorthstarBudgetAlmostSpent",
+        'alertname="NorthstarBudgetHalfSpent"',
+        equal=["instance", "budget"],
+    ),
+    _silences("NorthstarBudgetSpent", 'alertname="NorthstarBudgetAlmostSpent"', equal=["instance", "budget"]),
     _silences("NorthstarStreamLate", 'alertname="NorthstarStreamLateForLong"', equal=["job"]),
 ]
 

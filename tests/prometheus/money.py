@@ -326,4 +326,36 @@ CASES = [
         quiet=["193h30m", "198h30m", "215h30m"],
         interval="30m",
     ),
+    *(
+        Case(
+            alert,
+            f"fires when {word} of the budget are spent",
+            {
+                series("northstar_api_budget_used_ratio", budget="total"): steps(
+                    (level - 0.001, 10), (level, 10), (level - 0.001, 20)
+                ),
+            },
+            ["9m", "14m", "20m"],
+            ["15m", "19m"],
+            {**EXPORTER, "budget": "total"},
+            f"{word} of the API budget total of this month are spent.",
+        )
+        for alert, level, word in (
+            ("NorthstarBudgetSpent", 1, "100%"),
+            ("NorthstarBudgetAlmostSpent", 0.8, "80%"),
+            ("NorthstarBudgetHalfSpent", 0.5, "50%"),
+        )
+    ),
+    Case(
+        "NorthstarBudgetForecastOver",
+        "fires when there is a day on which the budget will be gone, until it is",
+        {
+            series("northstar_api_budget_gone_timestamp_seconds", budget="total"): "_x10 1795500000x190",
+            series("northstar_api_budget_used_ratio", budget="total"): steps((0.99, 120), (1, 80)),
+        },
+        ["9m", "69m", "120m"],
+        ["70m", "119m"],
+        {**EXPORTER, "budget": "total"},
+        "At the present pace the API budget total is used up on 24 November.",
+    ),
 ]

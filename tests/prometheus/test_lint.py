@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from exporter.metrics.catalogue import METRICS
-from exporter.settings import Settings
+from exporter.settings import Settings, names
 from exporter.stream import figures
 from tests.prometheus.rules import ALERTS, FOLDER, RECORDED, Rule, groups
 
@@ -168,6 +168,13 @@ def test_runbook_leads_nowhere_else() -> None:
     """A link in it is one of its own sections."""
     text = (FOLDER / "runbook.md").read_text()
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= {name.lower() for name in ALERTS}
+
+
+def test_settings_that_rules_and_runbook_name_exist() -> None:
+    """Whoever is told to set one can."""
+    text = (FOLDER / "runbook.md").read_text() + "".join(str(rule) for rule in RULES)
+    known = {name for field in Settings.model_fields for name in names(field)}
+    assert set(re.findall(r"\bNORTHSTAR_[A-Z_]+", text)) <= known
 
 
 def test_runbook_asks_for_series_that_exist() -> None:

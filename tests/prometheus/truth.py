@@ -156,6 +156,36 @@ CASES = [
         "kalshi answers in another shape: ticker.yes_bid is not as agreed.",
     ),
     Case(
+        "NorthstarUsageUnpriced",
+        "fires when tokens of a model have had no price for an hour",
+        {
+            series("northstar_api_unpriced_tokens", model="claude-nova-1", reason="no_price"): steps(
+                (0, 10), (1200, 80), (0, 10)
+            ),
+        },
+        ["9m", "69m", "90m"],
+        ["70m", "89m"],
+        {**EXPORTER, "source": "anthropic", "model": "claude-nova-1", "reason": "no_price"},
+        "1.2k tokens of claude-nova-1 have no price: no_price.",
+    ),
+    *(
+        Case(
+            "NorthstarEstimateDrift",
+            f"fires when the bill is {word} than the estimate by more than the limit",
+            {
+                series("northstar_api_cost_drift_ratio"): steps(
+                    (sign * 0.1, 10), (sign * 0.101, 80), (sign * 0.1, 10)
+                ),
+                series("northstar_limit_ratio", limit="cost_drift"): "0.1x100",
+            },
+            ["9m", "69m", "90m"],
+            ["70m", "89m"],
+            {**EXPORTER, "source": "anthropic"},
+            "The bill of the newest final day differs by 10.1% from our estimate of it.",
+        )
+        for sign, word in ((1, "higher"), (-1, "lower"))
+    ),
+    Case(
         "NorthstarHistoryGap",
         "fires when a gap stays for half an hour",
         {series("northstar_history_gap_seconds", source="kalshi"): steps((0, 10), (7200, 40), (0, 10))},
