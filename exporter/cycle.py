@@ -32,7 +32,7 @@ from exporter.metrics.health import Health
 from exporter.pace import Pace
 from exporter.records import Change, Mark, Record
 from exporter.sources import HasHistory, Reading, Source, Window
-from exporter.store import Place, Store
+from exporter.store import Place, Retention, Store
 
 T = TypeVar("T")
 
@@ -236,15 +236,16 @@ class Cycle:
             else:
                 self.breakdown = stated
 
-    async def maintain(self, keep: timedelta) -> None:
-        """Roll up and delete what is past its time."""
+    async def maintain(self, keep: Retention) -> None:
+        """Thin out, roll up and delete what is past its time."""
         now = self._clock()
         async with self._books:
             self._ledger.forget_settled(now)
         try:
-            more = True
-            while more:
-                more = await self._in_database(self.store.snapshots.roll_up, now, keep)
+            while await self._in_database(self.store.thinning.advance, now, keep):
+                pass
+            while await self._in_database(self.store.snapshots.roll_up, now, keep.raw):
+                pass
             await self._in_database(self.store.records.prune, now)
         except StoreError as error:
             self._health.store_failed()

@@ -23,6 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter.cycle import Cycle
 from exporter.metrics.health import Health
+from exporter.store import Retention
 
 BREAKDOWN_EVERY = timedelta(seconds=10)
 """Results by group are read, not watched; behind very many events a statement takes tens of milliseconds."""
@@ -35,7 +36,7 @@ SHORTEST_GRACE = 1
 """Seconds; APScheduler's own default, below which a busy event loop alone would drop runs."""
 
 
-def build(cycle: Cycle, health: Health, *, heartbeat: timedelta, keep: timedelta) -> AsyncIOScheduler:
+def build(cycle: Cycle, health: Health, *, heartbeat: timedelta, keep: Retention) -> AsyncIOScheduler:
     """Return the scheduler with all jobs, not yet started. Every source is read at once on start."""
     scheduler = AsyncIOScheduler(timezone=UTC)
     scheduler.add_listener(

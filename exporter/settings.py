@@ -204,7 +204,13 @@ class Settings(BaseModel):
     )
     simulator_port: Port = Field(8099, description="Port of the simulator that the demo runs on.")
     raw_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
-        30, description="Days that every snapshot is kept; older ones are kept per minute, hour, day."
+        30, description="Days that snapshots can be read whole; older ones are kept per minute, hour, day."
+    )
+    full_minutes: Annotated[int, Field(ge=1, le=1_440)] = Field(
+        60, description="Minutes that every single snapshot is kept, for clients that were away."
+    )
+    thin_seconds: Annotated[int, Field(ge=1, le=60)] = Field(
+        10, description="Of older snapshots one every so many seconds is kept; divides 60."
     )
     demo: bool = Field(False, description="Marks every snapshot as demo data.")
 
@@ -339,6 +345,13 @@ class Settings(BaseModel):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError("must be an IANA time zone such as Europe/Zurich") from error
+        return value
+
+    @field_validator("thin_seconds")
+    @classmethod
+    def _divides(cls, value: int) -> int:
+        if 60 % value:
+            raise ValueError("must divide 60, so that the last snapshot of each minute is one that is kept")
         return value
 
     @property

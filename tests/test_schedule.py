@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter import schedule
 from exporter.metrics.health import Health
+from exporter.store import Retention
 
 
 class FakeCycle:
@@ -28,7 +29,7 @@ class FakeCycle:
 
     async def break_down(self) -> None: ...
 
-    async def maintain(self, keep: timedelta) -> None: ...
+    async def maintain(self, keep: Retention) -> None: ...
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def scheduler(registry: CollectorRegistry) -> object:
         FakeCycle(),  # type: ignore[arg-type]
         Health(registry),
         heartbeat=timedelta(seconds=10),
-        keep=timedelta(days=30),
+        keep=Retention(),
     )
 
 

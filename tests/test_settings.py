@@ -68,6 +68,14 @@ def test_other_programs_variables_are_left_alone() -> None:
     assert read({"PATH": "/bin", "HOME": "/nowhere"}) == read({})
 
 
+@pytest.mark.parametrize("text", ["7", "40", "0", "61"])
+def test_thinning_must_divide_a_minute(text: str) -> None:
+    """Else the last snapshot of a minute, which the roll-up keeps, would already be gone."""
+    assert read({"NORTHSTAR_THIN_SECONDS": "15"}).thin_seconds == 15
+    with pytest.raises(SettingsError, match="NORTHSTAR_THIN_SECONDS is wrong"):
+        read({"NORTHSTAR_THIN_SECONDS": text})
+
+
 @pytest.mark.parametrize("text", ["", "kalshi,mars", ","])
 def test_sources_must_be_known(text: str) -> None:
     """An empty list would publish nothing at all; empty text counts as not set."""

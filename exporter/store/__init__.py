@@ -15,6 +15,7 @@ from exporter.store.database import open_reader, open_writer
 from exporter.store.histories import Found, HistoryStore, Part, Past
 from exporter.store.records import Place, RecordStore
 from exporter.store.snapshots import Committed, Point, SnapshotStore
+from exporter.store.thinning import Retention, Thinning
 
 __all__ = [
     "Breakdown",
@@ -27,8 +28,10 @@ __all__ = [
     "Place",
     "Point",
     "RecordStore",
+    "Retention",
     "SnapshotStore",
     "Store",
+    "Thinning",
 ]
 
 
@@ -43,6 +46,7 @@ class Store:
         self.histories = HistoryStore(engine, self.records)
         self.snapshots = SnapshotStore(engine)
         self.breakdowns = BreakdownStore(engine)
+        self.thinning = Thinning(engine, self.snapshots)
 
     @classmethod
     def write(cls, path: Path) -> Self:

@@ -1,6 +1,7 @@
 """The tables. Times are UTC microseconds since 1970, bodies are JSON, money in them is text.
 
-Nothing here is edited: a changed record is a further revision, a snapshot is written once.
+Nothing here is edited: a changed record is a further revision, a snapshot is written once; where
+those before it were thinned out it gets a `leap` over them.
 Only `sources`, `histories` and `history_parts` (where each reading stands) and `breakdowns` (made
 from the records) are overwritten, and retention deletes what is old.
 """
@@ -21,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a database at another one is migrated or, when newer, refused."""
 
 metadata = MetaData()
@@ -123,6 +124,7 @@ snapshots = Table(
     Column("patch", LargeBinary, nullable=False),
     Column("whole", LargeBinary, nullable=True),
     Column("figures", Text, nullable=False),
+    Column("leap", LargeBinary, nullable=True),
     Index("snapshots_by_time", "as_of", "sequence"),
 )
 
