@@ -58,6 +58,7 @@ class Cycle:
         clock: Callable[[], datetime],
         *,
         snapshots_per_second: float = 10,
+        retention: Retention | None = None,
         plan: Plan = NO_PLAN,
         demo: bool = False,
     ) -> None:
@@ -86,6 +87,7 @@ class Cycle:
         """Told of each reading when the ledger has taken it; must return at once."""
         self._turns = {source.name: asyncio.Lock() for source in sources}
         self._overtaking: dict[str, dict[str, Mark]] = {}
+        self._retention = retention or Retention()
         self._soon = Pace(self.publish, 1 / snapshots_per_second)
         self._books = asyncio.Lock()
         self._meanwhile: list[Change] | None = None
@@ -236,17 +238,18 @@ class Cycle:
             else:
                 self.breakdown = stated
 
-    async def maintain(self, keep: Retention) -> None:
-        """Thin out, roll up and delete what is past its time."""
+    async def maintain(self) -> None:
+        """Roll up, delete and thin out what is past its time."""
         now = self._clock()
         async with self._books:
             self._ledger.forget_settled(now)
         try:
-            while await self._in_database(self.store.thinning.advance, now, keep):
-                pass
-            while await self._in_database(self.store.snapshots.roll_up, now, keep.raw):
+            while await self._in_database(self.store.snapshots.roll_up, now, self._retention.raw):
                 pass
             await self._in_database(self.store.records.prune, now)
+            # Last, for it is the one that needs every row to be whole.
+            while await self._in_database(self.store.thinning.advance, now, self._retention):
+                pass
         except StoreError as error:
             self._health.store_failed()
             log.error("retention failed: %s", error)

@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry, start_http_server
 from exporter import schedule
 from exporter.errors import SettingsError
 from exporter.settings import Settings
-from exporter.store import Retention
 from exporter.wiring import build_cycle, build_live
 
 log = logging.getLogger("northstar")
@@ -43,11 +42,6 @@ async def run(settings: Settings) -> None:
         cycle,
         health,
         heartbeat=timedelta(milliseconds=settings.aggregation_interval_ms),
-        keep=Retention(
-            raw=timedelta(days=settings.raw_days),
-            full=timedelta(minutes=settings.full_minutes),
-            every=timedelta(seconds=settings.thin_seconds),
-        ),
     )
     scheduler.start()
     following = asyncio.create_task(live.run()) if live is not None else None

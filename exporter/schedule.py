@@ -23,7 +23,6 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter.cycle import Cycle
 from exporter.metrics.health import Health
-from exporter.store import Retention
 
 BREAKDOWN_EVERY = timedelta(seconds=10)
 """Results by group are read, not watched; behind very many events a statement takes tens of milliseconds."""
@@ -36,7 +35,7 @@ SHORTEST_GRACE = 1
 """Seconds; APScheduler's own default, below which a busy event loop alone would drop runs."""
 
 
-def build(cycle: Cycle, health: Health, *, heartbeat: timedelta, keep: Retention) -> AsyncIOScheduler:
+def build(cycle: Cycle, health: Health, *, heartbeat: timedelta) -> AsyncIOScheduler:
     """Return the scheduler with all jobs, not yet started. Every source is read at once on start."""
     scheduler = AsyncIOScheduler(timezone=UTC)
     scheduler.add_listener(
@@ -48,7 +47,7 @@ def build(cycle: Cycle, health: Health, *, heartbeat: timedelta, keep: Retention
     _add(scheduler, "snapshot", cycle.publish, heartbeat, now + heartbeat)
     if any(source.name == "kalshi" for source in cycle.sources):
         _add(scheduler, "breakdown", cycle.break_down, BREAKDOWN_EVERY, now + BREAKDOWN_EVERY)
-    _add(scheduler, "retention", partial(cycle.maintain, keep), RETENTION_EVERY, now + RETENTION_FIRST)
+    _add(scheduler, "retention", cycle.maintain, RETENTION_EVERY, now + RETENTION_FIRST)
     return scheduler
 
 

@@ -22,7 +22,7 @@ from exporter.sources.kalshi import Kalshi
 from exporter.sources.kalshi_live import KalshiLive
 from exporter.sources.pricing import Override, Prices
 from exporter.sources.sales import Sales
-from exporter.store import Store
+from exporter.store import Retention, Store
 
 FRESH_POLLS = 6
 """A source counts as stale after this many missed readings, or after its own limit if that is longer."""
@@ -62,6 +62,11 @@ def build_cycle(
         health,
         clock,
         snapshots_per_second=settings.snapshots_per_second,
+        retention=Retention(
+            raw=timedelta(days=settings.raw_days),
+            full=timedelta(minutes=settings.full_minutes),
+            every=timedelta(seconds=settings.thin_seconds),
+        ),
         plan=build_plan(settings),
         demo=settings.demo,
     )

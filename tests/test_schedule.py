@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry
 
 from exporter import schedule
 from exporter.metrics.health import Health
-from exporter.store import Retention
 
 
 class FakeCycle:
@@ -29,7 +28,7 @@ class FakeCycle:
 
     async def break_down(self) -> None: ...
 
-    async def maintain(self, keep: Retention) -> None: ...
+    async def maintain(self) -> None: ...
 
 
 @pytest.fixture
@@ -43,7 +42,6 @@ def scheduler(registry: CollectorRegistry) -> object:
         FakeCycle(),  # type: ignore[arg-type]
         Health(registry),
         heartbeat=timedelta(seconds=10),
-        keep=Retention(),
     )
 
 
