@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from exporter.simulator.anthropic.book import CostLine
+from exporter.simulator.anthropic.lines import CostLine
 from exporter.simulator.clock import Clock, SettableClock
 from exporter.simulator.kalshi import cases
 from exporter.simulator.kalshi.account import Account

@@ -25,16 +25,17 @@ ED25519_FILE = "kalshi-ed25519.pem"
 
 ADMIN_KEY = "sk-ant-admin01-simulated-0000000000000000"
 ORDINARY_KEY = "sk-ant-api03-simulated-0000000000000000"  # a real kind of key, but not for reports
-SCOPED_KEY = "sk-ant-api01-simulated-0000000000000000"
+SCOPED_KEY = "sk-ant-api01-simulated-0000000000000000"  # may read the analytics and nothing else
 SALES_TOKEN = "john-simulated-token"
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What the services accept: public keys by id, admin keys and sales tokens by value."""
+    """What the services accept: public keys by id, admin and scoped keys and sales tokens by value."""
 
     kalshi: dict[str, PublicKey] = field(default_factory=dict)
     admin: frozenset[str] = frozenset({ADMIN_KEY})
+    scoped: frozenset[str] = frozenset({SCOPED_KEY})
     sales: frozenset[str] = frozenset({SALES_TOKEN})
 
 

@@ -166,8 +166,9 @@ class Analytics:
         await self._meet(row.group.workspace_id for row in told.rows)
         hours: dict[datetime, list[UsageLine]] = {hour: [] for hour in told.quiet(end, HOUR)}
         for row in told.rows:
-            line = usage_line(self._use(row.group), row.usage, row.starting_at, self._prices)
-            hours.setdefault(row.starting_at, []).append(line)
+            lines = hours.setdefault(row.starting_at, [])
+            if any(row.usage.counts.values()):  # code execution and sessions have rows here, without tokens
+                lines.append(usage_line(self._use(row.group), row.usage, row.starting_at, self._prices))
         return [UsageHour(at=hour, lines=tuple(lines)) for hour, lines in sorted(hours.items())]
 
     async def used_by_key(

@@ -10,7 +10,7 @@ import pytest
 from callers import ORGANIZATION, Ask, Caller
 
 from exporter.simulator import examples
-from exporter.simulator.anthropic.book import CostLine
+from exporter.simulator.anthropic.lines import CostLine
 from exporter.simulator.keys import ADMIN_KEY, ORDINARY_KEY, SCOPED_KEY
 from exporter.simulator.world import World
 
@@ -147,7 +147,7 @@ def test_only_an_admin_key_opens_the_reports(ask: Ask, key: str, status: int, ki
 def test_ordinary_key_can_be_refused_with_401_as_some_see_it(ask: Ask) -> None:
     """Both refusals have been seen; the world chooses."""
     world = examples.anthropic_reports()
-    world.anthropic.ordinary_key_status = 401
+    world.anthropic.dials.ordinary_key_status = 401
     assert ask(world).organization("/me", key=ORDINARY_KEY).status_code == 401
 
 
@@ -226,7 +226,7 @@ def test_finished_day_that_has_not_landed_is_missing_or_empty(
 ) -> None:
     """Both ways exist; once landed the day is there with its rows."""
     world = examples.anthropic_reports()
-    world.anthropic.landing = landing
+    world.anthropic.dials.landing = landing
     caller = ask(world)
     assert days(cost(caller, "11-20")) == expected
     world.clock.set(datetime(2026, 11, 22, 18, tzinfo=UTC))
@@ -471,9 +471,12 @@ def test_names_page_with_after_id(ask: Ask) -> None:
 
 
 def test_unknown_path_is_a_json_404(ask: Ask) -> None:
-    """Family B is not enabled here."""
-    answer = ask(examples.frozen()).organization("/analytics/cost")
-    assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
+    """So are the analytics where an organization does not have them."""
+    world = examples.frozen()
+    world.anthropic.dials.analytics = False
+    for path in ("/analytics/cost", "/nothing"):
+        answer = ask(world).organization(path)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
 
 
 def _time(text: str) -> str:

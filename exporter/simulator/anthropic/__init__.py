@@ -1,1 +1,4 @@
-"""The usage and cost reports: their books (`book`), answers (`reports`), routes (`api`), prices and story."""
+"""The organization: books (`book`, `lines`, `prices`), answers (`reports`, `analytics`), routes, story.
+
+What no document settles is turned at `dials`.
+"""

@@ -16,20 +16,27 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from exporter.simulator.anthropic.book import HOUR, MINUTE
+from exporter.simulator.anthropic.analytics_api import analytics_cost, analytics_usage
+from exporter.simulator.anthropic.dials import Dials
 from exporter.simulator.anthropic.memory import snap
+from exporter.simulator.anthropic.query import (
+    EMPTY_RANGE,
+    WIDTHS,
+    BadQueryError,
+    GoneError,
+    grouping,
+    moment,
+    query_mark,
+    size,
+    start,
+)
 from exporter.simulator.anthropic.reports import COST_GROUPS, USAGE_GROUPS, cost_rows
 from exporter.simulator.clock import DAY, midnight
 from exporter.simulator.keys import Keys
-from exporter.simulator.wire import BadTokenError, fingerprint, identity, parse_time, rfc3339, seal, unseal
+from exporter.simulator.wire import BadTokenError, identity, parse_time, rfc3339, seal, unseal
 from exporter.simulator.world import World
 
 BASE = "/v1/organizations"
-WIDTHS = {
-    "1d": (DAY, 7, 31),
-    "1h": (HOUR, 24, 168),
-    "1m": (MINUTE, 60, 1440),
-}  # width, default and most buckets
 FILTERS = {  # query name -> field of a usage line
     "models[]": "model",
     "workspace_ids[]": "workspace_id",
@@ -41,12 +48,12 @@ FILTERS = {  # query name -> field of a usage line
     "inference_geos[]": "inference_geo",
     "speeds[]": "speed",
 }
-EMPTY_RANGE = "Invalid date range: ending date must be after starting date"
 ERRORS = {
     400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
+    410: "not_found_error",
     429: "rate_limit_error",
     500: "api_error",
     503: "api_error",
@@ -54,10 +61,6 @@ ERRORS = {
 }
 Handler = Callable[[World, Request], Response]
 _numbers = itertools.count(1)
-
-
-class BadQueryError(ValueError):
-    """A request that the service answers with 400 and this message."""
 
 
 def failure(status: int, message: str) -> JSONResponse:
@@ -81,11 +84,11 @@ def routes(world: World, keys: Keys) -> list[Route]:
             with world.lock:
                 world.advance()
                 try:
-                    answer = refusal(request, keys, world.anthropic.ordinary_key_status) or handler(
-                        world, request
-                    )
+                    answer = refusal(request, keys, world.anthropic.dials) or handler(world, request)
                 except BadQueryError as error:
                     answer = failure(400, str(error))
+                except GoneError as error:
+                    answer = failure(410, str(error))
             answer.headers["request-id"] = request_id()
             answer.headers["anthropic-organization-id"] = world.anthropic.organization["id"]
             return answer
@@ -95,70 +98,24 @@ def routes(world: World, keys: Keys) -> list[Route]:
     return [Route(BASE + path, guarded(handler)) for path, handler in HANDLERS.items()]
 
 
-def refusal(request: Request, keys: Keys, ordinary_status: int) -> Response | None:
+def refusal(request: Request, keys: Keys, dials: Dials) -> Response | None:
     """Return what keeps the request out: a missing, unknown or ordinary key, or no version header."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     key = request.headers.get("x-api-key") or (bearer if scheme.lower() == "bearer" else "")
-    if key not in keys.admin:
+    newer = request.url.path.startswith(f"{BASE}/analytics/")
+    if key in keys.scoped and not newer:
+        return failure(403, "The key has the scopes: read:analytics. It needs: org:admin.")
+    if key not in keys.admin and not (newer and key in keys.scoped):
         if key.startswith(("sk-ant-api03-", "sk-ant-api01-")):
             return failure(
-                ordinary_status, "This endpoint needs an Admin API key; an ordinary key was given."
+                dials.ordinary_key_status, "This endpoint needs an Admin API key; an ordinary key was given."
             )
         return failure(401, "invalid x-api-key")
+    if newer and not dials.analytics:
+        return failure(404, "Not found")
     if not request.headers.get("anthropic-version"):
         return failure(400, "anthropic-version: header is required")
     return None
-
-
-# Query parameters.
-
-
-def moment(request: Request, name: str) -> datetime | None:
-    """Return an RFC 3339 parameter."""
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    try:
-        return parse_time(text)
-    except ValueError:
-        raise BadQueryError(f"{name}: Input should be a valid RFC 3339 datetime") from None
-
-
-def start(request: Request) -> datetime:
-    """Return `starting_at`, which every report needs."""
-    found = moment(request, "starting_at")
-    if found is None:
-        raise BadQueryError("starting_at: Field required")
-    return found
-
-
-def size(request: Request, default: int, most: int) -> int:
-    """Return `limit`: buckets in reports, rows in lists."""
-    try:
-        value = int(request.query_params.get("limit", default))
-    except ValueError:
-        raise BadQueryError("limit: Input should be a valid integer") from None
-    if not 1 <= value <= most:
-        raise BadQueryError(f"limit: Input should be between 1 and {most}")
-    return value
-
-
-def grouping(request: Request, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the `group_by[]` values, at most five, each known."""
-    groups = tuple(dict.fromkeys(request.query_params.getlist("group_by[]")))
-    for name in groups:
-        if name not in known:
-            raise BadQueryError(f"group_by[]: Input should be one of {', '.join(known)}, not {name!r}")
-    if len(groups) > 5:
-        raise BadQueryError("Cannot specify more than 5 group_by[] dimensions")
-    return groups
-
-
-def query_mark(request: Request) -> str:
-    """Return what a page token is bound to: every other parameter."""
-    return fingerprint(
-        [("path", request.url.path), *(p for p in request.query_params.multi_items() if p[0] != "page")]
-    )
 
 
 def resume(request: Request, begin: datetime) -> datetime:
@@ -187,8 +144,12 @@ def cost_report(world: World, request: Request) -> Response:
     if query.get("bucket_width", "1d") != "1d":
         raise BadQueryError("bucket_width: Input should be '1d'")
     groups, most = grouping(request, COST_GROUPS), size(request, 7, 31)
-    begin, today = midnight(start(request)), midnight(now)
-    end = min(midnight(moment(request, "ending_at") or today), today)
+    dates = book.dials.date_only
+    asked, today = start(request, dates=dates), midnight(now)
+    begin = midnight(asked)
+    if begin != asked and book.dials.starting_inside == "next":
+        begin += DAY
+    end = min(midnight(moment(request, "ending_at", dates=dates) or today), today)
     if end <= begin:
         raise BadQueryError(EMPTY_RANGE)
     if any(name.startswith("workspace_ids") for name in query):
@@ -199,9 +160,10 @@ def cost_report(world: World, request: Request) -> Response:
     for offset in range((last - first).days):
         day = first + offset * DAY
         lines = book.served(day.date(), now)
-        if lines is None and day.date() in book.bills and book.landing == "missing":
+        if lines is None and day.date() in book.bills and book.dials.landing == "missing":
             continue  # finished, but not landed: absent, which is not zero
-        buckets.append(bucket(day, DAY, cost_rows(lines or (), groups)))
+        rows = cost_rows(lines or (), groups, exponent=book.dials.amounts == "exponent")
+        buckets.append(bucket(day, DAY, rows))
     return report(request, buckets, last if last < end else None)
 
 
@@ -217,6 +179,9 @@ def usage_report(world: World, request: Request) -> Response:
         raise BadQueryError("bucket_width: Input should be '1d', '1h' or '1m'")
     width, default, most = WIDTHS[query.get("bucket_width", "1d")]
     groups, count = grouping(request, USAGE_GROUPS), size(request, default, most)
+    fast = "fast-mode-2026-02-01" in request.headers.get("anthropic-beta", "")
+    if "speed" in groups and world.anthropic.dials.speed_needs_beta and not fast:
+        raise BadQueryError("group_by[]: speed needs the beta header fast-mode-2026-02-01")
     begin, horizon = snap(start(request), width), snap(now, width) + width
     end = min(moment(request, "ending_at") or horizon, horizon)
     if end <= begin:
@@ -257,9 +222,14 @@ def listing(request: Request, items: list[dict[str, Any]]) -> Response:
 
 
 def workspaces(world: World, request: Request) -> Response:
-    """GET /workspaces: archived ones only on request; the default workspace is not listed."""
-    archived = request.query_params.get("include_archived") == "true"
-    return listing(request, [w for w in world.anthropic.workspaces if archived or w["archived_at"] is None])
+    """GET /workspaces: archived ones and the default one only on request."""
+    query, book = request.query_params, world.anthropic
+    archived, home = query.get("include_archived") == "true", query.get("include_default") == "true"
+    shown = [w for w in book.workspaces if archived or w["archived_at"] is None]
+    if home:
+        shown.append(book.named(book.default_workspace, "Default"))
+    wanted = query.getlist("ids[]")
+    return listing(request, [w for w in shown if not wanted or w["id"] in wanted])
 
 
 def api_keys(world: World, request: Request) -> Response:
@@ -286,6 +256,8 @@ def me(world: World, request: Request) -> Response:
 
 
 HANDLERS: dict[str, Handler] = {
+    "/analytics/cost": analytics_cost,
+    "/analytics/usage": analytics_usage,
     "/cost_report": cost_report,
     "/usage_report/messages": usage_report,
     "/workspaces": workspaces,

@@ -8,71 +8,29 @@ Quirk:  a bill is a finished UTC day's, arrives late, and may be replaced later,
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from exporter.simulator.anthropic.dials import Dials
+from exporter.simulator.anthropic.lines import HOUR, CostLine, Usage
+from exporter.simulator.anthropic.prices import PriceList
 from exporter.simulator.clock import Clock
 from exporter.simulator.wire import parse_time
-
-HOUR = timedelta(hours=1)
-MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class CostLine:
-    """One billed line. (day, workspace, description) is its identity; parsed fields may repeat."""
-
-    amount: Decimal
-    description: str
-    cost_type: str = "tokens"
-    workspace_id: str | None = None
-    model: str | None = None
-    service_tier: str | None = None
-    token_type: str | None = None
-    context_window: str | None = None
-    inference_geo: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens used within one minute by one key and model.
-
-    `long_prompt` is true above 100k tokens: the price depends on it, yet no report shows it.
-    """
-
-    minute: datetime
-    model: str
-    uncached_input: int = 0
-    cache_write_5m: int = 0
-    cache_write_1h: int = 0
-    cache_read: int = 0
-    output: int = 0
-    web_searches: int = 0
-    api_key_id: str | None = None
-    workspace_id: str | None = None
-    account_id: str | None = None
-    service_account_id: str | None = None
-    service_tier: str = "standard"
-    context_window: str = "0-200k"
-    inference_geo: str = "global"
-    speed: str = "standard"
-    long_prompt: bool = False
-    visible_at: datetime | None = None  # None: at once
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The lines of one day as served from `lands_at` on."""
+    """The lines of one day as served from `lands_at` on; None where it is taken back."""
 
     lands_at: datetime
-    lines: tuple[CostLine, ...]
+    lines: tuple[CostLine, ...] | None
 
     @property
     def cents(self) -> Decimal:
         """Sum of the lines."""
-        return sum((line.amount for line in self.lines), Decimal(0))
+        return sum((line.amount for line in self.lines or ()), Decimal(0))
 
 
 @dataclass
@@ -81,8 +39,9 @@ class Book:
 
     clock: Clock
     landing_delay: timedelta = timedelta(0)  # after the UTC midnight that ends a day
-    landing: str = "missing"  # how a finished day looks before it lands: "missing" or "empty"
-    ordinary_key_status: int = 403  # some see 401
+    dials: Dials = field(default_factory=Dials)
+    prices: PriceList = field(default_factory=PriceList)
+    default_workspace: str = "wrkspc_01SimDefault"  # only the analytics show it
     bills: dict[date, list[Bill]] = field(default_factory=dict)
     hours: dict[datetime, list[Usage]] = field(default_factory=dict)
     true_cents: dict[date, Decimal] = field(default_factory=dict)
@@ -102,7 +61,13 @@ class Book:
 
         A second call for the same day adds a later version of it.
         """
-        bill = Bill(lands_at or end_of(day) + self.landing_delay, tuple(lines))
+        return self._land(day, Bill(lands_at or end_of(day) + self.landing_delay, tuple(lines)))
+
+    def withdraw(self, day: date, *, at: datetime | None = None) -> Bill:
+        """Take a day back from `at` (default now) on, as if it had not landed; a later bill restores it."""
+        return self._land(day, Bill(at or self.clock(), None))
+
+    def _land(self, day: date, bill: Bill) -> Bill:
         self.bills.setdefault(day, []).append(bill)
         self.bills[day].sort(key=lambda version: version.lands_at)
         return bill
@@ -114,14 +79,22 @@ class Book:
     def served(self, day: date, now: datetime) -> tuple[CostLine, ...] | None:
         """Return the day's lines as served at `now`; None while nothing has landed."""
         landed = [bill for bill in self.bills.get(day, ()) if bill.lands_at <= now]
-        return landed[-1].lines if landed else None
+        lines = landed[-1].lines if landed else None
+        if lines is None or not self.dials.discount or not self.dials.reports_discounted:
+            return lines
+        return tuple(replace(line, amount=line.amount * self.paid) for line in lines)
+
+    @property
+    def paid(self) -> Decimal:
+        """The share of the list price that is paid."""
+        return 1 - self.dials.discount
 
     def true_cost(self, day: date) -> Decimal | None:
         """Return the day's real cost in cents: the last bill's sum unless the books know better."""
         if day in self.true_cents:
-            return self.true_cents[day]
+            return self.true_cents[day] * self.paid
         bills = self.bills.get(day)
-        return bills[-1].cents if bills else None
+        return bills[-1].cents * self.paid if bills else None
 
     def use(self, usage: Usage) -> None:
         """Add usage, at any minute."""
@@ -137,17 +110,19 @@ class Book:
 
     def workspace(self, id: str, name: str, *, archived_at: str | None = None) -> None:
         """Add a workspace to the list of names."""
-        self.workspaces.append(
-            {
-                "id": id,
-                "type": "workspace",
-                "name": name,
-                "created_at": "2026-06-01T09:00:00Z",
-                "archived_at": archived_at,
-                "display_color": "#6C5BB9",
-                "tags": {},
-            }
-        )
+        self.workspaces.append(self.named(id, name, archived_at=archived_at))
+
+    def named(self, id: str, name: str, *, archived_at: str | None = None) -> dict[str, Any]:
+        """Return a workspace as lists show it."""
+        return {
+            "id": id,
+            "type": "workspace",
+            "name": name,
+            "created_at": "2026-06-01T09:00:00Z",
+            "archived_at": archived_at,
+            "display_color": "#6C5BB9",
+            "tags": {},
+        }
 
     def api_key(
         self,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from exporter.simulator.anthropic.book import HOUR, MINUTE, Book, Usage
+from exporter.simulator.anthropic.book import Book
+from exporter.simulator.anthropic.lines import HOUR, MINUTE, Usage
 from exporter.simulator.anthropic.reports import usage_filter, usage_rows
 from exporter.simulator.clock import midnight
 
@@ -36,7 +38,8 @@ class UsageMemory:
         """Return the rows of one bucket as visible at `now`."""
         if self.version != self.book.version:
             self.version, self.closed = self.book.version, {}
-        key = (begin, width, groups, tuple(sorted(wanted.items(), key=lambda item: item[0])))
+        shown = self.book.dials.search_writes_shown
+        key = (shown, begin, width, groups, tuple(sorted(wanted.items(), key=lambda item: item[0])))
         if key in self.closed:
             return self.closed[key]
         keep = usage_filter(wanted)
@@ -56,4 +59,6 @@ class UsageMemory:
         while hour < end:
             found += [u for u in self.book.hours.get(hour, ()) if begin <= u.minute < end]
             hour += HOUR
-        return found
+        if self.book.dials.search_writes_shown:
+            return found
+        return [replace(u, cache_write_5m=0, cache_write_1h=0) if u.web_searches else u for u in found]

@@ -9,10 +9,11 @@ Quirk:  a Haiku 5.5 prompt above 100k tokens costs five times as much, and no re
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 
-from exporter.simulator.anthropic.book import CostLine, Usage
+from exporter.simulator.anthropic.lines import CostLine, Usage
 
 MILLION = Decimal(1_000_000)
 SEARCH_CENTS = Decimal(1)  # ten dollars per thousand searches
@@ -46,6 +47,38 @@ PRICES = {
     # A model that no public price table has: its price is the bill's secret.
     "claude-nova-1": Price("Claude Nova 1", Decimal(6), Decimal(30), Decimal("0.30")),
 }
+SINCE = date(2025, 1, 1)  # before anything that is simulated
+
+
+class PriceList:
+    """Prices by model and UTC day. `change` a price before the days that it should hold for are billed."""
+
+    def __init__(self) -> None:
+        self._changes = {name: [(SINCE, price)] for name, price in PRICES.items()}
+        before = replace(PRICES["claude-sonnet-5-5"], read=Decimal("0.20"))
+        self._changes["claude-sonnet-5-5"] = [(SINCE, before)]
+        self.change("claude-sonnet-5-5", date(2026, 10, 7), read=Decimal("0.10"))
+
+    def change(
+        self,
+        model: str,
+        since: date,
+        *,
+        input: Decimal | None = None,
+        output: Decimal | None = None,
+        read: Decimal | None = None,
+    ) -> None:
+        """Let a model cost something else from a day on; what is not given stays."""
+        now = self.on(model, since)
+        changed = Price(now.name, input or now.input, output or now.output, read or now.read)
+        self._changes[model].append((since, changed))
+        self._changes[model].sort(key=lambda change: change[0])
+
+    def on(self, model: str, day: date) -> Price:
+        """Return the prices of a model on a day."""
+        return [price for since, price in self._changes[model] if since <= day][-1]
+
+
 KINDS = {  # token type -> (field of Usage, words on the bill)
     "uncached_input_tokens": ("uncached_input", "Input Tokens"),
     "output_tokens": ("output", "Output Tokens"),
@@ -63,11 +96,11 @@ class Tally:
         self.tokens: dict[Group, dict[str, int]] = {}
         self.searches: dict[str | None, int] = {}
 
-    def add(self, usage: Usage) -> None:
-        """Count one usage line."""
+    def add(self, usage: Usage, *, priority: bool = False) -> None:
+        """Count one usage line; the priority tier is billed apart, unless it is asked for."""
         if usage.web_searches:
             self.searches[usage.workspace_id] = self.searches.get(usage.workspace_id, 0) + usage.web_searches
-        if usage.service_tier == "priority":
+        if usage.service_tier == "priority" and not priority:
             return
         group = (
             usage.workspace_id,
@@ -82,25 +115,26 @@ class Tally:
         for kind, (name, _) in KINDS.items():
             counts[kind] += weight * int(getattr(usage, name))
 
-    def lines(self) -> Iterable[CostLine]:
-        """Return the bill's lines for what was counted."""
+    def lines(self, day: date, prices: PriceList, *, twins: bool = True) -> Iterable[CostLine]:
+        """Return the lines of a day's bill for what was counted; `twins` gives fast mode lines of its own."""
         for group, counts in self.tokens.items():
-            yield from (_line(group, kind, count) for kind, count in counts.items() if count)
+            price = prices.on(group[1], day)
+            yield from (_line(price, group, kind, count, twins) for kind, count in counts.items() if count)
         for workspace, searches in self.searches.items():
             yield CostLine(searches * SEARCH_CENTS, "Web Search Usage", "web_search", workspace)
 
 
-def _line(group: Group, kind: str, count: int) -> CostLine:
+def _line(price: Price, group: Group, kind: str, count: int, twins: bool) -> CostLine:
     workspace, model, tier, context, geo, speed = group
-    price = PRICES[model]
     factor = (Decimal("0.5") if tier == "batch" else 1) * (Decimal("1.1") if geo == "us" else 1)
+    factor *= 2 if speed == "fast" else 1
     words = f"{price.name} Usage - {KINDS[kind][1]}"
     if tier == "batch":
         words += " (Batch)"
     if geo == "us":
         words += " (US)"
-    if speed == "fast":  # the twin of a standard row: every parsed field is the same
-        words, factor = f"{words} (Fast Mode)", factor * 2
+    if speed == "fast" and twins:  # the twin of a standard row: every parsed field is the same
+        words += " (Fast Mode)"
     return CostLine(
         100 * factor * price.of(kind) * count / MILLION,
         words,

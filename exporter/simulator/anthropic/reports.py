@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from exporter.simulator.anthropic.book import CostLine, Usage
+from exporter.simulator.anthropic.lines import CostLine, Usage
 from exporter.simulator.wire import exact
 
 Row = dict[str, Any]
@@ -42,15 +42,22 @@ ALWAYS_PRESENT = (
 TOKENS = ("uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output", "web_searches")
 
 
-def cost_rows(lines: Iterable[CostLine], groups: Sequence[str]) -> list[Row]:
-    """Return a day's rows: one in all without groups, else one per workspace and/or description."""
+def cost_rows(lines: Iterable[CostLine], groups: Sequence[str], *, exponent: bool = False) -> list[Row]:
+    """Return a day's rows: one in all without groups, else one per workspace and/or description.
+
+    With `exponent` amounts are written with one.
+    """
     found: dict[tuple[Any, ...], tuple[CostLine, Decimal]] = {}
     for line in lines:
         key = tuple(getattr(line, name) for name in groups)
         # The parsed fields belong to the description: twins that differ only by it stay apart.
         first, total = found.get(key, (line, Decimal(0)))
         found[key] = (first, total + line.amount)
-    return [_cost_row(first, total, groups) for first, total in found.values()]
+    rows = [_cost_row(first, total, groups) for first, total in found.values()]
+    if exponent:
+        for row in rows:
+            row["amount"] = f"{Decimal(row['amount']).normalize():E}"
+    return rows
 
 
 def _cost_row(line: CostLine, amount: Decimal, groups: Sequence[str]) -> Row:

@@ -6,14 +6,16 @@ that a day that was watched costs about as much as one that was not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import cos, pi
 from random import Random
 from typing import Any
 
-from exporter.simulator.anthropic.book import MINUTE, Book, CostLine, Usage
+from exporter.simulator.anthropic.book import Book
+from exporter.simulator.anthropic.lines import MINUTE, CostLine, Usage
 from exporter.simulator.anthropic.prices import Tally
 from exporter.simulator.clock import DAY, midnight
 
@@ -134,20 +136,24 @@ class Spending:
         self.tally.add(usage)
 
     def _tell_today(self) -> None:
-        total = sum((line.amount for line in self.tally.lines()), Decimal(0))
+        total = sum((line.amount for line in self._lines()), Decimal(0))
         self.book.true_cents[self.day.date()] = total
+
+    def _lines(self) -> Iterable[CostLine]:
+        twins = self.book.dials.fast_twins
+        return self.tally.lines(self.day.date(), self.book.prices, twins=twins)
 
     def _close_day(self) -> None:
         """Bill the day that ends; now and then wrongly at first, corrected most of a day later."""
         day = self.day.date()
         rng = Random(f"{self.seed}:billing:{day}")
-        lines = [*self.tally.lines(), *extras(day)]
+        lines = [*self._lines(), *extras(day)]
         self.book.true_cents[day] = sum((line.amount for line in lines), Decimal(0))
         lands = self.day + DAY + LANDING_DELAY
         if lines and rng.random() < 0.2:
             first = lines[0]
             wrong = first.amount * Decimal(str(round(rng.choice((-1, 1)) * rng.uniform(0.03, 0.12), 4)))
-            self.book.bill(day, [_with_amount(first, first.amount + wrong), *lines[1:]], lands_at=lands)
+            self.book.bill(day, [replace(first, amount=first.amount + wrong), *lines[1:]], lands_at=lands)
             lands += timedelta(hours=20)
         self.book.bill(day, lines, lands_at=lands)
         self.day += DAY
@@ -171,20 +177,6 @@ def _portion(rng: Random, moment: datetime, size: float) -> Usage:
         output=int(habit.output * share),
         visible_at=minute + rng.randint(1, 4) * MINUTE,
         **options,
-    )
-
-
-def _with_amount(line: CostLine, amount: Decimal) -> CostLine:
-    return CostLine(
-        amount,
-        line.description,
-        line.cost_type,
-        line.workspace_id,
-        line.model,
-        line.service_tier,
-        line.token_type,
-        line.context_window,
-        line.inference_geo,
     )
 
 
