@@ -208,13 +208,13 @@ def test_day_that_ends_while_running_is_billed_at_its_true_cost() -> None:
 
 
 def test_world_begins_within_a_second_and_answers_in_milliseconds(ask: Ask) -> None:
-    """Budgets with room for a busy machine: 1 s to begin, 25 ms for a warm answer through the app."""
-    began = time.perf_counter()
+    """Budgets of processor time, which a busy machine does not change: 1 s to begin, 25 ms for an answer."""
+    began = time.process_time()
     world = seeded(1, SettableClock(NOW))
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     caller = ask(world)
     everything(ask, world)
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(10):
         caller.venue("/portfolio/positions")
-    assert (time.perf_counter() - began) / 10 < 0.025
+    assert (time.process_time() - began) / 10 < 0.025
