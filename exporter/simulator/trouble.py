@@ -101,7 +101,7 @@ class Trouble:
             await send({"type": "http.response.body", "body": b"{", "more_body": True})
             return
         wire = transport.get_extra_info("socket")
-        if wire is not None:
+        if wire is not None and not transport.is_closing():  # the caller may have hung up first
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
         while not (await receive())["type"].endswith(".disconnect"):

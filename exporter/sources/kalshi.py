@@ -131,9 +131,8 @@ class Kalshi:
             records += [row.record(number) for row in await self._settlements(visit, [*which, *span])]
             balance = await visit.one("/portfolio/balance", BalanceAnswer, which)
             observations.append(balance.observation(number))
-        down = Downwards()
-        for fill in visit.unique(fills, _fill_id, "fills.fill_id"):
-            records.append(down.placed(fill.record(visit.malformed)))
+        known = visit.unique(fills, _fill_id, "fills.fill_id")
+        records += Downwards().placed([row.record(visit.malformed) for row in known])
         records += await self._transfers(visit)
         observations += await self._marks(visit, sorted(opened), window.end)
         skew = self.client.skew

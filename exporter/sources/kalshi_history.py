@@ -192,7 +192,7 @@ class KalshiHistory:
         answer = await visit.one_or_none(sheet.path, sheet.model, params, tolerate=lacks)
         if answer is None:
             return None
-        rows = [walk.placed(record) for record in sheet.records(answer, visit.malformed)]
+        rows = walk.placed(list(sheet.records(answer, visit.malformed)))
         if "cursor" not in answer.model_fields_set and len(rows) >= walk.limit:
             raise visit.malformed("cursor", "is missing")
         records = tuple(record for record in rows if record is not None)
@@ -228,9 +228,10 @@ class _Walk:
         self._cursors: set[str] = set()
         self._down = Downwards()
 
-    def placed(self, record: Record | None) -> Record | None:
-        """Return the next record of the list; a fill knows its place among those of its moment."""
-        return self._down.placed(record) if isinstance(record, Fill) else record
+    def placed(self, rows: Sequence[Record | None]) -> Sequence[Record | None]:
+        """Return the next records of the list; fills know their places among those of their moment."""
+        fills = [row for row in rows if isinstance(row, Fill)]
+        return self._down.placed(fills) if fills else rows
 
     def follow(self, cursor: str, complain: Complaint) -> None:
         """Note a cursor. Raises for one that leads back, since following it never ends."""

@@ -11,10 +11,11 @@ Quirk:  the direction of a fill is `outcome_side`; the older `side` and `action`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 
 from exporter.money import ZERO
@@ -86,8 +87,16 @@ class Downwards:
         self._at: datetime | None = None
         self._above: dict[str, list[str]] = {}
 
-    def placed(self, fill: Fill) -> Fill:
-        """Return the next fill with its place; one that comes again has the place it had."""
+    def placed(self, fills: Sequence[Fill]) -> list[Fill]:
+        """Return the next fills of the list with their places; one that comes again has the place it had.
+
+        A list that is not newest first says nothing of a moment's order either.
+        """
+        if any(one.at < other.at for one, other in pairwise(fills)):
+            return list(fills)
+        return [self._placed(fill) for fill in fills]
+
+    def _placed(self, fill: Fill) -> Fill:
         if fill.at != self._at:
             self._at, self._above = fill.at, {}
         above = self._above.setdefault(fill.scope, [])

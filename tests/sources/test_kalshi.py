@@ -62,15 +62,25 @@ def test_a_fill_knows_how_many_of_its_moment_stand_above_it() -> None:
         fill("buy yes 1 @ 0.40", fill_id="y", subaccount=3),
         fill("buy yes 1 @ 0.42", fill_id="a"),
     ]
-    places = [(each.fill_id, each.newer) for each in map(down.placed, listed)]
+    pages = (listed[:4], listed[4:])
+    places = [(each.fill_id, each.newer) for page in pages for each in down.placed(page)]
     assert places == [("d", 0), ("c", 0), ("x", 0), ("b", 1), ("b", 1), ("y", 0), ("a", 2)]
 
 
-def test_a_place_alone_is_no_revision() -> None:
-    """The order within a moment is kept as first seen: a list that shuffles its ties restates nothing."""
-    known = fill("buy yes 1 @ 0.40")
-    assert not replaces(replace(known, newer=2), known)
-    assert replaces(replace(known, newer=2, fee=D(1)), known)
+def test_a_list_that_is_not_newest_first_tells_no_places() -> None:
+    """Read the wrong way round it would say the opposite."""
+    listed = [fill("buy yes 1 @ 0.40", fill_id=name) for name in "ab"]
+    listed.append(fill("buy yes 1 @ 0.40", at=NOW + timedelta(seconds=1), fill_id="c"))
+    assert [each.newer for each in Downwards().placed(listed)] == [0, 0, 0]
+    assert [each.newer for each in Downwards().placed(listed[:2])] == [0, 1]
+
+
+def test_a_fill_is_pushed_down_by_one_that_comes_late_and_never_up() -> None:
+    """A list that shuffles what happened at once comes to rest, and restates nothing any more."""
+    known = replace(fill("buy yes 1 @ 0.40"), newer=1)
+    assert replaces(replace(known, newer=2), known)
+    assert not replaces(replace(known, newer=0), known)
+    assert replaces(replace(known, newer=0, fee=D(1)), known)
 
 
 @pytest.mark.anyio
