@@ -48,7 +48,17 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help="simulator, exporter and stream, no keys needed")
     commands.add_parser("up", help="exporter and stream on your accounts")
     commands.add_parser("exporter", help="collect, compute, keep, and serve /metrics")
-    commands.add_parser("stream", help="serve the page and the stream")
+    stream = commands.add_parser("stream", help="serve the page and the stream")
+    stream.add_argument("--workers", type=_workers, default=1, help="processes that share the port")
+    stream.add_argument("--listener", type=int, help=argparse.SUPPRESS)  # of a worker: the socket it is given
+    token = commands.add_parser("token", help="who may read: make, list or revoke tokens")
+    verbs = token.add_subparsers(dest="verb", required=True, metavar="VERB")
+    create = verbs.add_parser("create", help="make a token and show it, once")
+    create.add_argument("name", help="who or what it is for")
+    create.add_argument("--scope", choices=["all", "totals", "ingest"], default="all")
+    verbs.add_parser("list", help="names, scopes and last use; never the tokens")
+    revoke = verbs.add_parser("revoke", help="take a token away; its streams end")
+    revoke.add_argument("id")
     commands.add_parser("check", help="try every setting and one call per source")
     backfill = commands.add_parser("backfill", help="read the whole past of a source; stop and go on at will")
     backfill.add_argument("source", choices=["kalshi"])
@@ -126,15 +136,13 @@ def _run(options: argparse.Namespace) -> int:
             asyncio.run(process.run(settings))
             return 0
         case "stream":
-            from exporter.stream import create_app, serve
+            from exporter import sidecar
 
-            app = create_app(
-                settings.db_path,
-                companion=_grafana_live(settings),
-                most=settings.stream_clients,
-                most_per_address=settings.stream_clients_per_address,
-            )
-            return serve(app, settings.host, settings.port)
+            return sidecar.run(settings, _grafana_live(settings), options.workers, options.listener)
+        case "token":
+            from exporter import sidecar
+
+            return sidecar.token(settings, options)
         case "check":
             from exporter import check
 
@@ -160,6 +168,12 @@ def _grafana_live(settings: Settings) -> GrafanaLive | None:
     from exporter.grafana_live import GrafanaLive
 
     return GrafanaLive(settings.grafana_url, settings.grafana_token_path)
+
+
+def _workers(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 64")
+    return int(text)
 
 
 def _day(text: str) -> date:

@@ -115,7 +115,7 @@ class GrafanaLive:
         self._sleep = sleep
         self._retry = RETRY_SECONDS
         up, pushes = METRICS
-        self._up = Gauge(up.name, up.help, registry=None)
+        self._up = Gauge(up.name, up.help, registry=None, multiprocess_mode="livemax")
         self._pushes = Counter(pushes.name, pushes.help, pushes.labels, registry=None)
         for outcome in OUTCOMES:
             self._pushes.labels(outcome)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -188,6 +189,16 @@ class Settings(BaseModel):
     port: Port = Field(
         8080, description="Port of the page and the stream.", json_schema_extra={"alias": True}
     )
+    published_on_loopback: bool = Field(
+        False,
+        description="The address is reached from this machine alone, although it is not the loopback's: "
+        "a container whose port is published on 127.0.0.1. The stream then asks for no token.",
+    )
+    origins: tuple[str, ...] = Field(
+        (),
+        description="Web sites whose pages may show the figures: a comma list such as "
+        "https://example.com. The stream's own page needs none.",
+    )
     stream_clients: Annotated[int, Field(ge=1, le=100_000)] = Field(
         10_000, description="Most streams open at a time, in each worker; more are answered 503."
     )
@@ -330,6 +341,24 @@ class Settings(BaseModel):
                 raise ValueError(f"it states the price of {model} {kind} from {since} on more than once")
         return value
 
+    @field_validator("origins", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
+                raise ValueError("must be a list of origins such as https://example.com, without a path")
+        return value
+
     @field_validator("sources")
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -368,6 +397,16 @@ class Settings(BaseModel):
                 name, _, unit = field.removeprefix("limit_").rpartition("_")
                 found.setdefault(unit, {})[name] = value
         return found
+
+    @property
+    def routable(self) -> bool:
+        """Whether others than this machine can reach the address that is listened on."""
+        if self.published_on_loopback or self.host == "localhost":
+            return False
+        try:
+            return not ip_address(self.host).is_loopback
+        except ValueError:
+            return True
 
     @property
     def kalshi_socket(self) -> str:

@@ -110,7 +110,11 @@ def routes() -> dict[str, set[str]]:
     """Return the stream's paths with the query parameters each takes."""
     app = create_app(Path("nowhere.sqlite3"))
     documented = {
-        path: {parameter["name"] for parameter in operations["get"].get("parameters", ())}
+        path: {
+            parameter["name"]
+            for operation in operations.values()
+            for parameter in operation.get("parameters", ())
+        }
         for path, operations in app.openapi()["paths"].items()
     }
     return documented | {"/": set(), "/metrics": set(), str(app.openapi_url): set()}

@@ -261,6 +261,8 @@ def test_stack_passes_settings_that_exist_and_all_that_concern_it() -> None:
     elsewhere = {
         "NORTHSTAR_GRAFANA_URL",
         "NORTHSTAR_GRAFANA_TOKEN_PATH",
+        "NORTHSTAR_ORIGINS",
+        "NORTHSTAR_PUBLISHED_ON_LOOPBACK",
         "PORT",
         "NORTHSTAR_SIMULATOR_PORT",
         "KALSHI_PRIVATE_KEY_PATH",

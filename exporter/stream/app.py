@@ -15,18 +15,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, FastAPI, Header, Query, Request, Response, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 
 from exporter import __version__
 from exporter.errors import StoreUnavailable
+from exporter.ledger.snapshot import stamp
 from exporter.stream import groups, health, history, models, page, sse, ws
 from exporter.stream.events import Event, News
 from exporter.stream.feed import POLL_SECONDS, Feed
 from exporter.stream.figures import Figures
+from exporter.stream.gate import Access, Answer, Gate, Grant, Refused
 from exporter.stream.hub import HEARTBEAT_SECONDS, MAX_CLIENTS, MAX_PER_ADDRESS, Full, Hub
+from exporter.stream.scopes import Scope, readable
+from exporter.stream.tokens import SHORT_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +46,12 @@ DEFAULT_DELTAS = 200
 """Deltas in one answer; a reader further behind asks again from where the answer ends."""
 
 JSON_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+BEARER = HTTPBearer(auto_error=False, description="Where a token is asked for: docs/stream.md, Access.")
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": models.Error, "description": "No valid token."},
+    403: {"model": models.Error, "description": "This token, page or host name does not reach here."},
+    414: {"model": models.Error, "description": "The query is too long."},
+}
 UNREADY: dict[int | str, dict[str, Any]] = {
     503: {"model": models.Error, "description": "There is no snapshot to speak of yet."}
 }
@@ -67,6 +81,7 @@ def create_app(
     clock: Clock = lambda: datetime.now(UTC),
     feed: Feed | None = None,
     companion: Companion | None = None,
+    access: Access | None = None,
 ) -> FastAPI:
     """Return the app that follows the database at `store_path`, which need not exist yet.
 
@@ -74,12 +89,14 @@ def create_app(
     """
     followed = feed if feed is not None else Feed(store_path, poll_seconds=poll_seconds)
     figures = Figures()
+    gate = access if access is not None else Access(store_path)
     hub = Hub(
         followed,
         figures,
         heartbeat_seconds=heartbeat_seconds,
         most=most,
         most_per_address=most_per_address,
+        tokens=gate.known,
     )
 
     @asynccontextmanager
@@ -108,13 +125,25 @@ def create_app(
         docs_url=None,  # these pages load scripts from another host
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(BEARER)],
+        responses=REFUSALS,
     )
+    app.add_middleware(Gate, access=gate, streams=_streams(hub), refusal=_let_in_not)
+    if gate.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(gate.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
+            expose_headers=["ETag", "Retry-After"],
+        )
     app.state.feed, app.state.figures, app.state.hub = followed, figures, hub
     if companion is not None:
         companion.register(figures.registry)
     app.include_router(_pnl(followed, figures, hub, clock))
     app.include_router(groups.router(followed))
     app.include_router(_health(followed, clock, freshness_seconds, companion))
+    app.include_router(_token(gate))
     app.include_router(_rest(figures))
     app.include_router(page.router())
     app.mount("/static", page.Files(), name="static")
@@ -136,13 +165,14 @@ def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
         responses={304: {"description": "If-None-Match names the newest snapshot."}, **UNREADY},
         summary="The newest snapshot, whole; its ETag is the cursor.",
     )
-    async def current(if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    async def current(request: Request, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         newest = _newest(feed)
         tag = f'"{newest.cursor}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
         if if_none_match is not None and _matches(if_none_match, tag):
             return Response(status_code=304, headers=headers)
-        return Response(newest.body, media_type="application/json", headers=headers)
+        body = newest.seen(request.state.grant.scope).body
+        return Response(body, media_type="application/json", headers=headers)
 
     @router.get(
         "/deltas",
@@ -151,6 +181,7 @@ def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
         summary="Merge patches after a cursor; waits for one when there is none yet.",
     )
     async def deltas(
+        request: Request,
         since: Annotated[
             str | None,
             Query(max_length=128, examples=[models.CURSOR_EXAMPLE], description="Cursor: epoch-sequence."),
@@ -173,7 +204,7 @@ def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
             figures.resync(news.reason)
         for event in news.events:
             figures.sent("poll", event.kind)
-        return _json_bytes(_told(feed, news))
+        return _json_bytes(_told(feed, news, request.state.grant.scope))
 
     @router.get(
         "/stream",
@@ -195,17 +226,11 @@ def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
         summary="The snapshot, then every change to it, as Server-Sent Events.",
     )
     async def stream(
+        request: Request,
         since: Annotated[str | None, Query(max_length=128, description="Cursor to go on from.")] = None,
         last_event_id: Annotated[str | None, Header(description="Wins over `since`.")] = None,
     ) -> Response:
-        return sse.Stream(hub, last_event_id or since)
-
-    @router.websocket("/ws")
-    async def socket(socket: WebSocket) -> None:
-        try:
-            await ws.serve(socket, hub, socket.query_params.get("since"))
-        except Full as full:
-            await socket.send_denial_response(_full(full))
+        return sse.Stream(hub, last_event_id or since, request.state.grant)
 
     @router.get(
         "/history",
@@ -214,6 +239,7 @@ def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
         summary="How figures moved: the last snapshot of each step.",
     )
     async def past(
+        request: Request,
         start: Annotated[
             str | None, Query(alias="from", description="RFC 3339; default 24 hours before `to`.")
         ] = None,
@@ -230,6 +256,9 @@ def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
     ) -> Response:
         newest = _newest(feed)
         asked = history.question(start, end, step, fields, clock())
+        scope = request.state.grant.scope
+        if unseen := [field for field in asked.fields if not readable(field, scope)]:
+            raise HTTPException(403, f"A token with the scope {scope} does not see {unseen[0]}.")
         found = await feed.history(asked.aligned, asked.end, asked.points)
         return _json(
             {
@@ -253,8 +282,11 @@ def _health(feed: Feed, clock: Clock, freshness_seconds: float, companion: Compa
         known = {"epoch": feed.epoch, "sequence": feed.sequence}
         return known | {"as_of": feed.as_of} if feed.as_of else known
 
-    async def ready() -> Response:
+    async def ready(request: Request) -> Response:
         parts = health.parts(feed, clock(), freshness_seconds, time.monotonic())
+        grant = request.state.grant
+        if grant is None or grant.scope != "all":
+            parts = {name: {"ok": part["ok"]} for name, part in parts.items()}
         well = all(part["ok"] for part in parts.values())
         if companion is not None:  # said, but no reason to send clients elsewhere
             parts[companion.name] = health.part(companion.trouble)
@@ -269,6 +301,49 @@ def _health(feed: Feed, clock: Clock, freshness_seconds: float, companion: Compa
         return _json({"status": "ok"} | about())
 
     return router
+
+
+def _token(access: Access) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["access"])
+
+    @router.post(
+        "/token",
+        response_model=models.ShortLived,
+        summary="A short-lived token for an address, where no header can be sent.",
+    )
+    async def token(request: Request) -> Response:
+        grant: Grant = request.state.grant
+        text, until = "", int(access.clock()) + SHORT_SECONDS
+        if grant.token is not None:
+            if "authorization" not in request.headers:
+                raise HTTPException(403, "A short-lived token makes no other: send the token it came from.")
+            text, until = access.tokens.sign(grant.token, access.clock())
+        expires = stamp(datetime.fromtimestamp(until, UTC))
+        answer = {"token": text, "scope": grant.scope, "expires_at": expires, "expires_in": SHORT_SECONDS}
+        return _json(answer)
+
+    return router
+
+
+def _streams(hub: Hub) -> dict[tuple[str, str], Answer]:
+    """Return what the gate answers itself."""
+
+    async def events(scope: ASGIScope, receive: Receive, send: Send, grant: Grant) -> None:
+        request = Request(scope)
+        cursor = request.headers.get("last-event-id") or request.query_params.get("since")
+        try:
+            await sse.Stream(hub, cursor, grant)(scope, receive, send)
+        except Full as full:
+            await _full(full)(scope, receive, send)
+
+    async def socket(scope: ASGIScope, receive: Receive, send: Send, grant: Grant) -> None:
+        websocket = WebSocket(scope, receive, send)
+        try:
+            await ws.serve(websocket, hub, websocket.query_params.get("since"), grant)
+        except Full as full:
+            await websocket.send_denial_response(_full(full))
+
+    return {("http", "/api/pnl/stream"): events, ("websocket", "/api/pnl/ws"): socket}
 
 
 def _rest(figures: Figures) -> APIRouter:
@@ -293,7 +368,7 @@ def _matches(if_none_match: str, tag: str) -> bool:
     return any(part.strip().removeprefix("W/") in (tag, "*") for part in if_none_match.split(","))
 
 
-def _told(feed: Feed, news: News) -> bytes:
+def _told(feed: Feed, news: News, scope: Scope) -> bytes:
     """Return the poll's answer, joined from bodies that are JSON already.
 
     It speaks of the snapshot it leads to, which is the cursor to ask with next.
@@ -305,10 +380,10 @@ def _told(feed: Feed, news: News) -> bytes:
     head = _head(last.cursor.epoch, last.cursor.sequence, last.as_of)
     if last.kind == "snapshot":
         reason = (news.reason or "unknown_cursor").encode()
-        return b'%s,"resync":true,"reason":"%s","snapshot":%s}' % (head, reason, last.body)
+        return b'%s,"resync":true,"reason":"%s","snapshot":%s}' % (head, reason, last.seen(scope).body)
     return b'%s,"resync":false,"deltas":[%s]}' % (
         head,
-        b",".join(event.framed(_entry) for event in news.events),
+        b",".join(event.seen(scope).framed(_entry) for event in news.events),
     )
 
 
@@ -333,7 +408,7 @@ def _json_bytes(body: bytes, status: int = 200) -> Response:
     return Response(body, status, headers=JSON_HEADERS, media_type="application/json")
 
 
-CODES = {404: "not_found", 405: "method_not_allowed", 429: "too_many", 503: "unavailable"}
+CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed", 429: "too_many", 503: "unavailable"}
 
 FULL_RETRY_SECONDS = 10
 """For a client that found no place: places come free one at a time, so asking more often gains nothing."""
@@ -360,13 +435,20 @@ async def _senseless(_request: Request, error: Exception) -> Response:
     return _error(422, "invalid_parameter", str(error))
 
 
-async def _unavailable(_request: Request, error: Exception) -> Response:
-    return _error(503, "unavailable", str(error), {"Retry-After": "2"})
+async def _unavailable(request: Request, error: Exception) -> Response:
+    # What is wrong with the database is for those who may see all; it names files.
+    told = str(error) if request.state.grant.scope == "all" else "There is no snapshot to speak of yet."
+    return _error(503, "unavailable", told, {"Retry-After": "2"})
 
 
 async def _no_place(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Full)
     return _full(error)
+
+
+def _let_in_not(error: Refused) -> Response:
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return _error(error.status, error.code, str(error), headers)
 
 
 def _full(error: Full) -> Response:

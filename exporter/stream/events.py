@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from exporter.ledger.snapshot import Cursor
+from exporter.ledger.snapshot import Cursor, decode, encode
+from exporter.stream.scopes import Scope, project
 
 Kind = Literal["snapshot", "delta", "resync"]
 Reason = Literal["unknown_cursor", "pruned", "other_epoch", "behind"]
@@ -38,7 +39,7 @@ class Event:
     back from the store, whose age says nothing about how fast we are.
     """
 
-    __slots__ = ("_framed", "as_of", "body", "cursor", "kind", "noticed")
+    __slots__ = ("_framed", "_seen", "as_of", "body", "cursor", "kind", "noticed")
 
     def __init__(
         self, kind: Kind, cursor: Cursor, as_of: str, body: bytes, noticed: float | None = None
@@ -49,6 +50,18 @@ class Event:
         self.body = body
         self.noticed = noticed
         self._framed: dict[Frame, bytes] = {}
+        self._seen: dict[Scope, Event] = {}
+
+    def seen(self, scope: Scope) -> Event:
+        """Return the event as a scope may see it: made at the first call, the same object after."""
+        if scope == "all" or self.kind == "resync":
+            return self
+        ready = self._seen.get(scope)
+        if ready is None:
+            body = encode(project(decode(self.body), scope, patch=self.kind == "delta"))
+            ready = Event(self.kind, self.cursor, self.as_of, body, self.noticed)
+            self._seen[scope] = ready
+        return ready
 
     def framed(self, frame: Frame) -> bytes:
         """Return the event as one transport sends it: made at the first call, the same object after."""

@@ -5,14 +5,15 @@ METRICS is the table of name, type, help and labels; it is what documentation an
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from exporter.stream.events import Event, Kind, Reason
 
@@ -54,17 +55,20 @@ METRICS = (
     Metric(
         "northstar_stream_ends_total",
         "counter",
-        "Streams that ended: lost by the client, stalled, rotated, restart, unwanted input.",
+        "Streams that ended: lost by the client, stalled, rotated, restart, revoked token, unwanted input.",
         ("reason",),
     ),
 )
+
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+"""The Prometheus client's own name for the folder through which processes count together."""
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Around the budget of 50 ms; the tail shows slow clients."""
 
 TRANSPORTS = ("sse", "ws", "poll")
 REASONS: tuple[Reason, ...] = ("unknown_cursor", "pruned", "other_epoch", "behind")
-ENDS = ("lost", "stalled", "rotated", "restart", "unwanted")
+ENDS = ("lost", "stalled", "rotated", "restart", "revoked", "unwanted")
 
 
 class Figures:
@@ -73,7 +77,9 @@ class Figures:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         clients, events, resyncs, conflations, delay, ends = METRICS
-        self._clients = Gauge(clients.name, clients.help, clients.labels, registry=self.registry)
+        self._clients = Gauge(
+            clients.name, clients.help, clients.labels, registry=self.registry, multiprocess_mode="livesum"
+        )
         self._events = Counter(events.name, events.help, events.labels, registry=self.registry)
         self._resyncs = Counter(resyncs.name, resyncs.help, resyncs.labels, registry=self.registry)
         self._conflations = Counter(conflations.name, conflations.help, registry=self.registry)
@@ -82,7 +88,7 @@ class Figures:
         # Every series exists from the start: a rate over one that appears late misses its first step.
         self._connected = dict.fromkeys(TRANSPORTS, 0)
         for transport in TRANSPORTS:
-            self._clients.labels(transport).set_function(partial(self.clients, transport))
+            self._clients.labels(transport).set(0)
         self._sent = {
             (transport, kind): self._events.labels(transport, kind)
             for transport in TRANSPORTS
@@ -94,11 +100,15 @@ class Figures:
     @contextmanager
     def client(self, transport: str) -> Iterator[None]:
         """Count one client as connected while the block runs."""
-        self._connected[transport] += 1
+        self._count(transport, 1)
         try:
             yield
         finally:
-            self._connected[transport] -= 1
+            self._count(transport, -1)
+
+    def _count(self, transport: str, change: int) -> None:
+        self._connected[transport] += change
+        self._clients.labels(transport).inc(change)
 
     def clients(self, transport: str) -> int:
         """Return how many are connected by this transport now."""
@@ -126,5 +136,9 @@ class Figures:
             self._conflations.inc()
 
     def render(self) -> bytes:
-        """Return the page that Prometheus reads."""
-        return generate_latest(self.registry)
+        """Return the page that Prometheus reads; of all workers together, where there are several."""
+        if MULTIPROCESS not in os.environ:
+            return generate_latest(self.registry)
+        merged = CollectorRegistry()
+        MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+        return generate_latest(merged)

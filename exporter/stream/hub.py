@@ -12,7 +12,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -24,6 +24,7 @@ from exporter.stream.events import Event, Frame, News, Place
 from exporter.stream.feed import Feed
 from exporter.stream.figures import Figures
 from exporter.stream.line import PIECE_BYTES, Line
+from exporter.stream.scopes import Scope
 
 SLICE = 250
 """Clients written to before others get a turn: about 3 ms."""
@@ -67,6 +68,7 @@ class End(Enum):
     STALLED = "stalled"
     RESTART = "restart"
     ROTATED = "rotated"
+    REVOKED = "revoked"
     UNWANTED = "unwanted"
 
 
@@ -103,8 +105,9 @@ NOT_YET = Ready(None, None)
 class Lane:
     """All that is the same for clients who are sent the same bytes, with the last bytes made."""
 
-    def __init__(self, framing: Framing) -> None:
+    def __init__(self, framing: Framing, scope: Scope) -> None:
         self.framing = framing
+        self._scope: Scope = scope
         self._from: Place | None = None
         self._ready = NOT_YET
 
@@ -115,11 +118,16 @@ class Lane:
         if place is not self._from:
             if place != self._from:
                 self._ready = self._made(feed.after(place))
-            self._from = place
+            # "Nothing new" is true for now only, so it is not kept.
+            self._from = place if self._ready.events else None
         return self._ready
 
+    def framed(self, event: Event) -> bytes:
+        """Return the event as these clients are sent it."""
+        return event.seen(self._scope).framed(self.framing.frame)
+
     def _made(self, news: News) -> Ready:
-        data = b"".join(event.framed(self.framing.frame) for event in news.events)
+        data = b"".join(map(self.framed, news.events))
         alone = news.reason is not None or news.place is None or len(data) > PIECE_BYTES
         return Ready(None if alone else data, news.place, news.events)
 
@@ -127,10 +135,11 @@ class Lane:
 class Client:
     """One open stream."""
 
-    __slots__ = ("end", "lane", "line", "place", "turn", "until")
+    __slots__ = ("end", "lane", "line", "place", "token", "turn", "until")
 
-    def __init__(self, line: Line, lane: Lane) -> None:
+    def __init__(self, line: Line, lane: Lane, token: str | None) -> None:
         self.line = line
+        self.token = token
         self.lane = lane
         self.place: Place | None = None
         self.end: End | None = None
@@ -162,6 +171,7 @@ class Hub:
         life_seconds: float = LIFE_SECONDS,
         most: int = MAX_CLIENTS,
         most_per_address: int = MAX_PER_ADDRESS,
+        tokens: Callable[[], Container[str]] = dict,
     ) -> None:
         self._feed = feed
         self._figures = figures
@@ -169,11 +179,12 @@ class Hub:
         self._send_seconds = send_seconds
         self._life_seconds = life_seconds
         self._most = most
+        self._tokens = tokens
         self._most_per_address = most_per_address
         self._clients: dict[Client, None] = {}
         self._addresses: Counter[str] = Counter()
         self._live: dict[Client, None] = {}
-        self._lanes: dict[Framing, Lane] = {}
+        self._lanes: dict[tuple[Framing, Scope], Lane] = {}
         self._round: Iterator[Client] | None = None
         self._again = False
         self._spoke = 0.0
@@ -183,8 +194,10 @@ class Hub:
     # One client, from its own task.
 
     @contextmanager
-    def joined(self, line: Line, framing: Framing, address: str) -> Iterator[Client]:
-        """Take a client in while the block runs. Raises Full."""
+    def joined(
+        self, line: Line, framing: Framing, address: str, scope: Scope = "all", token: str | None = None
+    ) -> Iterator[Client]:
+        """Take a client in while the block runs; `token` is the id of the one it showed. Raises Full."""
         block = _block(address)
         if self.draining:
             raise Full(503, "This process is shutting down: connect again.")
@@ -194,8 +207,8 @@ class Hub:
             raise Full(
                 429, f"{self._most_per_address} streams are open from this address, which is the limit."
             )
-        lane = self._lanes.setdefault(framing, Lane(framing))
-        client = Client(line, lane)
+        lane = self._lanes.setdefault((framing, scope), Lane(framing, scope))
+        client = Client(line, lane, token)
         client.until = time.monotonic() + self._life_seconds * random.uniform(
             1 - LIFE_SPREAD, 1 + LIFE_SPREAD
         )
@@ -236,15 +249,20 @@ class Hub:
         if news.reason is not None:
             self._figures.resync(news.reason, conflated=late and news.reason == "behind")
         for event in news.events:
-            if not await client.line.write(event.framed(client.lane.framing.frame), self._send_seconds):
-                if not client.line.lost:
-                    client.leave(End.STALLED)
-                    client.line.cut()
+            if not await client.line.write(client.lane.framed(event), self._send_seconds):
+                await self._drop(client)
                 return
             self._figures.sent(client.lane.framing.transport, event.kind)
-        if not await client.line.free(self._send_seconds) and not client.line.lost:
+        if not await client.line.free(self._send_seconds):
+            await self._drop(client)
+
+    async def _drop(self, client: Client) -> None:
+        """Cut a connection that takes nothing; return when it is gone."""
+        if not client.line.lost:
             client.leave(End.STALLED)
             client.line.cut()
+            while not client.line.lost:  # noqa: ASYNC110 - at the next turn of the loop
+                await asyncio.sleep(0)
 
     async def _turn(self, client: Client) -> None:
         """Be live until the hub finds that the client's own task is needed."""
@@ -264,8 +282,11 @@ class Hub:
         while not self._feed.closed:
             await asyncio.sleep(min(SWEEP_SECONDS, self._heartbeat_seconds))
             now = time.monotonic()
+            valid = self._tokens()
             for client in list(self._clients):
-                if now >= client.until:
+                if client.token is not None and client.token not in valid:
+                    client.leave(End.REVOKED)
+                elif now >= client.until:
                     client.leave(End.ROTATED)
             if now - max(beat, self._spoke) >= self._heartbeat_seconds:
                 beat = now

@@ -28,8 +28,9 @@ class Snapshot(Answer):
     currency: str = Field(examples=["USD"])
     timezone: str = Field(examples=["UTC"])
     mark_rule: str = Field(examples=["bid"])
+    scope: Literal["totals"] | None = Field(default=None, description="Present where something is left out.")
     windows: dict[str, Any]
-    positions: dict[str, Any]
+    positions: dict[str, Any] | None = None
     sources: dict[str, Any]
     checks: dict[str, Any]
 
@@ -137,6 +138,15 @@ class Live(Answer):
     """The process answers."""
 
     status: Literal["ok"]
+
+
+class ShortLived(BaseModel):
+    """A token for an address; empty where none is asked for."""
+
+    token: str
+    scope: Literal["all", "totals"]
+    expires_at: str
+    expires_in: int = Field(description="Seconds.")
 
 
 class Complaint(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import resource
 import signal
 import socket
@@ -24,6 +26,10 @@ SEND_BUFFER_BYTES = 64 * 1024
 """What the kernel holds for one client that does not read. Its own default grows to megabytes, and all of
 it would be old figures; a reader that is further behind is better served by one new snapshot."""
 
+RECEIVE_BUFFER_BYTES = 32 * 1024
+"""What the kernel takes in for us before we read it. A request is smaller; a client that sends instead of
+reading is held up early."""
+
 STALLED_SECONDS = 60
 """After this long without reading a byte a client is gone: its connection is closed by the kernel."""
 
@@ -34,6 +40,24 @@ GRACE_SECONDS = 1
 """Time for answers under way after SIGTERM; streams end at once, so only a stalled client needs it."""
 
 
+class Discreet(logging.Filter):
+    """Keeps tokens out of uvicorn's log, whatever its level: it writes addresses, and headers."""
+
+    _TOKEN = re.compile(r"\bns[ta]_[A-Za-z0-9_-]+")
+    _KNOWN = "ASGI callable returned without completing handshake."
+    """What it says of each WebSocket that was refused, which is no fault."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage()
+        if said == self._KNOWN:
+            return False
+        record.msg, record.args = self._TOKEN.sub("[token]", said), ()
+        return True
+
+
+DISCREET = Discreet()
+
+
 class Server(uvicorn.Server):
     """uvicorn, but the open streams are ended first: it would wait for them, and they never end."""
 
@@ -41,7 +65,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                log_level="warning",
+                log_level="error",
                 access_log=False,
                 server_header=False,
                 lifespan="on",
@@ -53,18 +77,25 @@ class Server(uvicorn.Server):
                 timeout_keep_alive=30,
             )
         )
+        for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+            logging.getLogger(name).addFilter(DISCREET)
         self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.hub.drain()
         self._app.state.feed.close()
         await super().shutdown(sockets)
 
 
-def listen(host: str = HOST, port: int = PORT, *, stalled_seconds: float = STALLED_SECONDS) -> socket.socket:
-    """Return a listening socket whose connections are bounded as above. Raises OSError."""
+def listen(
+    host: str = HOST, port: int = PORT, *, stalled_seconds: float = STALLED_SECONDS, shared: bool = False
+) -> socket.socket:
+    """Return a listening socket whose connections are bounded as above; a `shared` address may have
+    several, among which the kernel spreads the clients. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=shared)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     # Inherited by every connection. asyncio sets it by itself only where the socket names its protocol,
     # which this one does not; without it a delta waits up to 40 ms for the client to acknowledge the last.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -78,12 +109,21 @@ def serve(app: FastAPI, host: str = HOST, port: int = PORT) -> int:
     try:
         listener = listen(host, port)
     except OSError as error:
-        print(
-            f"The stream cannot listen on {host}:{port} ({error.strerror}): "
-            "stop what uses that address, or choose another port.",
-            file=sys.stderr,
-        )
+        print(taken(host, port, error), file=sys.stderr)
         return 1
+    return serve_on(app, listener)
+
+
+def taken(host: str, port: int, error: OSError) -> str:
+    """Return the sentence for an address that cannot be listened on."""
+    return (
+        f"The stream cannot listen on {host}:{port} ({error.strerror}): "
+        "stop what uses that address, or choose another port."
+    )
+
+
+def serve_on(app: FastAPI, listener: socket.socket) -> int:
+    """Serve on a socket that listens already, as `serve` does."""
     _allow_many_connections()
     server = Server(app)
     with listener, _signals_are_an_ordinary_end():

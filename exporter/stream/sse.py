@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from exporter.stream.events import Event
+from exporter.stream.gate import Grant
 from exporter.stream.hub import End, Framing, Hub
 from exporter.stream.line import STATE, Line
 
@@ -49,8 +50,9 @@ PLAIN = Framing("sse", frame, HEARTBEAT)
 class Stream(Response):
     """The endless answer. Raises Full before it begins, when there is no place."""
 
-    def __init__(self, hub: Hub, cursor: str | None) -> None:
+    def __init__(self, hub: Hub, cursor: str | None, grant: Grant) -> None:
         self._hub = hub
+        self._grant = grant
         self._cursor = cursor
         self.status_code = 200
         self.background = None
@@ -60,7 +62,8 @@ class Stream(Response):
         line: Line = scope["state"][STATE]
         framing = PLAIN if scope["http_version"] == "1.0" else CHUNKED
         address = scope["client"][0] if scope.get("client") else ""
-        with self._hub.joined(line, framing, address) as client:
+        token = self._grant.token.id if self._grant.token is not None else None
+        with self._hub.joined(line, framing, address, self._grant.scope, token) as client:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await send(_body(retry(self._hub.retry_ms())))  # also makes proxies pass the headers on
             await self._hub.follow(client, self._cursor)

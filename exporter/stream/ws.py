@@ -12,6 +12,7 @@ import json
 from starlette.websockets import WebSocket
 
 from exporter.stream.events import Event
+from exporter.stream.gate import Grant
 from exporter.stream.hub import Client, End, Framing, Hub
 from exporter.stream.line import PIECE_BYTES, STATE, Line
 
@@ -20,6 +21,7 @@ TEXT, CONTINUED, LAST = 0x1, 0x0, 0x80
 CLOSES = {
     End.RESTART: (1012, "Connect again with the cursor."),
     End.ROTATED: (1012, "Connect again with the cursor."),
+    End.REVOKED: (4401, "The token was revoked."),
     End.UNWANTED: (1008, "This socket only speaks: send nothing."),
 }
 """Code and reason of the close, by why the stream ends; a connection that is gone gets none."""
@@ -59,11 +61,12 @@ def frame(event: Event) -> bytes:
 FRAMING = Framing("ws", frame, framed(message("heartbeat")))
 
 
-async def serve(socket: WebSocket, hub: Hub, cursor: str | None) -> None:
+async def serve(socket: WebSocket, hub: Hub, cursor: str | None, grant: Grant) -> None:
     """Speak to one client until it goes or is let go. Raises Full before it is accepted."""
     line: Line = socket.scope["state"][STATE]
     address = socket.client.host if socket.client is not None else ""
-    with hub.joined(line, FRAMING, address) as client:
+    token = grant.token.id if grant.token is not None else None
+    with hub.joined(line, FRAMING, address, grant.scope, token) as client:
         await socket.accept()
         hearing = asyncio.create_task(_hear(socket, client))
         try:

@@ -78,7 +78,23 @@ def test_slow_reader_holds_up_nobody(writer: Writer, app: FastAPI, url: str) -> 
                 assert next(events).id == f"{writer.epoch}-{writer.sequence}"
 
 
-def test_line_that_takes_nothing_is_cut(path: Path, writer: Writer) -> None:
+def test_round_without_news_does_not_hide_the_next_commit(writer: Writer, app: FastAPI, url: str) -> None:
+    """A commit that is noticed while everybody is served makes another round, which may find nothing."""
+    with listening(url) as events:
+        next(events)
+        hub: Hub = app.state.hub
+        until(lambda: hub._live)
+        for _ in range(3):
+            (client,) = hub._live
+            client.turn.get_loop().call_soon_threadsafe(hub._news)  # type: ignore[union-attr]
+            time.sleep(0.02)
+            writer.commit()
+            assert next(events).id == f"{writer.epoch}-{writer.sequence}"
+
+
+def test_line_that_takes_nothing_is_cut(
+    path: Path, writer: Writer, capfd: pytest.CaptureFixture[str]
+) -> None:
     """After the send limit its place is free again."""
     app = create_app(path, poll_seconds=0.002)
     app.state.hub._send_seconds = 0.2
@@ -92,6 +108,7 @@ def test_line_that_takes_nothing_is_cut(path: Path, writer: Writer) -> None:
 
         until(gone)
         assert 'northstar_stream_ends_total{reason="stalled"} 1.0' in httpx.get(url + "/metrics").text
+    assert capfd.readouterr().err == ""
 
 
 def test_places_are_limited_in_all_and_by_address(path: Path, writer: Writer) -> None:

@@ -307,4 +307,5 @@ def test_the_openapi_document_is_valid_and_complete(app: FastAPI) -> None:
         "/api/pnl/groups",
         "/api/pnl/history",
         "/api/pnl/stream",
+        "/api/token",
     }

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from builders import Writer
 from fastapi import FastAPI
-from serving import PATIENCE, serving
+from serving import PATIENCE, serving, until
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 from websockets.sync.client import ClientConnection, connect
@@ -82,9 +82,11 @@ def test_unknown_cursor_is_a_resync_and_not_a_close(
 def test_socket_beats_while_it_is_quiet(path: Path, writer: Writer) -> None:
     """A page cannot see the protocol's own pings, so silence is told apart from a dead line by these."""
     app = create_app(path, heartbeat_seconds=0.05)
-    with serving(app) as url, connected(url) as socket:
-        assert told(socket)["type"] == "snapshot"
-        assert told(socket) == {"type": "heartbeat"}
+    with serving(app) as url:
+        until(lambda: app.state.feed.current())
+        with connected(url) as socket:
+            assert told(socket)["type"] == "snapshot"
+            assert told(socket) == {"type": "heartbeat"}
 
 
 @pytest.mark.parametrize("message", ["hello", b"hello", "x" * 5_000])

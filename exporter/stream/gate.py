@@ -1,0 +1,222 @@
+"""Who may come in, checked before anything else runs: host, origin, token, scope.
+
+It also answers the two streams itself. Behind the framework's layers each of their clients would keep
+a dozen frames and exit stacks for hours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exporter.errors import ExporterError
+from exporter.stream.scopes import Scope as Reach
+from exporter.stream.tokens import Token, Tokens
+
+OPEN = frozenset({"/", "/metrics", "/api/openapi.json"})
+"""No figure of the company is in these."""
+
+HEALTH = "/api/health"
+"""For load balancers: the status is for everybody, the reasons for those who may see all."""
+
+TOTALS_PATHS = frozenset(
+    {
+        "/api/pnl/current",
+        "/api/pnl/deltas",
+        "/api/pnl/stream",
+        "/api/pnl/ws",
+        "/api/pnl/history",
+        "/api/token",
+    }
+)
+"""What is projected. Everything else is closed to a token with the scope `totals`, new routes included."""
+
+API_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"vary", b"Authorization"),
+)
+
+MAX_QUERY = 8_192
+"""A question is hundreds of bytes; a longer one is refused before it is parsed."""
+
+
+class Refused(ExporterError):
+    """Not let in; the text says why in a sentence."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        self.status = status
+        self.code = code
+        super().__init__(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a request may see; `token` is None where none is asked for."""
+
+    scope: Reach
+    token: Token | None = None
+
+
+EVERYTHING = Grant("all")
+
+
+class Access:
+    """The rules of one process: `routable` when others than this machine can reach it."""
+
+    def __init__(
+        self,
+        database: Path,
+        *,
+        routable: bool = False,
+        origins: Sequence[str] = (),
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.tokens = Tokens(database)
+        self.routable = routable
+        self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._hosts = frozenset(urlsplit(origin).hostname or "" for origin in self.origins)
+        self.clock = clock
+        self._monotonic = monotonic
+
+    @property
+    def asks(self) -> bool:
+        """Whether a token is asked for: where others can reach us, and once there is one to read with."""
+        return self.routable or any(token.scope != "ingest" for token in self.known().values())
+
+    def known(self) -> dict[str, Token]:
+        """Return the tokens that are valid now, by id."""
+        return self.tokens.known(self._monotonic())
+
+    def grant(self, path: str, query: str, headers: Headers) -> Grant | None:
+        """Return what a request may see; None for no figure at all. Raises Refused."""
+        guarded = path.startswith("/api/") and path not in OPEN
+        if guarded:
+            self._origin(headers)
+        if not self.asks:
+            self._host(headers)
+            return EVERYTHING
+        if not guarded:
+            return None
+        token = self._token(query, headers)
+        if token is None:
+            if path.startswith(HEALTH):
+                return None
+            raise Refused(401, "unauthorised", "A token is needed: send it as Authorization: Bearer TOKEN.")
+        if token.scope == "ingest" or (token.scope == "totals" and path not in TOTALS_PATHS):
+            if path.startswith(HEALTH):
+                return None
+            raise Refused(403, "forbidden", f"A token with the scope {token.scope} does not reach this.")
+        return Grant(token.scope, token)
+
+    def _token(self, query: str, headers: Headers) -> Token | None:
+        """Return the token a request shows, None when it shows none. Raises Refused for a wrong one."""
+        now, monotonic = self.clock(), self._monotonic()
+        kind, _, text = headers.get("authorization", "").partition(" ")
+        if kind:
+            found = self.tokens.find(text.strip(), monotonic, now) if kind.lower() == "bearer" else None
+            if found is None:
+                raise Refused(401, "unauthorised", "This token is not valid: it may have been revoked.")
+            return found
+        for text in parse_qs(query).get("token", ()):
+            found = self.tokens.verify(text, monotonic, now)
+            if found is None:
+                sentence = "This is not a valid short-lived token: get one from POST /api/token."
+                raise Refused(401, "unauthorised", sentence)
+            return found
+        return None
+
+    def _origin(self, headers: Headers) -> None:
+        """Refuse pages of other sites: a browser would open a WebSocket for them without asking."""
+        origin = headers.get("origin")
+        if origin is None:
+            return
+        same = urlsplit(origin).netloc == headers.get("host", "") and origin != "null"
+        if not same and origin.lower() not in self.origins:
+            sentence = "Pages of this origin are not allowed here: NORTHSTAR_ORIGINS lists those that are."
+            raise Refused(403, "forbidden", sentence)
+
+    def _host(self, headers: Headers) -> None:
+        """Refuse names that are not ours, while no token protects us: another site's name may have been
+        pointed at this machine, and its pages would then be of the same origin."""
+        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        if "." not in name or name.endswith(".localhost") or name in self._hosts:
+            return  # nobody can own a name without a dot
+        try:
+            ip_address(name)
+        except ValueError:
+            raise Refused(
+                403, "forbidden", "This host name is not known here: NORTHSTAR_ORIGINS lists those that are."
+            ) from None
+
+
+Answer = Callable[[Scope, Receive, Send, Grant], Any]
+
+
+class Gate:
+    """ASGI middleware: lets in, answers `streams` itself, and hands the rest on with their grant."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        streams: dict[tuple[str, str], Answer],
+        refusal: Callable[[Refused], Response],
+    ) -> None:
+        self._app = app
+        self._access = access
+        self._streams = streams
+        self._refusal = refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path.startswith("/api/"):
+            send = _guarded(send)
+        try:
+            grant = self._access.grant(path, _query(scope), Headers(scope=scope))
+        except Refused as refused:
+            await self._refusal(refused)(scope, receive, send)
+            return
+        scope["state"]["grant"] = grant
+        stream = self._streams.get((scope["type"], path))
+        if stream is None or grant is None or scope.get("method", "GET") != "GET":
+            await self._app(scope, receive, send)
+        else:
+            await stream(scope, receive, send, grant)
+
+
+def _query(scope: Scope) -> str:
+    query: bytes = scope["query_string"]
+    if len(query) > MAX_QUERY:
+        raise Refused(414, "too_long", f"The query is longer than {MAX_QUERY} bytes.")
+    return query.decode("latin-1")
+
+
+def _guarded(send: Send) -> Send:
+    """Return `send`, adding the headers that every answer of the API has."""
+
+    async def guarded(message: Message) -> None:
+        if message["type"].endswith("response.start"):
+            given = {name for name, _ in message["headers"]}
+            message["headers"] = [
+                *message["headers"],
+                *(pair for pair in API_HEADERS if pair[0] not in given or pair[0] == b"vary"),
+            ]
+        await send(message)
+
+    return guarded

@@ -1,0 +1,377 @@
+"""Who is let in, over the loopback; and what never shows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import stat
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from builders import START, Writer
+from fastapi import FastAPI
+from serving import PATIENCE, serving, until
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from exporter.cli import main
+from exporter.errors import SettingsError
+from exporter.ledger.snapshot import apply
+from exporter.settings import Settings
+from exporter.sidecar import run
+from exporter.stream import create_app
+from exporter.stream.gate import Access
+from exporter.stream.tokens import SHORT_SECONDS, Tokens
+
+TICKER = "KXTICKER-26NOV22-T1"
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+}
+
+
+@pytest.fixture
+def access(path: Path) -> Access:
+    """Rules whose clock a test may set; no token is made yet."""
+    access = Access(path, origins=["https://board.example"])
+    access.at = START.timestamp()  # type: ignore[attr-defined]
+    access.clock = lambda: access.at  # type: ignore[attr-defined]
+    return access
+
+
+@pytest.fixture
+def tokens(access: Access) -> dict[str, str]:
+    """One token of each scope."""
+    return {scope: access.tokens.create(scope, scope, START) for scope in ("all", "totals", "ingest")}
+
+
+@pytest.fixture
+def guarded(path: Path, writer: Writer, access: Access) -> FastAPI:
+    """A sidecar with those rules."""
+    return create_app(path, poll_seconds=0.002, access=access, clock=lambda: writer.at + timedelta(seconds=3))
+
+
+@pytest.fixture
+def url(guarded: FastAPI) -> Iterator[str]:
+    with serving(guarded) as address:
+        until(lambda: guarded.state.feed.current())
+        yield address
+
+
+def get(url: str, path: str, token: str | None = None, **kwargs: Any) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.get(url + path, headers=headers | kwargs.pop("headers", {}), timeout=PATIENCE, **kwargs)
+
+
+def short(url: str, token: str) -> str:
+    answer = httpx.post(
+        url + "/api/token", headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
+    ).json()
+    assert answer["expires_in"] == SHORT_SECONDS
+    found: str = answer["token"]
+    return found
+
+
+API = ["/api/pnl/current", "/api/pnl/deltas", "/api/pnl/stream", "/api/pnl/history", "/api/pnl/groups"]
+
+
+def test_without_a_token_made_the_loopback_is_open(url: str) -> None:
+    """Nobody needs a token to try it out."""
+    assert get(url, "/api/pnl/current").status_code == 200
+    assert httpx.post(url + "/api/token", timeout=PATIENCE).json()["token"] == ""
+
+
+@pytest.mark.parametrize("path_asked", [*API, "/api/pnl/ws", "/api/nothing", "/api/pnl/explain"])
+def test_once_there_is_a_token_everything_asks_for_one(
+    url: str, tokens: dict[str, str], path_asked: str
+) -> None:
+    """Also what does not exist, and the upgrade, before it."""
+    headers = UPGRADE if path_asked.endswith("ws") else {}
+    for wrong in (None, "x", "nst_00000000_" + "a" * 43, tokens["all"][:-1] + "x", tokens["all"] + "\t1"):
+        answer = get(url, path_asked, wrong, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["error"]["code"] == "unauthorised"
+    basic = get(url, path_asked, headers={**headers, "Authorization": "Basic bm86bm8="})
+    assert basic.status_code == 401
+
+
+def test_page_and_health_stay_open_without_saying_anything(url: str, tokens: dict[str, str]) -> None:
+    """A load balancer needs the status alone; reasons name files."""
+    for path in ("/", "/widget.js", "/metrics", "/api/openapi.json", "/api/health/live"):
+        assert get(url, path).status_code == 200
+    assert "reason" not in get(url, "/api/health").text
+    assert all(set(part) == {"ok"} for part in get(url, "/api/health").json()["parts"].values())
+    assert "limit_seconds" in get(url, "/api/health", tokens["all"]).text
+
+
+def test_short_lived_token_opens_an_address_until_it_expires(
+    url: str, tokens: dict[str, str], access: Access
+) -> None:
+    """For what cannot send a header; a long-lived one is refused there, and it makes no other."""
+    ticket = short(url, tokens["all"])
+    assert get(url, f"/api/pnl/current?token={ticket}").status_code == 200
+    with connect(f"{url.replace('http', 'ws', 1)}/api/pnl/ws?token={ticket}") as socket:
+        assert json.loads(socket.recv(PATIENCE))["type"] == "retry"
+    assert get(url, f"/api/pnl/current?token={tokens['all']}").status_code == 401
+    for wrong in (ticket[:-1] + ("0" if ticket[-1] != "0" else "1"), ticket.replace("_", "-"), "nsa__", ""):
+        assert get(url, f"/api/pnl/current?token={wrong}").status_code == 401
+    later = re.sub(r"_(\d+)_", lambda found: f"_{int(found[1]) + 60}_", ticket)
+    assert get(url, f"/api/pnl/current?token={later}").status_code == 401
+    assert httpx.post(f"{url}/api/token?token={ticket}", timeout=PATIENCE).status_code == 403
+    access.at += SHORT_SECONDS  # type: ignore[attr-defined]
+    assert get(url, f"/api/pnl/current?token={ticket}").status_code == 401
+
+
+def test_revoked_token_ends_its_streams_and_its_short_lived_ones(
+    url: str, tokens: dict[str, str], access: Access
+) -> None:
+    """4401 says why; whoever came with another token stays."""
+    ticket = short(url, tokens["totals"])
+    address = f"{url.replace('http', 'ws', 1)}/api/pnl/ws"
+    with connect(f"{address}?token={ticket}") as socket:
+        assert access.tokens.revoke(tokens["totals"].split("_")[1])
+        with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012 - it is told some things before
+            while True:
+                socket.recv(PATIENCE)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"{address}?token={ticket}")
+    assert refused.value.response.status_code == 401
+    assert get(url, "/api/pnl/current", tokens["all"]).status_code == 200
+
+
+def test_totals_are_all_that_a_token_for_totals_sees(
+    url: str, tokens: dict[str, str], writer: Writer, guarded: FastAPI
+) -> None:
+    """On each transport, whole and as deltas: no ticker, no position, no sentence; all else is closed."""
+    token = tokens["totals"]
+    start = f"{writer.epoch}-{writer.sequence}"
+    held = get(url, "/api/pnl/current", token).json()
+    ticket = short(url, token)
+    told: list[str] = []
+    with (
+        connect(f"{url.replace('http', 'ws', 1)}/api/pnl/ws?token={ticket}") as socket,
+        httpx.stream("GET", f"{url}/api/pnl/stream?token={ticket}", timeout=PATIENCE) as response,
+    ):
+        lines = response.iter_lines()
+        for number in range(3):
+            positions = {f"{TICKER}-{number}": {"count": "1", "cost": "1"}}
+            writer.commit(positions=positions, missing=f"kalshi: no mark for {TICKER}")
+        last = f"{writer.epoch}-{writer.sequence}"
+        while f'"id":"{last}"' not in (told[-1] if told else ""):
+            told.append(str(socket.recv(PATIENCE)))
+        line = ""
+        while line != f"id: {last}":
+            told.append(line := next(lines))
+        told.append(next(lines))
+        told.append(next(lines))
+    deltas = get(url, f"/api/pnl/deltas?since={start}", token)
+    for delta in deltas.json()["deltas"]:
+        held = apply(held, delta["patch"])
+    now = get(url, "/api/pnl/current", token)
+    assert held == now.json()
+    assert now.json()["scope"] == "totals"
+    told += [deltas.text, now.text, get(url, "/api/pnl/deltas", token).text]
+    told += [get(url, "/api/pnl/deltas?since=x", token).text, get(url, "/api/pnl/history", token).text]
+    everything = "\n".join(told)
+    assert "windows" in everything
+    assert TICKER not in everything
+    assert "positions" not in everything
+    assert "no mark" not in everything
+    assert TICKER in get(url, "/api/pnl/current", tokens["all"]).text
+    assert get(url, "/api/pnl/history?fields=cash", token).status_code == 403
+    for path in ("/api/pnl/groups", "/api/pnl/explain", "/api/pnl/anything-new"):
+        assert get(url, path, token).status_code == 403
+    guarded.state.feed._tree = guarded.state.feed._current = None
+    guarded.state.feed.trouble = f"trouble with {TICKER}"
+    assert TICKER not in get(url, "/api/pnl/current", token).text
+
+
+def test_token_for_sending_in_reads_nothing(url: str, tokens: dict[str, str]) -> None:
+    """And alone it does not close the page."""
+    for path in API:
+        assert get(url, path, tokens["ingest"]).status_code == 403
+
+
+def test_pages_of_other_sites_are_refused(url: str, access: Access) -> None:
+    """A browser sends their WebSocket handshake without asking; a name pointed at us is not ours."""
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:80"},
+    ):
+        for path, more in (("/api/pnl/current", {}), ("/api/pnl/ws", UPGRADE)):
+            answer = get(url, path, headers={**more, **headers})
+            assert answer.status_code == 403, headers
+            assert "NORTHSTAR_ORIGINS" in answer.text
+    own = url.removeprefix("http://")
+    for headers in (
+        {"Origin": url},
+        {"Origin": "https://board.example"},
+        {"Host": "stream:8080"},
+        {"Host": own},
+    ):
+        assert get(url, "/api/pnl/current", headers=headers).status_code == 200, headers
+
+
+def test_listed_origin_may_read_and_ask_with_a_token(url: str, tokens: dict[str, str]) -> None:
+    """The browser's question before the request is answered; a refusal can be read, too."""
+    asked = {
+        "Origin": "https://board.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    answer = httpx.options(url + "/api/pnl/current", headers=asked, timeout=PATIENCE)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "https://board.example"
+    assert "access-control-allow-credentials" not in answer.headers
+    refused = get(url, "/api/pnl/current", headers={"Origin": "https://board.example"})
+    assert refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == "https://board.example"
+    asked["Origin"] = "https://evil.example"
+    denied = httpx.options(url + "/api/pnl/current", headers=asked, timeout=PATIENCE)
+    assert "access-control-allow-origin" not in denied.headers
+
+
+def test_answers_carry_headers_that_bind_browsers(url: str) -> None:
+    """Neither framed, sniffed nor read by other sites, and never mixed up between two tokens by a cache."""
+    for path in ("/api/pnl/current", "/api/pnl/history", "/api/nothing", "/api/health"):
+        headers = get(url, path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "authorization" in headers["vary"].lower()
+    with httpx.stream("GET", url + "/api/pnl/stream", timeout=PATIENCE) as response:
+        assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_tokens_are_kept_as_hashes_for_their_owner_alone(tokens: dict[str, str], access: Access) -> None:
+    """Neither the files nor a repr give one away."""
+    folder = access.tokens.folder
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    kept = ""
+    for file in folder.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        kept += file.read_text()
+    shown = kept + repr(access.tokens.all()) + str(access.tokens.__dict__)
+    for token in tokens.values():
+        assert token not in shown
+        assert token.split("_", 2)[2] not in shown
+    known = access.known()
+    assert all(token.key not in repr(token) and token.digest not in repr(token) for token in known.values())
+
+
+def test_token_never_reaches_a_log_or_an_error(
+    url: str, tokens: dict[str, str], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the level: addresses with tokens are not logged, right or wrong."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("uvicorn.error", "uvicorn.access", "websockets"):
+        caplog.set_level(logging.DEBUG, name)
+    ticket = short(url, tokens["all"])
+    said = ""
+    for path in ("/api/pnl/current", "/api/pnl/stream", "/api/nothing", "/api/pnl/history"):
+        for token in (ticket, tokens["all"], tokens["all"] + "wrong"):
+            with httpx.stream("GET", f"{url}{path}?token={token}&step=x", timeout=PATIENCE) as answer:
+                said += str(answer.headers)
+                if answer.status_code != 200:
+                    said += answer.read().decode()
+    with connect(f"{url.replace('http', 'ws', 1)}/api/pnl/ws?token={ticket}") as socket:
+        socket.recv(PATIENCE)
+    with pytest.raises(InvalidStatus):
+        connect(f"{url.replace('http', 'ws', 1)}/api/pnl/ws?token={tokens['all']}")
+    ours = [
+        record
+        for record in caplog.records
+        if not record.name.startswith(("httpx", "httpcore", "websockets.client"))
+    ]
+    out, err = capfd.readouterr()
+    said += out + err + "\n".join(f"{record.getMessage()} {record.exc_info}" for record in ours)
+    for secret in (ticket.split("_")[3], tokens["all"].split("_", 2)[2]):
+        assert secret not in said
+
+
+def test_last_use_is_noted(url: str, tokens: dict[str, str], access: Access) -> None:
+    """At most once a minute, as the time of the token's file."""
+    assert all(token.used is None for token in access.tokens.all())
+    access.at += 90  # type: ignore[attr-defined]
+    get(url, "/api/pnl/current", tokens["all"])
+    used = {token.scope: token.used for token in access.tokens.all()}
+    assert used["all"] == START + timedelta(seconds=90)
+    assert used["totals"] is None
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "", '{"name": 1}', "\x00", '{"scope":"root","name":"a"}'])
+def test_file_that_is_no_token_opens_nothing(access: Access, text: str) -> None:
+    """And stops nobody else's."""
+    token = access.tokens.create("a", "all", START)
+    (access.tokens.folder / "00000000.json").write_text(text)
+    assert [each.name for each in access.tokens.all()] == ["a"]
+    assert access.tokens.find(token, 0.0, 0.0) is not None
+    assert access.tokens.find("nst_00000000_" + "a" * 43, 9.0, 0.0) is None
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 61])
+def test_name_of_a_token_is_one_line(access: Access, name: str) -> None:
+    """It is printed in a list."""
+    with pytest.raises(SettingsError):
+        access.tokens.create(name, "all", START)
+
+
+@pytest.mark.parametrize("id_", ["", "../x", "0000000", "ABCDEF01", "*"])
+def test_only_an_id_is_revoked(access: Access, id_: str) -> None:
+    """A name of a file elsewhere is none."""
+    assert not access.tokens.revoke(id_)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.com"])
+def test_address_that_others_reach_needs_a_token_to_start(tmp_path: Path, host: str) -> None:
+    """One sentence says why and what to do; a token to send in with does not count."""
+    settings = Settings(host=host, db_path=tmp_path / "pnl.sqlite3")
+    Tokens(settings.db_path).create("shop", "ingest", START)
+    with pytest.raises(SettingsError) as refused:
+        run(settings, None, 1, None)
+    assert host in str(refused.value)
+    assert "northstar token create" in str(refused.value)
+    assert not Settings(host=host, published_on_loopback=True).routable
+    assert Access(settings.db_path, routable=settings.routable).asks
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_loopback_needs_none(host: str) -> None:
+    """Only this machine reaches it."""
+    assert not Settings(host=host).routable
+
+
+def test_commands_make_list_and_revoke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The token is shown once; the list has everything but it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DB_PATH", str(tmp_path / "pnl.sqlite3"))
+    assert main(["token", "create", "board", "--scope", "totals"]) == 0
+    made = capsys.readouterr().out
+    token = made.split()[0]
+    assert "shown once" in made
+    assert Tokens(tmp_path / "pnl.sqlite3").find(token, 0.0, 0.0) is not None
+    assert main(["token", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "board" in listed
+    assert "totals" in listed
+    assert token not in listed
+    id_ = listed.split()[0]
+    assert main(["token", "revoke", id_]) == 0
+    assert main(["token", "revoke", id_]) == 1
+    assert "no token" in capsys.readouterr().err
+    assert Tokens(tmp_path / "pnl.sqlite3").all() == []

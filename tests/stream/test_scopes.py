@@ -1,0 +1,99 @@
+"""A projection says the same of a snapshot and of the patch that leads to it."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from builders import START, Writer, figure, tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.ledger.snapshot import apply, diff
+from exporter.stream.scopes import TOTALS, project, readable
+
+SEEN = "windows today net usd because grade sources kalshi error reason checks epoch unrealised components"
+UNSEEN = "sales_gross sentence positions detail trading SECRET"
+NAMES = st.sampled_from((SEEN + " " + UNSEEN).split())
+LEAVES = st.one_of(
+    st.text(max_size=4), st.booleans(), st.integers(-3, 3), st.lists(st.sampled_from(["a: SECRET", "b"]))
+)
+TREES = st.recursive(
+    st.dictionaries(NAMES, LEAVES, max_size=4),
+    lambda inner: st.dictionaries(NAMES, st.one_of(LEAVES, inner), max_size=4),
+    max_leaves=30,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(TREES, TREES)
+def test_projected_patch_leads_to_the_projected_snapshot(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """So the deltas of a scope can be made without its snapshots, once for everybody."""
+    seen = apply(project(old, "totals"), project(diff(old, new), "totals", patch=True))
+    expected = project(new, "totals")
+    seen.pop("scope", None), expected.pop("scope", None)
+    assert pruned(seen) == pruned(expected)
+
+
+def pruned(value: Any) -> Any:
+    """Leave out objects in which nothing is kept: they say nothing."""
+    if not isinstance(value, dict):
+        return value
+    return {key: inner for key, each in value.items() if (inner := pruned(each)) != {}}
+
+
+@settings(deadline=None)
+@given(TREES)
+def test_nothing_under_an_unknown_key_is_seen(whole: dict[str, Any]) -> None:
+    """Whatever the tree: no sentence, no position, no name that is not listed."""
+    shown = project(whole, "totals")
+    assert "a: SECRET" not in json.dumps(shown)
+    assert shown.keys() <= TOTALS.keys() | {"scope"}
+
+
+def test_stream_of_totals_is_the_projection_of_the_whole_stream(tmp_path: Path) -> None:
+    """Over a random history with positions that come and go, from any start."""
+    writer = Writer(tmp_path / "pnl.sqlite3", seed=7)
+    whole = [writer.commit() for _ in range(60)]
+    writer.close()
+    dice = random.Random(7)
+    for _ in range(20):
+        start = dice.randrange(len(whole) - 1)
+        held = project(whole[start], "totals")
+        for before, after in zip(whole[start:], whole[start + 1 :], strict=False):
+            held = apply(held, project(diff(before, after), "totals", patch=True))
+            assert held == project(after, "totals")
+    assert "MARKET" in json.dumps(whole)
+    assert "MARKET" not in json.dumps(held)
+
+
+def test_totals_keep_the_figures_and_say_that_something_is_left_out() -> None:
+    """Amounts, grades and ages are whole; a reason is shortened to its source."""
+    given_tree = tree("e", 1, positions={"TICKER": {"count": "1"}})
+    given_tree["windows"]["today"]["net"] = figure(
+        "1", "stale", START, "kalshi: no mark for TICKER", "sales: x"
+    )
+    given_tree["sources"]["kalshi"]["error"] = {"reason": "timeout", "sentence": "TICKER", "since": "t"}
+    given_tree["checks"]["position"] = {"ok": False, "contracts": "1", "detail": "in TICKER"}
+    given_tree["trading"] = {"today": {"wins": 1}}
+    seen = project(given_tree, "totals")
+    assert seen["scope"] == "totals"
+    assert seen["windows"]["today"]["net"]["usd"] == "1.00"
+    assert seen["windows"]["today"]["net"]["because"] == ["kalshi", "sales"]
+    assert seen["windows"]["24h"] == given_tree["windows"]["24h"]
+    assert seen["sources"]["kalshi"]["error"] == {"reason": "timeout", "since": "t"}
+    assert seen["checks"]["position"] == {"ok": False, "contracts": "1"}
+    assert not {"positions", "trading", "accounts"} & seen.keys()
+    assert "TICKER" not in json.dumps(seen)
+    assert project(given_tree, "all") == given_tree
+    assert set(TOTALS) >= {"windows", "sources"}
+
+
+def test_history_of_totals_is_the_windows() -> None:
+    """Cash and exposure are not totals of the profit and loss."""
+    assert readable("today.net", "totals")
+    assert readable("mtd.api_cost_billed", "totals")
+    assert not readable("cash", "totals")
+    assert readable("cash", "all")
