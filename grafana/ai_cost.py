@@ -147,16 +147,19 @@ def _over_time() -> Panel:
 def _models() -> Panel:
     cost = f"sum by (model) (northstar_api_cost_by_model_usd{{{W}}})"
     tokens = f"sum by (model) (northstar_api_model_tokens{{{W}}})"
+    unpriced = "sum by (model) (northstar_api_unpriced_tokens)"
     return table(
         "By model, $window",
         "model",
         [
             Column("Cost, $", cost, AMOUNT, decimals=2),
             Column("Tokens", tokens, COUNT, words.IF_ANY),
-            Column("A million, $", f"1e6 * {cost} / ({tokens} > 0)", AMOUNT, words.IF_ANY, decimals=2),
+            Column("Without a price", f"{unpriced} or 0 * {cost}", COUNT, words.IF_ANY),
+            Column("Per million, $", f"1e6 * {cost} / ({tokens} > 0)", AMOUNT, words.IF_ANY, decimals=2),
         ],
         about(
-            "The dearest models, the rest as other; `none` is what no model is named for.",
+            "The dearest models, the rest as other; `none` is what no model is named for. Tokens without a "
+            "list price are in no estimate.",
             formula="bills by model, else usage x list price",
         ),
         heading="Model",

@@ -147,6 +147,9 @@ def _annotation(name: str, expr: str, title: str, text: str, color: str) -> Json
     }
 
 
+FIRING = 'ALERTS{alertstate="firing",alertname!="Watchdog"}'
+"""Marked where it begins: an alert that fires for a day would colour all the day."""
+
 RESTATED = queries.grown("northstar_restatements_total", "1m", 'kind!="usage_hour"')
 """The usage of the hour that runs grows by nature; that is no restatement."""
 
@@ -155,7 +158,7 @@ def _annotations() -> list[Json]:
     return [
         _annotation(
             "Alerts",
-            'ALERTS{alertstate="firing",alertname!="Watchdog"}',
+            f"{FIRING} unless {FIRING} offset 1m",
             "{{alertname}}",
             "{{severity}}",
             words.ORANGE,

@@ -279,7 +279,7 @@ def table(
     order: str | None = None,
     largest: str | None = None,
     links: Sequence[Json] = (),
-    first: int = 200,
+    first: int = 240,
 ) -> Panel:
     """Return a table with one row per value of a label and one column per query.
 
@@ -329,7 +329,7 @@ def table(
         height,
         _targets(queries),
         {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}},
-        _defaults(words.WORD) | {"custom": {"align": "right", "filterable": False}},
+        _defaults(words.WORD) | {"custom": {"align": "right", "filterable": False, "minWidth": 80}},
         (by_name(heading, said), *(by_name(column.title, _column(column)) for column in columns)),
         tuple(transformations),
     )

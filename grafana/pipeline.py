@@ -75,9 +75,7 @@ def _sources() -> Panel:
                 width=200,
             ),
             Column("Breaker", by_source("northstar_source_breaker_state"), words.WORD, words.BREAKER),
-            Column(
-                "Clock against ours", by_source("northstar_source_clock_skew_seconds"), SECONDS, decimals=1
-            ),
+            Column("Clock skew", by_source("northstar_source_clock_skew_seconds"), SECONDS, decimals=1),
             Column("Live feed", by_source("northstar_live_connected"), words.WORD, words.LIVE),
             Column(
                 "Missing past",
@@ -94,6 +92,7 @@ def _sources() -> Panel:
         heading="Source",
         width=24,
         height=6,
+        first=130,
     )
 
 
@@ -144,7 +143,7 @@ def _alerts() -> Panel:
         heading="Alert",
         largest="Severity",
         width=24,
-        height=5,
+        height=6,
         first=320,
     )
 
@@ -306,7 +305,7 @@ def _database() -> Panel:
 def _room() -> Panel:
     return stat(
         "Room on its disk",
-        Query("max(northstar_store_free_bytes)"),
+        Query("max(northstar_store_free_bytes)", now=True),
         about(
             "What is free where the database is. When it is full nothing new is published.", source="health"
         ),

@@ -200,8 +200,8 @@ def _groups(level: str) -> Panel:
         f"By {level}, this month",
         level,
         [
-            Column("Realised, $", of("realised_usd"), AMOUNT, decimals=2, steps=GAIN),
-            Column("Fees, $", of("fees_usd"), AMOUNT, decimals=2),
+            Column("Realised, $", of("realised_usd"), AMOUNT, words.IF_ANY, decimals=2, steps=GAIN),
+            Column("Fees, $", of("fees_usd"), AMOUNT, words.IF_ANY, decimals=2),
             Column("Won", of("win_ratio"), SHARE, words.IF_ANY, decimals=0),
             Column("All time, $", of("realised_usd", "all"), AMOUNT, words.IF_ANY, decimals=2, steps=GAIN),
         ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-BLUE, ORANGE, PALE, GREY, VIOLET = "#4A90D9", "#E8871E", "#E0B44C", "#8A8F98", "#9C6ADE"
+BLUE, ORANGE, PALE, GREY, VIOLET = "#4A90D9", "#E8871E", "#C9962B", "#8A8F98", "#9C6ADE"
 NEUTRAL = "text"
 """Grafana's name for the theme's own ink: dark on light, light on dark."""
 
@@ -61,7 +61,12 @@ LIVE = [said({1: ("live", BLUE), 0: ("off", PALE)})[0], *IF_ANY]
 
 SEVERITY = said({2: ("critical", ORANGE), 1: ("warning", PALE), 0: ("none", NEUTRAL)})
 FIRES = said({1: ("fires", ORANGE), 0: ("pending", PALE)})
-NO_LIMIT = [{"type": "special", "options": {"match": "null+nan", "result": {"text": "not set", "index": 0}}}]
+NO_LIMIT = [
+    {
+        "type": "special",
+        "options": {"match": "null+nan", "result": {"text": "not set", "color": NEUTRAL, "index": 0}},
+    }
+]
 
 NAMED = {
     "kalshi": BLUE,

@@ -164,11 +164,12 @@ def test_versions_agree() -> None:
 
 def test_scripts_can_be_run() -> None:
     """A script that lost its mode, or has a syntax error, is found here."""
-    for name in (".ci/run", "tests/install-tools", "docs/screenshots"):
+    for name in (".ci/run", "tests/install-tools", "docs/screenshots", "docs/dashboards"):
         assert (ROOT / name).stat().st_mode & 0o111, name
     for name in (".ci/run", "tests/install-tools"):
         subprocess.run(["bash", "-n", str(ROOT / name)], check=True)
-    compile((ROOT / "docs" / "screenshots").read_text(), "screenshots", "exec")
+    for name in ("screenshots", "dashboards"):
+        compile((ROOT / "docs" / name).read_text(), name, "exec")
 
 
 def env_lines(path: Path) -> dict[str, tuple[bool, str]]:

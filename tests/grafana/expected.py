@@ -138,6 +138,13 @@ def _a_million(tree: Tree, window: str) -> Values:
     return {name: 10**6 * Decimal(cost[name]) / tokens[name] for name in cost if tokens.get(name)}
 
 
+def _unpriced(tree: Tree, window: str) -> Values:
+    found = dict.fromkeys(_spent(tree, window)["by"]["model"], 0)
+    for row in tree["api_cost"]["unpriced"]:
+        found[row["model"]] = found.get(row["model"], 0) + row["tokens"]
+    return found
+
+
 def _named(dimension: str, names: str) -> Stated:
     def by_name(tree: Tree, window: str) -> Values:
         found: dict[str, Decimal] = {}
@@ -232,7 +239,7 @@ STATED: dict[str, tuple[Stated, ...]] = {
         _forecast("low"),
         _forecast("high"),
     ),
-    "By model, $window": (_cost_by("model"), _tokens_by("model"), _a_million),
+    "By model, $window": (_cost_by("model"), _tokens_by("model"), _unpriced, _a_million),
     "By workspace, $window": (_named("workspace", "workspaces"),),
     "By kind, $window": (_cost_by("kind"), _tokens_by("kind")),
     "By API key, $window": (_named("api_key", "api_keys"),),
