@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from . import backfill, commit, delta, freshness, history, live, memory, scrape, size, startup, tick
+from . import backfill, commit, delta, freshness, history, killed, live, memory, scrape, size, startup, tick
 from .scale import FULL, QUICK, Scale
 from .table import Row, markdown, unmeasured
 from .workshop import Workshop
@@ -36,6 +36,7 @@ MODULES: tuple[ModuleType, ...] = (
     tick,
     memory,
     backfill,
+    killed,
 )
 """In this order: the small ones first; the long past last, since its ledger weighs on what follows."""
 
