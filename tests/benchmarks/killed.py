@@ -23,7 +23,7 @@ from .workshop import Workshop
 
 HOW = """`northstar backfill kalshi` on such an account, ended with SIGKILL ten times, each time when a
 further eleventh of the fills is on the disk and a random moment later, and started again. Then the exporter
-runs until it has read the venue's present; the differences are those of its own checks, over all open markets,
+runs until it has read the venue's present; the differences are those of its checks, over all open markets,
 and the venue is the simulator, which computes its positions by arithmetic of its own."""
 
 KILLS = 10
