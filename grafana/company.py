@@ -175,9 +175,9 @@ def statement() -> Panel:
         "component",
         [
             Column("Today, $", _line("today"), AMOUNT, decimals=2),
-            Column("Grade", _line_grade("today"), words.WORD, words.GRADES, width=90),
+            Column("Grade", _line_grade("today"), words.WORD, words.GRADES, width=85),
             Column("This month, $", _line("mtd"), AMOUNT, decimals=2),
-            Column("Grade, month", _line_grade("mtd"), words.WORD, words.GRADES, width=110),
+            Column("Grade, month", _line_grade("mtd"), words.WORD, words.GRADES, width=115),
             Column("This year, $", _line("ytd"), AMOUNT, decimals=2),
         ],
         about(
@@ -189,6 +189,7 @@ def statement() -> Panel:
         order=queries.in_order("component", [*COMPONENTS, "net"], _line_grade("today")),
         width=14,
         height=11,
+        first=205,
     )
 
 

@@ -150,8 +150,8 @@ def _annotation(name: str, expr: str, title: str, text: str, color: str) -> Json
 FIRING = 'ALERTS{alertstate="firing",alertname!="Watchdog"}'
 """Marked where it begins: an alert that fires for a day would colour all the day."""
 
-RESTATED = queries.grown("northstar_restatements_total", "1m", 'kind!="usage_hour"')
-"""The usage of the hour that runs grows by nature; that is no restatement."""
+RESTATED = queries.grown("northstar_restatements_total", "1m", 'kind!~".*usage.*"')
+"""Usage of the hour that runs grows by nature; that is no restatement."""
 
 
 def _annotations() -> list[Json]:

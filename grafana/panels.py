@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -129,12 +130,18 @@ SIZES = {
     ("value", 3): 30,
     ("value", 4): 32,
     ("value", 5): 42,
-    ("value", 9): 110,
     ("value_and_name", 3): 22,
     ("name", 3): 18,
 }
-LARGE = 64
-"""Sizes of a stat's text in pixels: the same for panels of one row, whatever they say."""
+"""Sizes of a stat's text in pixels, the same along a row, whatever it says. Others fill their panel."""
+
+LONG = 24
+"""The size of a text such as `a few seconds ago`."""
+
+
+def _text(show: str, unit: str, height: int) -> Json:
+    size = LONG if unit == words.INSTANT else SIZES.get((show, height))
+    return {"titleSize": 14} | ({"valueSize": size} if size is not None else {})
 
 
 def stat(
@@ -165,7 +172,7 @@ def stat(
             "graphMode": "none" if query.now else "area",
             "colorMode": "value",
             "textMode": show,
-            "text": {"titleSize": 14, "valueSize": SIZES.get((show, height), LARGE)},
+            "text": _text(show, unit, height),
             "justifyMode": "center",
             "orientation": "auto",
         },
@@ -230,10 +237,11 @@ def lines(
 
 
 def _colored(queries: Sequence[Query], colors: Sequence[str]) -> tuple[Json, ...]:
-    if any("{{" in query.legend for query in queries):
+    labels = re.findall(r"{{(\w+)}}", queries[0].legend)
+    if labels:
         return tuple(
             _override("byRegexp", f"/^{name}/", {"color": {"mode": "fixed", "fixedColor": color}})
-            for name, color in words.NAMED.items()
+            for name, color in words.NAMED[labels[0]].items()
         )
     return tuple(
         by_name(query.legend, {"color": {"mode": "fixed", "fixedColor": color}})
@@ -347,8 +355,9 @@ def _column(column: Column) -> Json:
     }
     if column.decimals is not None:
         properties["decimals"] = column.decimals
-    if column.width is not None:
-        properties["custom.width"] = column.width
+    width = column.width or (140 if column.unit == words.INSTANT else None)
+    if width is not None:
+        properties["custom.width"] = width
     return properties
 
 

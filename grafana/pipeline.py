@@ -11,6 +11,9 @@ OBJECTIVE = 0.999
 """Share of the deltas that reach a connected client's socket in time, over an hour."""
 
 CHOSEN = 'source=~"$source"'
+REFUSED = " + ".join(
+    f"sum(increase(northstar_{counter}_total[1h]))" for counter in ("snapshots_refused", "store_errors")
+)
 SENT = "northstar_stream_commit_to_send_seconds"
 
 
@@ -41,16 +44,17 @@ def dashboard() -> Dashboard:
                     ),
                     _count(
                         "Refused, 1 h",
-                        "sum(increase(northstar_snapshots_refused_total[1h]))",
-                        "Snapshots whose books did not balance; the last good one stayed.",
+                        REFUSED,
+                        "Snapshots whose books did not balance, or that could not be written; the last good "
+                        "one stayed.",
                         source="health",
                     ),
                 ]
             ),
             Row([_alerts()]),
-            Row([_readings(), _errors(), _ages(), _budget()], "Sources"),
+            Row([_readings(), _errors(), _ages(), _budget(), _shapes(), _durations(), _quotes()], "Sources"),
             Row([_cycle(), _commit(), _jobs(), _database(), _room()], "Exporter"),
-            Row([_slo(), _delivery(), _clients(), _resyncs()], "Stream"),
+            Row([_slo(), _delivery(), _clients(), _resyncs(), _ends(), _pushes()], "Stream"),
         ],
         since="now-1h",
         variables=(datasource(), window(), source()),
@@ -237,6 +241,53 @@ def _budget() -> Panel:
     )
 
 
+def _shapes() -> Panel:
+    none = f"0 * max by (source) (northstar_source_up{{{CHOSEN}}})"
+    return lines(
+        "Answers of another shape, 15 minutes",
+        [
+            Query(
+                f"max by (source, field) (source_field:northstar_source_malformed:increase15m{{{CHOSEN}}})"
+                f" or {none}",
+                "{{source}} {{field}}",
+            )
+        ],
+        about(
+            "A field that is missing, renamed or of another type: nothing of the answer was booked.",
+            source="health",
+            formula="growth over 15 min",
+        ),
+        unit=COUNT,
+        width=8,
+    )
+
+
+def _durations() -> Panel:
+    by_source = f"sum by (le, source) (rate(northstar_source_fetch_seconds_bucket{{{CHOSEN}}}[5m]))"
+    return lines(
+        "A reading takes, 99 %",
+        [Query(f"histogram_quantile(0.99, {by_source})", "{{source}}")],
+        about("How long a complete reading took.", source="health", formula="quantile over 5 min"),
+        unit=SECONDS,
+        width=8,
+    )
+
+
+def _quotes() -> Panel:
+    return lines(
+        "Live feed",
+        [
+            Query(
+                f"sum by (source) (rate(northstar_live_frames_total{{{CHOSEN}}}[$__rate_interval]))",
+                "{{source}}",
+            )
+        ],
+        about("Frames of the venue's live feed.", source="health", formula="a second"),
+        unit=words.PER_SECOND,
+        width=8,
+    )
+
+
 def _quantile(share: float, histogram: str) -> str:
     return f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket[5m])))"
 
@@ -373,4 +424,31 @@ def _resyncs() -> Panel:
         ),
         unit=COUNT,
         width=6,
+    )
+
+
+def _ends() -> Panel:
+    return lines(
+        "Streams that ended, 5 minutes",
+        [Query("sum by (reason) (increase(northstar_stream_ends_total[5m]))", "{{reason}}")],
+        about(
+            "Lost: the client went. Stalled: it read nothing. Rotated and restart: we asked it to come back.",
+            source="stream",
+            formula="increase over 5 min",
+        ),
+        unit=COUNT,
+    )
+
+
+def _pushes() -> Panel:
+    return lines(
+        "Pushes to Grafana Live",
+        [
+            Query(
+                "sum by (outcome) (rate(northstar_grafana_live_pushes_total[$__rate_interval])) or vector(0)",
+                "{{outcome}}",
+            )
+        ],
+        about("By outcome; none while nothing is pushed.", source="stream", formula="a second"),
+        unit=words.PER_SECOND,
     )

@@ -63,11 +63,6 @@ def gross(window: str = CHOSEN) -> str:
     return f'max(northstar_pnl_component_usd{{window="{window}",component="sales_gross"}})'
 
 
-def parts_grade(pattern: str, window: str = CHOSEN) -> str:
-    """Return the worst grade of the components whose names match."""
-    return f'min(northstar_pnl_component_grade{{window="{window}",component=~"{pattern}"}}) or vector(0)'
-
-
 TRUST = (
     '((min(northstar_pnl_grade{window="today"}) >= bool 3)'
     ' + (min(northstar_pnl_grade{window="today"}) >= bool 2))'

@@ -253,6 +253,9 @@ def _checks() -> Panel:
                 decimals=2,
             ),
             Column(
+                "May be off by, $", "max by (check) (northstar_check_tolerance_usd)", AMOUNT, words.IF_ANY, 2
+            ),
+            Column(
                 "Off by contracts",
                 "max by (check) (northstar_check_difference_contracts)",
                 words.CONTRACTS,

@@ -69,22 +69,22 @@ NO_LIMIT = [
 ]
 
 NAMED = {
-    "kalshi": BLUE,
-    "anthropic": ORANGE,
-    "sales": VIOLET,
-    "sse": BLUE,
-    "ws": VIOLET,
-    "poll": ORANGE,
-    "unknown_cursor": VIOLET,
-    "pruned": PALE,
-    "other_epoch": BLUE,
-    "behind": ORANGE,
-    "missed": PALE,
-    "failed": ORANGE,
-    "skipped": VIOLET,
-    "ok": BLUE,
+    "source": {"kalshi": BLUE, "anthropic": ORANGE, "sales": VIOLET},
+    "transport": {"sse": BLUE, "ws": VIOLET, "poll": ORANGE},
+    "task": {"missed": PALE, "failed": ORANGE, "skipped": VIOLET},
+    "outcome": {"ok": BLUE, "unauthorised": ORANGE, "refused": PALE, "unreachable": VIOLET},
+    "reason": {
+        "unknown_cursor": VIOLET,
+        "pruned": PALE,
+        "other_epoch": BLUE,
+        "behind": ORANGE,
+        "stalled": ORANGE,
+        "rotated": BLUE,
+        "restart": PALE,
+        "unwanted": VIOLET,
+    },
 }
-"""Colours of lines whose names a query brings, by how the name begins; any other line is grey."""
+"""Colours of lines that a query names by a label, by how the name begins; any other line is grey."""
 
 Steps = list[tuple[float | None, str]]
 """Thresholds: from this value on, this colour; None stands for the beginning."""

@@ -227,6 +227,7 @@ STATED: dict[str, tuple[Stated, ...]] = {
     "Truth checks": (
         _checks(lambda check: float(check["ok"])),
         _checks(lambda check: Decimal(check["usd"]) if "usd" in check else None),
+        _checks(lambda check: Decimal(check["tolerance_usd"]) if "tolerance_usd" in check else None),
         _checks(lambda check: Decimal(check["contracts"]) if "contracts" in check else None),
     ),
     "ai-cost: API cost, $window": (_sum("api_cost_", -1),),
@@ -313,6 +314,11 @@ NOT_IN_THE_API = {
     "Room on its disk": "about the exporter",
     "Delivered in 50 ms, 1 h": "about the stream",
     "From commit to socket": "about the stream",
+    "Answers of another shape, 15 minutes": "about the exporter",
+    "A reading takes, 99 %": "about the exporter",
+    "Live feed": "about the exporter",
+    "Streams that ended, 5 minutes": "about the stream",
+    "Pushes to Grafana Live": "about the stream",
     "Clients": "about the stream",
     "Readers that started over, 5 minutes": "about the stream",
 }
