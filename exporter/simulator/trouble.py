@@ -32,8 +32,8 @@ OPERATION = {"drop": "remove", "rename": "rename", "retype": "retype", "null": "
 TOKENS = {"cursor": ("cursor", "next_cursor"), "page": ("next_page",), "after_id": ("last_id",)}
 """The parameter that asks for the next page, and the fields that answer with its value."""
 
-TEXTS = {429: "rate limited", 500: "internal error", 503: "unavailable", 529: "overloaded"}
-NAMES = {429: "rate_limited", 500: "internal", 503: "unavailable", 529: "overloaded"}
+TEXTS = {410: "start over", 429: "rate limited", 500: "internal error", 503: "unavailable", 529: "overloaded"}
+NAMES = {410: "gone", 429: "rate_limited", 500: "internal", 503: "unavailable", 529: "overloaded"}
 
 
 async def pause(seconds: float) -> None:
@@ -115,9 +115,12 @@ class Trouble:
             )
         if fault.kind == "error_200":
             return error(source, 500, 200)
-        if fault.kind == "half":
+        if fault.kind == "502":
+            return HTMLResponse("<html><head><title>502 Bad Gateway</title></head></html>", 502)
+        if fault.kind in ("half", "gone"):
             query = QueryParams(scope["query_string"])
-            return error(source, 500) if any(query.get(name) for name in TOKENS) else None
+            status = 500 if fault.kind == "half" else 410
+            return error(source, status) if any(query.get(name) for name in TOKENS) else None
         if fault.kind[:3] not in ("429", "500", "503", "529"):
             return None
         answer = error(source, int(fault.kind[:3]))

@@ -80,6 +80,23 @@ def test_half_serves_the_first_page_and_fails_the_second(
     assert call(caller, source, limit=1, **{token: following}).status_code == 200
 
 
+def test_a_list_may_be_gone_after_its_first_page(ask: Ask, faults: Faults) -> None:
+    """410 asks to start over; the first page is there as ever."""
+    caller = ask(examples.company())
+    faults.set("anthropic", "gone")
+    first = call(caller, "anthropic", limit=1)
+    following = first.json()["next_page"]
+    assert (first.status_code, call(caller, "anthropic", limit=1, page=following).status_code) == (200, 410)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_proxy_answers_in_html(ask: Ask, faults: Faults, source: str) -> None:
+    """An error page of an edge says nothing in JSON."""
+    caller = ask(examples.company())
+    faults.set(source, "502", count=1)
+    assert [call(caller, source).status_code for _ in range(2)] == [502, 200]
+
+
 def test_fields_are_renamed_dropped_retyped_and_nulled(ask: Ask, faults: Faults) -> None:
     """Each field fault changes the field in every row and nothing else."""
     caller = ask(examples.company())

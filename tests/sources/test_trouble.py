@@ -26,6 +26,7 @@ FAULTS = {
     "429_retry_after": (SourceUnavailable, "rate_limited"),
     "429_reset": (SourceUnavailable, "rate_limited"),
     "500": (SourceUnavailable, "server_error"),
+    "502": (SourceUnavailable, "server_error"),
     "503": (SourceUnavailable, "server_error"),
     "529": (SourceUnavailable, "server_error"),
     "html": (SourceMalformed, "malformed"),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.records import Answer, Change, Landing, Record
+from exporter.records import Answer, Change, Landing, Record, UsageHour
 from exporter.store import Store
 from exporter.store.records import IDLE_ANSWERS_KEPT, _read, _write
 from tests.builders import NOW, bill, fill, key_usage, sale, settlement, usage
@@ -90,6 +90,24 @@ def test_changed_record_is_a_revision_and_the_old_one_stays(store: Store) -> Non
     assert store.records.revisions("sale", "s-1") == [sale("10"), sale("11")]
     assert list(store.records.replay()) == [sale("11")]
     assert store.records.of_scope("s-1") == [sale("11")]
+
+
+@pytest.mark.parametrize(
+    ("full", "empty"),
+    [
+        (bill(NOW.date(), "5.00"), bill(NOW.date())),
+        (usage(NOW, "1.00"), UsageHour(at=NOW, lines=())),
+        (key_usage(NOW.date(), "apikey_1"), key_usage(NOW.date())),
+    ],
+)
+def test_a_report_that_lost_its_lines_is_no_report_of_nothing(
+    store: Store, full: Record, empty: Record
+) -> None:
+    """What was told stays while it is gone; nothing may become something."""
+    assert Change(None, empty) in book(store, empty)
+    assert Change(empty, full) in book(store, full)
+    assert book(store, empty) == []
+    assert [record for record in store.records.replay() if not isinstance(record, Landing)] == [full]
 
 
 def test_two_versions_in_one_reading_are_one_change(store: Store) -> None:
