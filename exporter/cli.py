@@ -8,16 +8,19 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter import __version__
 from exporter.errors import ExporterError
+from exporter.ledger.snapshot import COMPONENTS, WINDOWS
 from exporter.settings import Settings, read
 
 if TYPE_CHECKING:
     from exporter.grafana_live import GrafanaLive
+
+FIGURES = ("net", *COMPONENTS)
 
 ENV_FILE = Path(".env")
 
@@ -64,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     backfill.add_argument("source", choices=["kalshi"])
     backfill.add_argument(
         "--from", dest="since", type=_day, metavar="DATE", help="read no further back, as in 2026-01-31"
+    )
+    explain = commands.add_parser("explain", help="why a figure is what it is, down to the raw answers")
+    explain.add_argument("day", nargs="?", type=_day, metavar="DATE", help="a UTC day of API cost")
+    explain.add_argument("--window", choices=WINDOWS, default="today")
+    explain.add_argument("--figure", choices=FIGURES, default="net")
+    explain.add_argument("--at", type=_time, metavar="TIME", help="as published then, not now")
+    explain.add_argument(
+        "--page", type=_number(least=1), default=1, metavar="N", help="of the lines, 20 at a time"
     )
     _add_simulator(commands.add_parser("simulator", help="the three upstreams, simulated"))
     alerting = commands.add_parser(
@@ -151,6 +162,10 @@ def _run(options: argparse.Namespace) -> int:
             from exporter import alerting
 
             return alerting.write(settings, options.secrets, options.output)
+        case "explain":
+            from exporter.explain import command
+
+            return command.run(settings.db_path, options)
         case "backfill":
             from exporter import backfill
 
@@ -181,6 +196,16 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-01-31") from None
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time with its offset, as in 2026-01-31T09:30:00Z")
+    return at
 
 
 def _number(*, least: int = 0, most: int | None = None) -> Callable[[str], int]:

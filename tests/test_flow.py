@@ -26,7 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "ledger": BASE | ESTIMATES | {"exporter.ledger"},
     "store": BASE | ESTIMATES | FIGURES | {"exporter.store"},
     "metrics": BASE | FIGURES | {"exporter.metrics"},
-    "stream": BASE | FIGURES | {"exporter.store", "exporter.stream"},
+    "explain": BASE | ESTIMATES | {"exporter.explain", "exporter.ledger", "exporter.store"},
+    "stream": BASE | FIGURES | {"exporter.explain", "exporter.store", "exporter.stream"},
     "simulator": {"exporter", "exporter.money", "exporter.simulator"},
     "cycle": BASE
     | {

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from exporter.errors import StoreUnavailable
 from exporter.store.breakdowns import Breakdown, BreakdownStore
 from exporter.store.database import open_reader, open_writer
+from exporter.store.evidence import Evidence, RawSource, Revision
 from exporter.store.histories import Found, HistoryStore, Part, Past
 from exporter.store.records import Place, RecordStore
 from exporter.store.snapshots import Committed, Point, SnapshotStore
@@ -21,14 +22,17 @@ __all__ = [
     "Breakdown",
     "BreakdownStore",
     "Committed",
+    "Evidence",
     "Found",
     "HistoryStore",
     "Part",
     "Past",
     "Place",
     "Point",
+    "RawSource",
     "RecordStore",
     "Retention",
+    "Revision",
     "SnapshotStore",
     "Store",
     "Thinning",
@@ -47,6 +51,7 @@ class Store:
         self.snapshots = SnapshotStore(engine)
         self.breakdowns = BreakdownStore(engine)
         self.thinning = Thinning(engine, self.snapshots)
+        self.evidence = Evidence(engine)
 
     @classmethod
     def write(cls, path: Path) -> Self:

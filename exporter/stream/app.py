@@ -27,7 +27,7 @@ from starlette.types import Scope as ASGIScope
 from exporter import __version__
 from exporter.errors import StoreUnavailable
 from exporter.ledger.snapshot import stamp
-from exporter.stream import groups, health, history, models, page, sse, ws
+from exporter.stream import explain, groups, health, history, models, page, sse, ws
 from exporter.stream.events import Event, News
 from exporter.stream.feed import POLL_SECONDS, Feed
 from exporter.stream.figures import Figures
@@ -142,6 +142,7 @@ def create_app(
         companion.register(figures.registry)
     app.include_router(_pnl(followed, figures, hub, clock))
     app.include_router(groups.router(followed))
+    app.include_router(explain.router(store_path))
     app.include_router(_health(followed, clock, freshness_seconds, companion))
     app.include_router(_token(gate))
     app.include_router(_rest(figures))

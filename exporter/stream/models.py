@@ -118,6 +118,31 @@ class Groups(Answer):
     windows: dict[str, WindowGroups]
 
 
+class ExplainedLine(BaseModel):
+    """A part of a figure, with the record it comes from and the raw answers that was read from."""
+
+    at: str | None = None
+    what: str
+    usd: str
+    records: list[dict[str, Any]]
+
+
+class Explained(Answer):
+    """A figure and a page of its lines, which sum to it; or, with `day`, a day of API cost side by side."""
+
+    model_config = ConfigDict(extra="allow")
+
+    window: str | None = None
+    figure: str | None = None
+    usd: str | None = Field(default=None, description="Absent where the figure is missing.")
+    sum: str | None = Field(default=None, description="Of all lines, not only of this page.")
+    exact: bool | None = Field(default=None, description="Whether the lines sum to the figure.")
+    count: int | None = None
+    offset: int | None = None
+    lines: list[ExplainedLine] | None = None
+    day: str | None = Field(default=None, examples=["2026-11-20"])
+
+
 class Part(BaseModel):
     """One part of the chain."""
 

@@ -1,0 +1,136 @@
+"""What was known at a moment, and what it was read from: the records' past, for whoever asks why."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Select, func, or_, select
+
+from exporter.records import Record
+from exporter.store import schema
+from exporter.store.records import CHUNK, _chunks, _read
+from exporter.times import from_us, to_us
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision of a record, when it was read, and by which reading."""
+
+    record: Record
+    number: int
+    recorded_at: datetime
+    reading: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawSource:
+    """A raw answer that a reading got: what was asked, when, and the hash of what came."""
+
+    request: str
+    fetched_at: datetime
+    sha256: str
+
+
+class Evidence:
+    """Reads the past of the records of one database; it writes nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._opened: tuple[int, list[tuple[RawSource, bytes]]] | None = None
+
+    def revisions(self, scope: str, kinds: Sequence[str], until: datetime) -> list[Revision]:
+        """Return every revision of a scope's records up to a moment, in the order they were booked."""
+        table = schema.records
+        query = _revisions(until).where(table.c.scope == scope, table.c.kind.in_(kinds))
+        return self._read(query.order_by(table.c.id))
+
+    def scopes(
+        self, kinds: Sequence[str], start: datetime | None, until: datetime, also: str | None = None
+    ) -> list[str]:
+        """Return the scopes of which a record of these kinds happened from `start` on.
+
+        With `also`, those whose body holds that text, too, whenever they happened.
+        """
+        table = schema.records
+        query = select(table.c.scope).distinct().where(table.c.kind.in_(kinds), table.c.at <= to_us(until))
+        if start is not None:
+            happened = table.c.at >= to_us(start)
+            query = query.where(happened if also is None else or_(happened, table.c.body.contains(also)))
+        with self._engine.connect() as connection:
+            return sorted(connection.scalars(query))
+
+    def size(self, scopes: Iterable[str], kinds: Sequence[str]) -> int:
+        """Return how many revisions these scopes have."""
+        table, total = schema.records, 0
+        with self._engine.connect() as connection:
+            for chunk in _chunks(scopes, CHUNK):
+                query = select(func.count()).where(table.c.scope.in_(chunk), table.c.kind.in_(kinds))
+                total += int(connection.scalar(query) or 0)
+        return total
+
+    def known(self, scopes: Iterable[str], kinds: Sequence[str], until: datetime) -> list[Revision]:
+        """Return the records of these scopes as they stood at a moment, in the ledger's order."""
+        table = schema.records
+        newest: dict[tuple[str, str], Revision] = {}
+        for chunk in _chunks(scopes, CHUNK):
+            query = _revisions(until).where(table.c.scope.in_(chunk), table.c.kind.in_(kinds))
+            for found in self._read(query.order_by(table.c.revision)):
+                newest[found.record.kind, found.record.key] = found
+        return sorted(
+            newest.values(), key=lambda found: (found.record.at, found.record.kind, found.record.key)
+        )
+
+    def answers(self, reading: int, path: str, mention: str) -> list[RawSource]:
+        """Return the raw answers of a reading that a record was read from.
+
+        Those to requests that hold `path`, and of them the ones that mention it; where none does, more.
+        """
+        found = self._answers(reading)
+        asked = [pair for pair in found if path in pair[0].request] or found
+        return [answer for answer, body in asked if mention.encode() in body] or [each for each, _ in asked]
+
+    def _answers(self, reading: int) -> list[tuple[RawSource, bytes]]:
+        if self._opened is not None and self._opened[0] == reading:
+            return self._opened[1]
+        table, bodies = schema.answers, schema.bodies
+        query = (
+            select(table.c.request, table.c.fetched_at, table.c.sha256, bodies.c.body)
+            .join(bodies, bodies.c.sha256 == table.c.sha256)
+            .where(table.c.reading == reading)
+            .order_by(table.c.id)
+        )
+        with self._engine.connect() as connection:
+            found = [
+                (RawSource(row.request, from_us(row.fetched_at), row.sha256), zlib.decompress(row.body))
+                for row in connection.execute(query)
+            ]
+        self._opened = (reading, found)  # the lines of a page are mostly of one reading
+        return found
+
+    def snapshot(self, at: datetime) -> int | None:
+        """Return the sequence of the snapshot that was the newest at a moment; None before the first kept."""
+        table = schema.snapshots
+        with self._engine.connect() as connection:
+            query = select(func.max(table.c.sequence)).where(table.c.as_of <= to_us(at))
+            found: int | None = connection.scalar(query)
+        return found
+
+    def _read(self, query: Select[Any]) -> list[Revision]:
+        with self._engine.connect() as connection:
+            return [
+                Revision(_read(row.kind, row.body), row.revision, from_us(row.recorded_at), row.reading)
+                for row in connection.execute(query)
+            ]
+
+
+def _revisions(until: datetime) -> Select[Any]:
+    table, readings = schema.records, schema.readings
+    return (
+        select(table.c.kind, table.c.body, table.c.revision, readings.c.recorded_at, table.c.reading)
+        .join(readings, readings.c.id == table.c.reading)
+        .where(readings.c.recorded_at <= to_us(until))
+    )
