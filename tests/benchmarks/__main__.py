@@ -19,7 +19,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from . import backfill, commit, delta, freshness, history, killed, live, memory, scrape, size, startup, tick
+from . import (
+    backfill,
+    commit,
+    cursor,
+    delta,
+    fanout,
+    freshness,
+    history,
+    killed,
+    live,
+    memory,
+    scrape,
+    size,
+    startup,
+    tick,
+)
 from .scale import FULL, QUICK, Scale
 from .table import Row, markdown, unmeasured
 from .workshop import Workshop
@@ -33,6 +48,8 @@ MODULES: tuple[ModuleType, ...] = (
     history,
     freshness,
     live,
+    fanout,
+    cursor,
     tick,
     memory,
     backfill,

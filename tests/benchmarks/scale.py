@@ -22,6 +22,10 @@ class Scale:
     updates: int
     crowd: int
     kept_snapshots: int
+    streams: tuple[int, ...]
+    beside: int
+    stream_events: int
+    cursor_events: int
 
 
 FULL = Scale(
@@ -36,6 +40,10 @@ FULL = Scale(
     updates=200,
     crowd=100,
     kept_snapshots=1_000,
+    streams=(500, 1_000, 5_000, 10_000),
+    beside=5_000,
+    stream_events=12,
+    cursor_events=100_000,
 )
 
 QUICK = Scale(
@@ -50,6 +58,10 @@ QUICK = Scale(
     updates=50,
     crowd=20,
     kept_snapshots=300,
+    streams=(300,),
+    beside=300,
+    stream_events=6,
+    cursor_events=2_000,
 )
 
 TINY = Scale(
@@ -66,5 +78,9 @@ TINY = Scale(
     updates=2,
     crowd=2,
     kept_snapshots=5,
+    streams=(3,),
+    beside=3,
+    stream_events=2,
+    cursor_events=60,
 )
 """For tests of the benchmarks themselves."""

@@ -10,6 +10,7 @@ say what it saw, as one line of JSON, and end. It ends by itself when its input 
 from __future__ import annotations
 
 import json
+import resource
 import select
 import socket
 import sys
@@ -28,8 +29,12 @@ WS = (
     b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-MARKS = {"sse": (b"event: snapshot", b"event: delta"), "ws": (b'{"type":"snapshot"', b'{"type":"delta"')}
-"""What begins an event: the first of a connection, and those that are counted."""
+MARKS = {
+    "stream": (SSE, b"event: snapshot", b"event: delta"),
+    "ws": (WS, b'{"type":"snapshot"', b'{"type":"delta"'),
+    "nchan": (SSE, b"data: ", b"data: "),
+}
+"""By the path's last name: the request, and what begins an event, the first and those that are counted."""
 
 
 @dataclass(slots=True)
@@ -125,9 +130,10 @@ def summary(swarm: Swarm, published: list[float]) -> dict[str, float]:
 
 def main(port: str, path: str, clients: str) -> int:
     """Run until told to report."""
-    kind = "ws" if path.partition("?")[0].endswith("/ws") else "sse"
-    request = (WS if kind == "ws" else SSE) % path.encode()
-    swarm = Swarm(int(port), request, *MARKS[kind])
+    request, first, mark = MARKS[path.partition("?")[0].rpartition("/")[2]]
+    swarm = Swarm(int(port), request % path.encode(), first, mark)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     try:
         swarm.connect(int(clients))
     except OSError as error:

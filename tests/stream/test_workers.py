@@ -1,0 +1,101 @@
+"""Several processes on one port: one cursor, one page of metrics, and no end with one of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from builders import Writer
+from serving import PATIENCE, listening, until
+
+CHILDREN = Path("/proc/self/task")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def workers(parent: subprocess.Popen[bytes]) -> list[int]:
+    listed = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    return [int(number) for number in listed.read_text().split()]
+
+
+@pytest.fixture
+def parent(path: Path, writer: Writer) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`northstar stream --workers 3`, once it answers."""
+    port = free_port()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "exporter", "stream", "--workers", "3"],
+        env={**os.environ, "DB_PATH": str(path), "PORT": str(port)},
+        cwd=path.parent,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: clients(url) == 0, 3 * PATIENCE)
+        yield child, url
+    finally:
+        child.terminate()
+        assert child.wait(PATIENCE) == 0
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)
+
+
+def clients(url: str) -> float | None:
+    try:
+        page = httpx.get(url + "/metrics", timeout=PATIENCE).text
+    except httpx.TransportError:
+        return None
+    found = re.search(r'^northstar_stream_clients\{transport="sse"\} (\S+)$', page, re.MULTILINE)
+    return float(found[1]) if found else None
+
+
+@pytest.mark.skipif(not CHILDREN.exists(), reason="this system does not list the children of a process")
+def test_workers_serve_the_same_cursor_count_together_and_are_replaced(
+    parent: tuple[subprocess.Popen[bytes], str], writer: Writer
+) -> None:
+    """Whichever worker answers, what it says is the same; one that is killed comes back."""
+    child, url = parent
+    with ExitStack() as streams:
+        told = [streams.enter_context(listening(url)) for _ in range(9)]
+        assert {next(events).id for events in told} == {f"{writer.epoch}-5"}
+        until(lambda: clients(url) == 9)
+        writer.commit()
+        assert {next(events).id for events in told} == {f"{writer.epoch}-6"}
+    before = set(until(lambda: len(workers(child)) == 3 and workers(child)))
+    os.kill(min(before), signal.SIGKILL)
+    until(lambda: len(set(workers(child)) - before) == 1)
+    for _ in range(12):
+        with listening(url, cursor=f"{writer.epoch}-4") as events:
+            assert [next(events).id for _ in range(2)] == [f"{writer.epoch}-5", f"{writer.epoch}-6"]
+    until(lambda: clients(url) == 0)
+    page = httpx.get(url + "/metrics", timeout=PATIENCE).text
+    # Counters go on where a worker that died left them.
+    assert 'northstar_stream_events_total{event="snapshot",transport="sse"} 9.0' in page
+    assert "pid=" not in page
+
+
+def test_workers_that_cannot_start_end_the_whole(path: Path) -> None:
+    """A taken port is one sentence."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = subprocess.run(
+            [sys.executable, "-m", "exporter", "stream", "--workers", "2"],
+            env={**os.environ, "DB_PATH": str(path), "PORT": str(taken.getsockname()[1])},
+            cwd=path.parent,
+            capture_output=True,
+            text=True,
+            timeout=3 * PATIENCE,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "cannot listen" in done.stderr
