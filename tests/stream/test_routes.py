@@ -304,6 +304,7 @@ def test_the_openapi_document_is_valid_and_complete(app: FastAPI) -> None:
         "/api/health/ready",
         "/api/pnl/current",
         "/api/pnl/deltas",
+        "/api/pnl/explain",
         "/api/pnl/groups",
         "/api/pnl/history",
         "/api/pnl/stream",
