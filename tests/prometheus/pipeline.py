@@ -173,11 +173,19 @@ CASES = [
         interval="5m",
         evaluation="5m",
     ),
+    Case(
+        "NorthstarPrometheusFails",
+        "fires when it knows nothing of itself, as on a full disk",
+        {series("up", WATCHER): steps((1, 10), ("stale", 20)), series("up"): "1x30"},
+        ["9m", "10m"],
+        ["11m", "29m"],
+        {"job": "prometheus"},
+    ),
     *(
         Case(
             "NorthstarPrometheusFails",
             f"fires when {what}",
-            {series(name, WATCHER): values},
+            {series(name, WATCHER): values, series("up", WATCHER): "1x40"},
             ["9m", "10m", "20m"],
             ["11m", "14m"],
             WATCHER,
