@@ -156,12 +156,20 @@ INHIBITIONS = [
 ]
 
 
+NOBODY = "Nobody is told of alerts: there is no secret file. They are in Grafana and in Prometheus."
+
+
 def config(settings: Settings, secrets: Path) -> tuple[Config, list[str]]:
     """Return Alertmanager's configuration, and a sentence for each thing that a person should know."""
     wake: Config = {}
     tell: Config = {}
+    heartbeat: Config = {}
     on: list[str] = []
     said: list[str] = []
+    if secrets.is_dir() and not os.access(secrets, os.X_OK):
+        # Whether a file is there cannot be told: one sentence instead of one for each.
+        said.append(f"The folder {secrets} cannot be entered by user {os.getuid()}: check its permissions.")
+        return _made(wake, tell, heartbeat), [*said, NOBODY]
     for name, (word, way) in WAYS.items():
         problem = _problem(settings, secrets, name)
         if problem is None:
@@ -171,20 +179,19 @@ def config(settings: Settings, secrets: Path) -> tuple[Config, list[str]]:
             on.append(word)
         elif problem:
             said.append(f"{problem} No alert goes by {word}.")
-    heartbeat: Config = {}
     problem = _problem(settings, secrets, HEARTBEAT)
     if problem is None:
         heartbeat = {"webhook_configs": [{"url_file": str(secrets / HEARTBEAT), "send_resolved": False}]}
         on.append("dead man's switch")
     elif problem:
         said.append(f"{problem} There is no dead man's switch.")
-    said.append(
-        f"Alerts go by {', '.join(on)}."
-        if on
-        else "Nobody is told of alerts: there is no secret file. They are in Grafana and in Prometheus."
-    )
+    said.append(f"Alerts go by {', '.join(on)}." if on else NOBODY)
+    return _made(wake, tell, heartbeat), said
+
+
+def _made(wake: Config, tell: Config, heartbeat: Config) -> Config:
     receivers = [{"name": "wake", **wake}, {"name": "tell", **tell}, {"name": "heartbeat", **heartbeat}]
-    return {"route": route(), "inhibit_rules": INHIBITIONS, "receivers": receivers}, said
+    return {"route": route(), "inhibit_rules": INHIBITIONS, "receivers": receivers}
 
 
 def _problem(settings: Settings, secrets: Path, name: str) -> str | None:

@@ -137,6 +137,8 @@ def load(engine: docker.DockerClient, tag: str) -> dict[str, str]:
     alertmanager = _base()
     alertmanager.programs(Path("/usr/bin/prometheus-alertmanager"))
     alertmanager.folder("alertmanager", user=65534)
+    for path in Path("/usr/share/prometheus/alertmanager").glob("*.tmpl"):
+        alertmanager.file(path)  # Debian's reads its templates from there
     grafana = _base()
     grafana.python()
     grafana.folder("var/lib/grafana", user=472)

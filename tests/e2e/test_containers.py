@@ -121,6 +121,7 @@ def stack(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory)
         raise AssertionError(said) from error
     ports = {name: free_port() for name in PORTS}
     secrets = tmp_path_factory.mktemp("secrets")
+    secrets.chmod(0o755)
     environment = {
         **os.environ,
         **images,

@@ -110,6 +110,18 @@ def test_secret_that_may_not_be_read_is_one_sentence(tmp_path: Path) -> None:
     assert "slack_url cannot be read" in said
 
 
+def test_folder_that_is_closed_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in it cannot even be listed, so nothing is said of single files."""
+    secrets = put(tmp_path / "secrets", *EVERY_SECRET)
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (secrets, os.X_OK))
+    receivers, said = made(read(MAIL), secrets)
+    assert all(each.keys() == {"name"} for each in receivers.values())
+    assert said.splitlines() == [
+        f"The folder {secrets} cannot be entered by user {os.getuid()}: check its permissions.",
+        alerting.NOBODY,
+    ]
+
+
 def test_secret_that_is_a_folder_or_empty_is_one_sentence(tmp_path: Path) -> None:
     """Docker makes a folder of a file that is not there."""
     secrets = put(tmp_path / "secrets", "webhook_url")
