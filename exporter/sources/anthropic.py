@@ -235,7 +235,11 @@ def _readable(secret: SecretStr | str, family: FamilyName) -> SecretStr:
     """
     key = usable(secret, "The Anthropic admin key")
     text = key.get_secret_value()
-    if text.startswith(ORDINARY) and (family == "reports" or not text.startswith(SCOPED)):
+    if text.startswith(SCOPED) and family == "reports":
+        raise SettingsError(
+            ["The Anthropic key is a scoped one for the analytics: set NORTHSTAR_ANTHROPIC_FAMILY=auto."]
+        )
+    if text.startswith(ORDINARY) and not text.startswith(SCOPED):
         raise SettingsError(
             ["The Anthropic key is an ordinary one; reports need an admin key (sk-ant-admin)."]
         )

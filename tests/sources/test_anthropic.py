@@ -483,6 +483,14 @@ async def test_a_key_of_the_wrong_kind_is_named_at_once(key: Any) -> None:
     assert "api03" not in str(caught.value)
 
 
+async def test_a_scoped_key_is_told_which_reports_it_reads() -> None:
+    """It is no mistake by itself, only beside a setting that it cannot serve."""
+    with pytest.raises(SettingsError, match="NORTHSTAR_ANTHROPIC_FAMILY=auto"):
+        Anthropic("sk-ant-api01-scoped", clock=lambda: NOW, family="reports")
+    for family in ("auto", "analytics"):
+        assert Anthropic("sk-ant-api01-scoped", clock=lambda: NOW, family=family)  # type: ignore[arg-type]
+
+
 async def test_another_kind_of_key_is_left_to_the_service() -> None:
     """Kinds of keys come and go; the service knows."""
     assert Anthropic("some-federated-token", clock=lambda: NOW)
