@@ -154,7 +154,7 @@ def _models() -> Panel:
         [
             Column("Cost, $", cost, AMOUNT, decimals=2),
             Column("Tokens", tokens, COUNT, words.IF_ANY),
-            Column("Without a price", f"{unpriced} or 0 * {cost}", COUNT, words.IF_ANY),
+            Column("Unpriced", f"{unpriced} or 0 * {cost}", COUNT, words.IF_ANY),
             Column("Per million, $", f"1e6 * {cost} / ({tokens} > 0)", AMOUNT, words.IF_ANY, decimals=2),
         ],
         about(
@@ -165,6 +165,7 @@ def _models() -> Panel:
         heading="Model",
         largest="Cost, $",
         height=9,
+        first=180,
     )
 
 

@@ -355,7 +355,7 @@ def _column(column: Column) -> Json:
     }
     if column.decimals is not None:
         properties["decimals"] = column.decimals
-    width = column.width or (140 if column.unit == words.INSTANT else None)
+    width = column.width or (150 if column.unit == words.INSTANT else None)
     if width is not None:
         properties["custom.width"] = width
     return properties

@@ -445,7 +445,8 @@ def _pushes() -> Panel:
         "Pushes to Grafana Live",
         [
             Query(
-                "sum by (outcome) (rate(northstar_grafana_live_pushes_total[$__rate_interval])) or vector(0)",
+                "sum by (outcome) (rate(northstar_grafana_live_pushes_total[$__rate_interval]))"
+                " or on () vector(0)",
                 "{{outcome}}",
             )
         ],

@@ -111,4 +111,4 @@ def series(expr: str) -> list[Series]:
 def grouped(expr: str) -> set[str]:
     """Return the labels that a query groups or joins by."""
     lists = re.findall(r"\b(?:by|on|group_left)\s*\(([^)]*)\)", expr)
-    return {label.strip() for labels in lists for label in labels.split(",")}
+    return {label.strip() for labels in lists for label in labels.split(",")} - {""}
