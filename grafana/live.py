@@ -58,7 +58,6 @@ def _twin() -> Panel:
         [Query(queries.net("today"), "Net")],
         about("The same figure by way of Prometheus.", formula="that of net today"),
         unit=USD,
-        zero=True,
         height=7,
     )
     return replace(twin, since=RECENT)

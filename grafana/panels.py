@@ -193,7 +193,7 @@ def lines(
     zero: bool = False,
     links: Sequence[Json] = (),
 ) -> Panel:
-    """Return lines over time, never stacked; `zero` draws the line that a loss is below."""
+    """Return lines over time, never stacked; `zero` keeps in view the line that a loss is below."""
     defaults = _defaults(
         unit,
         decimals=2 if unit == words.USD and decimals is None else decimals,
@@ -212,7 +212,8 @@ def lines(
             "stacking": {"mode": "none", "group": "A"},
             "thresholdsStyle": {"mode": "dashed" if zero else "off"},
             # An axis of a count that is zero all the time would otherwise go to a hundred.
-            "axisSoftMax": 1 if unit == words.COUNT else None,
+            "axisSoftMax": 1 if unit == words.COUNT else 0 if zero else None,
+            "axisSoftMin": 0 if zero else None,
         },
     }
     return Panel(
