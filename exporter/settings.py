@@ -43,6 +43,7 @@ SocketUrl = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
 
 PRICE_KINDS = ("uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output", "all")
 _DOLLARS = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
+_CASH = re.compile(r"-?\d{1,9}(\.\d{1,4})?", re.ASCII)
 _PRICE = re.compile(r"\d{1,5}(\.\d{1,4})?", re.ASCII)
 
 
@@ -70,6 +71,27 @@ def stated_price(text: Any) -> StatedPrice:
     if not _PRICE.fullmatch(price) or not Decimal(price):
         raise ValueError(f'"{price}" in "{text}" is no price above zero with at most four decimals')
     return StatedPrice(model, kind, day, Decimal(price))
+
+
+class StatedCash(NamedTuple):
+    """Cash that the user read off the venue's statement, because no list of the venue has it."""
+
+    day: date
+    kind: str
+    usd: Decimal
+
+
+def stated_cash(text: Any) -> Any:
+    """Read `2026-11-01 interest 12.34`; raise ValueError with a sentence that quotes it."""
+    if not isinstance(text, str):
+        return text
+    words = text.split()
+    if len(words) != 3:
+        raise ValueError(f'"{text}" is not a day, what it was, and dollars')
+    day, kind, usd = words
+    if not _CASH.fullmatch(usd) or not Decimal(usd):
+        raise ValueError(f'"{usd}" in "{text}" is no amount such as 12.34, or -12.34 for cash that was taken')
+    return StatedCash(calendar_day(day), kind, Decimal(usd))
 
 
 def workspace_budget(text: Any) -> Any:
@@ -122,6 +144,11 @@ class Settings(BaseModel):
         "wss://external-api-ws.kalshi.com/trade-api/ws/v2",
         description="Kalshi WebSocket address; where only KALSHI_BASE_URL is set, that host's.",
         json_schema_extra={"alias": True},
+    )
+    kalshi_other_cash: tuple[Annotated[StatedCash, BeforeValidator(stated_cash)], ...] = Field(
+        (),
+        description="Interest, incentives and the like, in Kalshi's balance but in none of its lists: entries "
+        "of day, what it was and dollars, separated by `;`.",
     )
     anthropic_api_key: SecretStr | None = Field(
         None,
@@ -325,7 +352,7 @@ class Settings(BaseModel):
             else value
         )
 
-    @field_validator("anthropic_prices", mode="before")
+    @field_validator("anthropic_prices", "kalshi_other_cash", mode="before")
     @classmethod
     def _entries(cls, value: Any) -> Any:
         if not isinstance(value, str):

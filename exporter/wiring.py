@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 
 from prometheus_client import CollectorRegistry
@@ -54,7 +54,8 @@ def build_cycle(
     health = Health(registry)
     sources = build_sources(settings, health, clock)
     store = Store.write(settings.db_path)
-    new_ledger = partial(Ledger, settings.zone, settings.mark_rule, settings.lot_rule)
+    other_cash = [(datetime.combine(day, time(), UTC), usd) for day, _, usd in settings.kalshi_other_cash]
+    new_ledger = partial(Ledger, settings.zone, settings.mark_rule, settings.lot_rule, other_cash)
     cycle = Cycle(
         store,
         new_ledger,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -207,8 +207,14 @@ class Keeper:
 class Books:
     """A ledger fed the way the cycle feeds it."""
 
-    def __init__(self, *records: Record, zone: ZoneInfo = UTC_ZONE, rule: str = "bid") -> None:
-        self.ledger = Ledger(zone, rule)  # type: ignore[arg-type]
+    def __init__(
+        self,
+        *records: Record,
+        zone: ZoneInfo = UTC_ZONE,
+        rule: str = "bid",
+        other_cash: Sequence[tuple[datetime, Decimal]] = (),
+    ) -> None:
+        self.ledger = Ledger(zone, rule, other_cash=other_cash)  # type: ignore[arg-type]
         self.keeper = Keeper()
         self.book(*records)
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import create_engine
 
 from exporter import backfill, cli, cycle, history
 from exporter.cycle import Cycle
@@ -39,7 +40,7 @@ from exporter.sources import Resolution, kalshi_history
 from exporter.sources.kalshi import Kalshi
 from exporter.sources.kalshi_limits import Allowance
 from exporter.store import Part, Store
-from exporter.store.database import migrate, open_writer, revision
+from exporter.store.database import migrate, revision
 from tests.builders import UTC_ZONE, fill
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -574,14 +575,10 @@ def test_progress_shows_rows_rate_and_time(terminal: bool) -> None:
 def test_an_old_database_gets_the_new_tables_and_reads_its_past(tmp_path: Path) -> None:
     """A database of the first layout is migrated; whether its past is whole nobody knows, so it is read."""
     path = tmp_path / "a.sqlite3"
-    engine, lock = open_writer(path)
-    with engine.begin() as connection:
-        for statement in ("DROP TABLE histories", "DROP TABLE history_parts",
-                          "UPDATE alembic_version SET version_num = '0001'"):  # fmt: skip
-            connection.exec_driver_sql(statement)
-    migrate(engine)
-    assert revision(engine) == "0002"
+    engine = create_engine(f"sqlite:///{path}")
+    migrate(engine, "0001")
+    assert revision(engine) == "0001"
     engine.dispose()
-    lock.close()
+    Store.write(path).close()
     with Store.read(path) as store:
         assert store.histories.load("kalshi") is None

@@ -226,6 +226,27 @@ def test_one_price_stated_twice_is_refused() -> None:
         read({"NORTHSTAR_ANTHROPIC_PRICES": twice})
 
 
+def test_cash_of_the_venues_statement_is_read() -> None:
+    """Signed: an incentive may be taken back."""
+    text = "2026-11-01 interest 12.34; 2026-11-15 incentive -5"
+    assert read({"NORTHSTAR_KALSHI_OTHER_CASH": text}).kalshi_other_cash == (
+        (date(2026, 11, 1), "interest", Decimal("12.34")),
+        (date(2026, 11, 15), "incentive", Decimal(-5)),
+    )
+
+
+@pytest.mark.parametrize("amount", ["0", "1e3", "NaN", "12,34", "$5", "0.00001"])
+def test_cash_that_is_no_amount_is_refused(amount: str) -> None:
+    """With the entry quoted, and the one that is no day beside it."""
+    with pytest.raises(SettingsError) as error:
+        read({"NORTHSTAR_KALSHI_OTHER_CASH": f"2026-11-01 interest {amount}; 2026-11-31 interest 1; gone"})
+    for quoted, problem in zip((amount, "2026-11-31", "gone"), error.value.problems, strict=True):
+        assert f'"{quoted}"' in problem
+    assert all(
+        problem.startswith("NORTHSTAR_KALSHI_OTHER_CASH is wrong: ") for problem in error.value.problems
+    )
+
+
 def test_budgets_and_a_credit_are_read() -> None:
     """Dollars as decimals, a budget for each workspace, a credit with its day."""
     settings = read(

@@ -19,6 +19,7 @@ from exporter.money import ZERO
 VENUE_CASH = "venue_cash"
 OPEN_COST = "open_cost"
 TRANSFERS = "transfers"
+OTHER_CASH = "other_cash"
 RECEIVABLE = "receivable"
 TAX_PAYABLE = "tax_payable"
 API_PAYABLE = "api_payable"

@@ -17,7 +17,7 @@ from exporter.ledger import takings, windows
 from exporter.ledger.cost_statement import CostStatement
 from exporter.ledger.equity import Equity
 from exporter.ledger.groups import Groups
-from exporter.ledger.journal import TRANSFERS, VENUE_CASH, Entry, Journal
+from exporter.ledger.journal import OTHER_CASH, TRANSFERS, VENUE_CASH, Entry, Journal
 from exporter.ledger.lots import LotRule
 from exporter.ledger.marks import MarkRule
 from exporter.ledger.portfolio import Portfolio, Valuation
@@ -84,11 +84,22 @@ class WindowFigures:
 
 
 class Ledger:
-    """Everything booked so far. Feed it in any order; equal records give equal figures."""
+    """Everything booked so far. Feed it in any order; equal records give equal figures.
 
-    def __init__(self, zone: ZoneInfo, rule: MarkRule = "bid", lots: LotRule = "average") -> None:
+    `other_cash` is what the user says the venue paid or took beside all its lists, by time: interest,
+    incentives. It explains cash and is never profit of trading.
+    """
+
+    def __init__(
+        self,
+        zone: ZoneInfo,
+        rule: MarkRule = "bid",
+        lots: LotRule = "average",
+        other_cash: Iterable[tuple[datetime, Decimal]] = (),
+    ) -> None:
         self.zone = zone
         self.journal = Journal()
+        self.journal.post(Entry(to_us(at), {VENUE_CASH: usd, OTHER_CASH: -usd}) for at, usd in other_cash)
         self.portfolio = Portfolio(rule, lots)
         self.trades = TradeRecord()
         self.groups = Groups(zone)
@@ -185,11 +196,16 @@ class Ledger:
         }
 
     def cash_difference(self) -> Decimal | None:
-        """Return the venue's cash minus what fills, settlements, fees and transfers explain."""
+        """Return the venue's cash minus what fills, settlements, fees, transfers and the user explain."""
         if not self.cash:
             return None
         stated = sum((balance.cash for balance in self.cash.values()), ZERO)
         return stated - self.journal.balances.get(VENUE_CASH, ZERO)
+
+    @property
+    def other_cash(self) -> Decimal:
+        """Return what the user says came beside all lists of the venue."""
+        return -self.journal.balances.get(OTHER_CASH, ZERO)
 
     @property
     def paid_in(self) -> Decimal:

@@ -149,6 +149,7 @@ def _accounts(ledger: Ledger) -> Tree:
             "equity": plain(cash + value),
             "paid_in": plain(ledger.paid_in),
             "as_of": stamp(min(balance.at for balance in ledger.cash.values())),
+            **({"other_cash": plain(ledger.other_cash)} if ledger.other_cash else {}),
             **({"unexplained": plain(unexplained)} if unexplained else {}),
         }
     }
@@ -191,7 +192,7 @@ def _unexplained(cash: Decimal) -> str:
     side = "more" if cash > 0 else "less"
     return (
         f"the venue's cash is {plain(abs(cash))} {side} than fills, settlements and transfers explain: "
-        "interest, incentives and promotions are in the balance and in no list"
+        "interest and incentives are in no list of the venue; what its statement shows of them can be set"
     )
 
 

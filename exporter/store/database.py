@@ -97,10 +97,10 @@ def revision(engine: Engine) -> str | None:
         return found
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the database to HEAD in one transaction; do nothing when it is there already."""
+def migrate(engine: Engine, to: str = schema.HEAD) -> None:
+    """Bring the database to a layout, the newest, in one transaction; do nothing when it is there already."""
     found = revision(engine)
-    if found == schema.HEAD:
+    if found == to:
         return
     # Imported here because it takes longer than everything else of a start that needs no migration.
     from alembic import command
@@ -117,7 +117,7 @@ def migrate(engine: Engine) -> None:
         )
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
         if connection.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch")) is None:
             connection.execute(insert(schema.meta).values(key="epoch", value=uuid.uuid4().hex[:12]))
 

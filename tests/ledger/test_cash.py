@@ -65,3 +65,18 @@ def test_cash_that_ties_leaves_nothing_unexplained() -> None:
     books = Books(moved("100.00", "applied", fee="0"))
     books.ledger.observe([balance("100.00")])
     assert "unexplained" not in stated(books)["accounts"]["kalshi"]
+
+
+def test_cash_that_the_user_states_is_explained_and_is_no_profit() -> None:
+    """Interest read off the venue's statement: the check holds to the cent again, the net does not move."""
+    interest = [(NOW, Decimal("12.34")), (NOW, Decimal("-0.34"))]
+    books = Books(moved("100.00", "applied", fee="0"), other_cash=interest)
+    books.ledger.observe([balance("112.01")])
+    tree = stated(books)
+    assert (tree["checks"]["cash"]["ok"], tree["checks"]["cash"]["usd"]) == (False, "0.01")
+    assert tree["windows"]["all"]["net"]["usd"] == "0.00"
+    account = tree["accounts"]["kalshi"]
+    assert (account["paid_in"], account["other_cash"], account["unexplained"]) == ("100.00", "12.00", "0.01")
+    books.ledger.observe([balance("112.00")])
+    assert stated(books)["checks"]["cash"]["ok"] is True
+    assert "other_cash" not in stated(Books())["accounts"].get("kalshi", {})
