@@ -147,8 +147,8 @@ class Settings(BaseModel):
     )
     kalshi_other_cash: tuple[Annotated[StatedCash, BeforeValidator(stated_cash)], ...] = Field(
         (),
-        description="Interest, incentives and the like, in Kalshi's balance but in none of its lists: entries "
-        "of day, what it was and dollars, separated by `;`.",
+        description="Interest, incentives and the like, in Kalshi's balance but in none of its lists: "
+        "entries of day, what it was and dollars, separated by `;`.",
     )
     anthropic_api_key: SecretStr | None = Field(
         None,
