@@ -125,7 +125,6 @@ def create_app(
         docs_url=None,  # these pages load scripts from another host
         redoc_url=None,
         lifespan=lifespan,
-        dependencies=[Depends(BEARER)],
         responses=REFUSALS,
     )
     app.add_middleware(Gate, access=gate, streams=_streams(hub), refusal=_let_in_not)
@@ -140,11 +139,11 @@ def create_app(
     app.state.feed, app.state.figures, app.state.hub = followed, figures, hub
     if companion is not None:
         companion.register(figures.registry)
-    app.include_router(_pnl(followed, figures, hub, clock))
-    app.include_router(groups.router(followed))
-    app.include_router(explain.router(store_path))
+    app.include_router(_pnl(followed, figures, hub, clock), dependencies=[Depends(BEARER)])
+    app.include_router(groups.router(followed), dependencies=[Depends(BEARER)])
+    app.include_router(explain.router(store_path), dependencies=[Depends(BEARER)])
     app.include_router(_health(followed, clock, freshness_seconds, companion))
-    app.include_router(_token(gate))
+    app.include_router(_token(gate), dependencies=[Depends(BEARER)])
     app.include_router(_rest(figures))
     app.include_router(page.router())
     app.mount("/static", page.Files(), name="static")
