@@ -1,10 +1,11 @@
 """What a month will cost, from the days behind it.
 
 Method: a coming day costs what the same weekday cost on average over the last four weeks. How far days
-        strayed from the other days of their weekday gives the range: each coming day is as cheap as one
-        in twenty was, or as dear as one in twenty. Days in a row are taken to stray together, so the
-        range of a month is wide rather than too narrow. A finished day without a bill is corrected
-        by how the last bills differed from their estimates.
+        strayed from the other days of their weekday gives the range: a day is as cheap as one in twenty
+        was, or as dear as one in twenty. Days stray by themselves, so that of n days grows with the root
+        of n; and weeks stray as a whole, as habits and prices do, so the farthest of the four adds to
+        each day. A finished day without a bill is corrected by how the last bills differed from their
+        estimates.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ class Outlook:
         behind = (today - DAY * number for number in range(1, HISTORY + 1))
         self._past = {day: self.finished(day) for day in behind if day in days}
         self.known = len(self._past)
-        self._spread = _range([self._strayed(day) for day in self._past]) if self.enough else NOTHING
+        strayed = {day: self._strayed(day) for day in self._past}
+        self._spread = _range(list(strayed.values())) if self.enough else NOTHING
+        self._weeks = _weeks(today, strayed) if self.enough else NOTHING
 
     @property
     def so_far(self) -> Decimal:
@@ -109,14 +112,24 @@ class Outlook:
 
     def path(self, start: date, end: date) -> Iterator[tuple[date, Range]]:
         """Yield each day of [start, end) with the sum from the start to it; unknown past days add nothing."""
-        total = NOTHING
+        known, ahead, coming = NOTHING, ZERO, 0
         for number in range((end - start).days):
             day = start + DAY * number
-            if day >= self.today:
-                total += self.coming(day)
+            if day > self.today:
+                coming += 1
+                ahead += self._usual(day.weekday())
+            elif day == self.today:
+                known += self.coming(day)
             elif day in self._days:
-                total += self.finished(day)
-            yield day, total
+                known += self.finished(day)
+            yield day, known + self._range_of(ahead, coming)
+
+    def _range_of(self, mid: Decimal, days: int) -> Range:
+        """Return the range around what so many days to come are expected to cost together."""
+        root = to_micro(Decimal(days).sqrt())
+        low = root * min(ZERO, self._spread.low) + days * self._weeks.low
+        high = root * max(ZERO, self._spread.high) + days * self._weeks.high
+        return Range(max(ZERO, mid + low), mid, mid + high)
 
     def sum(self, start: date, end: date) -> Range | None:
         """Return what [start, end) will have cost; None while too little is known."""
@@ -156,3 +169,14 @@ def _range(values: Sequence[Decimal]) -> Range:
     cut = (len(ordered) - 1) * TAIL_PERCENT // 100
     mean = to_micro(sum(ordered, ZERO) / len(ordered))
     return Range(ordered[cut], mean, ordered[-1 - cut])
+
+
+def _weeks(today: date, strayed: Mapping[date, Decimal]) -> Range:
+    """Return how far the means of the weeks behind lie apart: the cheapest and the dearest."""
+    means = []
+    for week in range(HISTORY // 7):
+        days = [today - DAY * number for number in range(7 * week + 1, 7 * week + 8)]
+        known = [strayed[day] for day in days if day in strayed]
+        if known:
+            means.append(to_micro(sum(known, ZERO) / len(known)))
+    return Range(min(ZERO, *means), ZERO, max(ZERO, *means))

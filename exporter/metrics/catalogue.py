@@ -115,12 +115,12 @@ API_COST = (
     Metric(
         "northstar_api_cost_forecast_low_usd",
         "gauge",
-        "The same, if all days to come were as cheap as one in twenty was.",
+        "The same, at the lower end of the range of the days behind.",
     ),
     Metric(
         "northstar_api_cost_forecast_high_usd",
         "gauge",
-        "The same, if all days to come were as dear as one in twenty was.",
+        "The same, at the upper end of the range of the days behind.",
     ),
     Metric(
         "northstar_api_budget_usd",

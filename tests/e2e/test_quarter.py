@@ -37,8 +37,8 @@ DAY, STEP = timedelta(days=1), timedelta(hours=8)
 STARTS = timedelta(minutes=20)
 """The first reading of a day comes when its bill has not landed and its usage hardly begun."""
 
-READ_CHEAPER = date(2026, 10, 7)
-"""From then on reading Sonnet 5.5's cache costs half, as the tables know."""
+CHEAPER = date(2026, 10, 7)
+"""From then on reading Sonnet 5.5's cache costs half: the simulator bills it so, and the tables know."""
 
 OPUS_DEARER, OPUS_STATED = date(2026, 11, 16), date(2026, 11, 24)
 """From when Opus 5.5 costs a quarter more than any table says, and when somebody states its price."""
@@ -86,8 +86,6 @@ def priced(day: date, lines: tuple[CostLine, ...]) -> Iterator[CostLine]:
     """Yield the lines at the prices of the day."""
     for line in lines:
         factor = Decimal(1)
-        if line.model == "claude-sonnet-5-5" and line.token_type == "cache_read_input_tokens":
-            factor = Decimal(2) if day < READ_CHEAPER else factor
         if line.model == "claude-opus-5-5" and day >= OPUS_DEARER:
             factor = Decimal("1.25")
         yield replace(line, amount=line.amount * factor)
@@ -225,6 +223,7 @@ def test_a_quarter_with_everything_that_goes_wrong_ends_at_the_bill(
     assert counted == sum(len(changes(book, day)) for day in book.bills if day >= FIRST - DAY)
     wrong = [at for at, ok in drifted.items() if not ok]
     assert wrong
+    assert price_of_reading(book, CHEAPER - DAY) == 2 * price_of_reading(book, CHEAPER)
     assert all(OPUS_DEARER + DAY < at.date() <= OPUS_STATED + 3 * DAY for at in wrong)
 
 
@@ -249,3 +248,25 @@ def again(running: Pipeline, build: Build, simulator: Any, **options: str) -> Pi
     started = build(simulator, DB_PATH=str(database), **options)
     started.collect()
     return started
+
+
+def price_of_reading(book: Book, day: date) -> Decimal:
+    """Return what a token that Sonnet 5.5 read from its cache cost on a day, in cents, to a millionth."""
+    billed = sum(
+        line.amount
+        for line in book.bills[day][-1].lines
+        if line.model == "claude-sonnet-5-5"
+        and line.token_type == "cache_read_input_tokens"
+        and line.service_tier == "standard"
+        and line.inference_geo == "global"
+    )
+    read = sum(
+        usage.cache_read
+        for hour, found in book.hours.items()
+        if hour.date() == day
+        for usage in found
+        if usage.model == "claude-sonnet-5-5"
+        and usage.service_tier == "standard"
+        and usage.inference_geo == "global"
+    )
+    return (billed / read).quantize(Decimal("0.000001"))
