@@ -123,10 +123,15 @@ def moment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moment]:
                 found = server.ask(url, "northstar_snapshot_sequence[5m]")
                 return found[0]["values"] if found else []
 
-            at, sequence = until(lambda: len(scraped()) >= SCRAPES and scraped()[SCRAPES - 1], PATIENCE)
-            tree = until(lambda: recorder.trees.get(int(sequence)), PATIENCE)
+            def seen() -> tuple[float, str] | None:
+                # A reader that was too slow for every delta is brought to the newest state: try the next.
+                late_enough = scraped()[SCRAPES - 1 :]
+                return next((each for each in late_enough if int(each[1]) in recorder.trees), None)
+
+            at, sequence = until(seen, PATIENCE)
+            tree = recorder.trees[int(sequence)]
             # The sidecar is scraped at another moment of the same five seconds: let that one pass, too.
-            until(lambda: len(scraped()) > SCRAPES, PATIENCE)
+            until(lambda: scraped()[-1][0] > at, PATIENCE)
             yield Moment(url, float(at), tree)
         recorder.closed = True
     thread.join(PATIENCE)
