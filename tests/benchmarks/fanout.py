@@ -28,9 +28,10 @@ HOW = """A real sidecar process, one worker; the clients are raw sockets in one 
 notes when each has read the beginning of each delta. The clock starts before the snapshot is committed. nchan
 is Debian's nginx with one worker, in the same run: the clock starts before the same bytes are posted to it.
 Memory is what the process holds more than before the clients came. Beside clients that never read, all others
-are timed. Half-open connections send half a request; meanwhile a stream is opened and read. *All there* is
-the time in which all clients, connecting at once, had their first snapshot. Sizes that the limit of open
-files does not permit are left out, and say so."""
+are timed. *sse-starlette's own response* is `tests/benchmarks/starlette_sse.py` in the sidecar's place.
+Half-open connections send half a request; meanwhile a stream is opened and read. *All there* is the time in
+which all clients, connecting at once, had their first snapshot. Sizes that the limit of open files does not
+permit are left out, and say so."""
 
 PAUSE_PER_CLIENT = 1e-4
 SHORTEST_PAUSE = 0.25
@@ -58,7 +59,7 @@ def measure(workshop: Workshop) -> list[Row]:
                 rows.append(most(f"{what}, memory", found["memory"] / 1e3, 20, "kB a client"))
                 ours = found if clients == workshop.scale.beside else ours
     rows += _beside(workshop, ours)
-    for part in (_stalled, _half_open):
+    for part in (_starlette, _stalled, _half_open):
         _guarded(rows, f"fan-out: {part.__name__.strip('_')}", lambda part=part: rows.extend(part(workshop)))
     return rows
 
@@ -92,8 +93,10 @@ def _shown(found: dict[str, float]) -> str:
 
 
 @contextmanager
-def sidecar(workshop: Workshop, name: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Store]]:
-    """Run a sidecar on a database with one snapshot."""
+def sidecar(
+    workshop: Workshop, name: str, *, plain: bool = False
+) -> Iterator[tuple[subprocess.Popen[bytes], int, Store]]:
+    """Run a sidecar on a new database; a `plain` one serves with sse-starlette's own response."""
     path = workshop.folder / f"{name}.sqlite3"
     with Store.write(path) as store:
         environment = {
@@ -102,7 +105,10 @@ def sidecar(workshop: Workshop, name: str) -> Iterator[tuple[subprocess.Popen[by
             "NORTHSTAR_STREAM_CLIENTS_PER_ADDRESS": "20000",
         }
         port = int(environment["PORT"])
-        with process.running("stream", environment=environment) as child, httpx.Client() as client:
+        arguments = (str(path), str(port)) if plain else ("stream",)
+        module = "tests.benchmarks.starlette_sse" if plain else "exporter"
+        running = process.running(*arguments, environment=environment, module=module)
+        with running as child, httpx.Client() as client:
             url = f"http://{process.HOST}:{port}/api/health/live"
             process.until(child, lambda: process.answer(client, url), 30)
             yield child, port, store
@@ -139,11 +145,13 @@ def report(crowd: subprocess.Popen[str], published: list[float]) -> dict[str, fl
     return found
 
 
-def _ours(workshop: Workshop, kind: str, clients: int, stalled: int = 0) -> dict[str, float]:
+def _ours(
+    workshop: Workshop, kind: str, clients: int, stalled: int = 0, *, plain: bool = False
+) -> dict[str, float]:
     events = workshop.scale.stream_events
     with ExitStack() as open_until_the_end:
         child, port, store = open_until_the_end.enter_context(
-            sidecar(workshop, f"fan-{kind}-{clients}-{stalled}")
+            sidecar(workshop, f"fan-{kind}-{clients}-{stalled}-{plain}", plain=plain)
         )
         trees = moving(workshop.ledger(workshop.scale.few_records, 20), store.snapshots.epoch, events + 1)
         store.snapshots.append(next(trees))
@@ -182,6 +190,13 @@ def _nchan(workshop: Workshop, clients: int) -> dict[str, float]:
             held = process.resident_bytes(child.pid)[0] - before
             found = report(crowd, published)
     return found | {"memory": held / clients, "connected": connected}
+
+
+def _starlette(workshop: Workshop) -> list[Row]:
+    clients = min(1_000, workshop.scale.beside)
+    found = _ours(workshop, "stream", clients, plain=True)
+    what = f"fan-out: sse-starlette's own response, {clients:,} clients"
+    return [Row(what, "", _shown(found) + f"; {found['memory'] / 1e3:.1f} kB a client")]
 
 
 def _stalled(workshop: Workshop) -> list[Row]:

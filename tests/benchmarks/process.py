@@ -27,11 +27,13 @@ class TookTooLong(Exception):
 
 
 @contextmanager
-def running(*arguments: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `northstar ARGUMENTS` while the block runs."""
+def running(
+    *arguments: str, environment: Mapping[str, str], module: str = "exporter"
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `northstar ARGUMENTS`, or another module of ours, while the block runs."""
     kept = {name: value for name, value in os.environ.items() if not _is_setting(name)}
     child = subprocess.Popen(
-        [sys.executable, "-m", "exporter", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env={**kept, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
