@@ -18,6 +18,15 @@ DEMO_PACE = {
 }
 """Faster than on real accounts, so that a figure is seen to move within seconds."""
 
+DEMO_LIMITS = {
+    "NORTHSTAR_LIMIT_LOSS_TODAY_USD": "100",
+    "NORTHSTAR_LIMIT_DRAWDOWN_USD": "100",
+    "NORTHSTAR_LIMIT_BALANCE_USD": "1000",
+    "NORTHSTAR_LIMIT_POSITION_USD": "100",
+    "NORTHSTAR_API_BUDGET_USD": "2000",
+}
+"""Around what the simulated company does, so that dashboards have lines to show."""
+
 
 def demo(settings: Settings) -> int:
     """Run simulator, exporter and stream on data that is thrown away at the end."""
@@ -27,6 +36,7 @@ def demo(settings: Settings) -> int:
         environment = {
             **keys.environment(url, Path(folder)),
             **DEMO_PACE,
+            **DEMO_LIMITS,
             "NORTHSTAR_SOURCES": "kalshi,anthropic,sales",
             "NORTHSTAR_DEMO": "true",
             "DB_PATH": str(Path(folder) / "demo.sqlite3"),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter import __version__
+from exporter import __version__, demo
 from exporter.cli import _parser
 from exporter.settings import SECRETS, Settings, names, read
 from exporter.simulator import keys
@@ -296,6 +296,7 @@ def test_demo_env_points_at_the_simulator(tmp_path: Path) -> None:
     for name, value in keys.environment("http://simulator:8099", tmp_path).items():
         if name != "KALSHI_PRIVATE_KEY_PATH":
             assert given[name] == value
+    assert given.items() >= demo.DEMO_LIMITS.items()
     used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
     assert set(given) - {"COMPOSE_PROJECT_NAME"} <= used
     assert "/data/demo" in STACK["services"]["simulator"]["command"]

@@ -43,6 +43,7 @@ LIMITS = {
     "NORTHSTAR_LIMIT_REFUND_SPIKE_USD": "1e9",
     "NORTHSTAR_LIMIT_COST_SPIKE_USD": "1e9",
     "NORTHSTAR_LIMIT_BALANCE_USD": "1e9",
+    "NORTHSTAR_API_BUDGET_USD": "1000000",
     # How busy this machine is just now is not what is tested.
     "NORTHSTAR_LIMIT_COMMIT_SECONDS": "60",
     "NORTHSTAR_LIMIT_SNAPSHOT_AGE_SECONDS": "60",
@@ -143,8 +144,11 @@ ONLY_IN_TROUBLE = {
     "northstar_jobs_missed_total",
     "northstar_jobs_failed_total",
     "northstar_live_dropped_total",
+    "northstar_api_unpriced_tokens",
+    "northstar_api_budget_gone_timestamp_seconds",
+    "northstar_api_cost_drift_ratio",
 }
-"""Counters that appear when something first goes wrong."""
+"""Series that appear when something goes wrong, or, the drift, when a day is billed that was estimated."""
 
 ONLY_WITH_CLIENTS = {
     "northstar_stream_commit_to_send_seconds_bucket",
