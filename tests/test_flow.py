@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "times": set(),
     "records": set(),
     "estimates": {"exporter.money", "exporter.records"},
-    "settings": {"exporter.errors"},
+    "settings": {"exporter.errors", "exporter.settings"},
     "sources": BASE | {"exporter.sources"},
     "ledger": BASE | ESTIMATES | {"exporter.ledger"},
     "store": BASE | ESTIMATES | FIGURES | {"exporter.store"},

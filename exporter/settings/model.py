@@ -1,37 +1,37 @@
-"""Environment and `.env` -> frozen Settings; every mistake is reported at once, no secret ever.
-
-A setting `x` is read from NORTHSTAR_X, or from X where the table says so; a secret also from the
-file that X_FILE names (for container secrets). An empty value counts as not set.
-"""
+"""The settings: what each is called, may be, and is when nobody says anything."""
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
 
-from exporter.errors import SettingsError
+from exporter.settings.entries import (
+    StatedCash,
+    StatedPrice,
+    calendar_day,
+    origin,
+    separated,
+    stated_cash,
+    stated_price,
+    workspace_budget,
+)
 
-PREFIX = "NORTHSTAR_"
 SOURCES = ("kalshi", "anthropic", "sales")
 
 Seconds = Annotated[float, Field(ge=0.2, le=86_400)]
@@ -40,78 +40,12 @@ Amount = Annotated[Decimal, Field(gt=0)]
 Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 SocketUrl = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
-
-PRICE_KINDS = ("uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output", "all")
-_DOLLARS = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
-_CASH = re.compile(r"-?\d{1,9}(\.\d{1,4})?", re.ASCII)
-_PRICE = re.compile(r"\d{1,5}(\.\d{1,4})?", re.ASCII)
-
-
-class StatedPrice(NamedTuple):
-    """A list price that the user states: dollars per million tokens of a kind, from a UTC day on."""
-
-    model: str
-    kind: str
-    since: date
-    price: Decimal
-
-
-def stated_price(text: Any) -> StatedPrice:
-    """Read `claude-nova-1 output 2026-11-01 30`; raise ValueError with a sentence that quotes it."""
-    words = str(text).split()
-    if len(words) != 4:
-        raise ValueError(f'"{text}" is not model, kind, first day and dollars per million tokens')
-    model, kind, since, price = words
-    if kind not in PRICE_KINDS:
-        raise ValueError(f'"{kind}" in "{text}" is none of {", ".join(PRICE_KINDS)}')
-    try:
-        day = date.fromisoformat(since)
-    except ValueError:
-        raise ValueError(f'"{since}" in "{text}" is no day such as 2026-11-01') from None
-    if not _PRICE.fullmatch(price) or not Decimal(price):
-        raise ValueError(f'"{price}" in "{text}" is no price above zero with at most four decimals')
-    return StatedPrice(model, kind, day, Decimal(price))
-
-
-class StatedCash(NamedTuple):
-    """Cash that the user read off the venue's statement, because no list of the venue has it."""
-
-    day: date
-    kind: str
-    usd: Decimal
-
-
-def stated_cash(text: Any) -> Any:
-    """Read `2026-11-01 interest 12.34`; raise ValueError with a sentence that quotes it."""
-    if not isinstance(text, str):
-        return text
-    words = text.split()
-    if len(words) != 3:
-        raise ValueError(f'"{text}" is not a day, what it was, and dollars')
-    day, kind, usd = words
-    if not _CASH.fullmatch(usd) or not Decimal(usd):
-        raise ValueError(f'"{usd}" in "{text}" is no amount such as 12.34, or -12.34 for cash that was taken')
-    return StatedCash(calendar_day(day), kind, Decimal(usd))
-
-
-def workspace_budget(text: Any) -> Any:
-    """Return a workspace and its budget from `wrkspc_01Abc=250`. Raises ValueError with a sentence."""
-    if not isinstance(text, str):
-        return text
-    workspace, _, amount = (part.strip() for part in text.partition("="))
-    if not workspace or not _DOLLARS.fullmatch(amount) or not Decimal(amount):
-        raise ValueError(f'"{text}" is not a workspace and its budget in dollars, such as wrkspc_01Abc=250')
-    return workspace, Decimal(amount)
-
-
-def calendar_day(text: Any) -> Any:
-    """Return a date from `2026-11-01`. Raises ValueError with a sentence."""
-    if not isinstance(text, str):
-        return text
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f'"{text}" is no day such as 2026-11-01') from None
+Origin = Annotated[str, AfterValidator(origin)]
+Price = Annotated[StatedPrice, BeforeValidator(stated_price)]
+Cash = Annotated[StatedCash, BeforeValidator(stated_cash)]
+WorkspaceBudget = Annotated[tuple[str, Decimal], BeforeValidator(workspace_budget)]
+Commas = BeforeValidator(separated(","))
+Semicolons = BeforeValidator(separated(";\n"))
 
 
 class Settings(BaseModel):
@@ -119,7 +53,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    sources: tuple[str, ...] = Field(
+    sources: Annotated[tuple[str, ...], Commas] = Field(
         SOURCES, description="Which sources take part: a comma list of kalshi, anthropic, sales."
     )
     kalshi_api_key: SecretStr | None = Field(
@@ -145,7 +79,7 @@ class Settings(BaseModel):
         description="Kalshi WebSocket address; where only KALSHI_BASE_URL is set, that host's.",
         json_schema_extra={"alias": True},
     )
-    kalshi_other_cash: tuple[Annotated[StatedCash, BeforeValidator(stated_cash)], ...] = Field(
+    kalshi_other_cash: Annotated[tuple[Cash, ...], Semicolons] = Field(
         (),
         description="Interest, incentives and the like, in Kalshi's balance but in none of its lists: "
         "entries of day, what it was and dollars, separated by `;`.",
@@ -164,7 +98,7 @@ class Settings(BaseModel):
         description="Which of Anthropic's reports are read: the stable `reports`, the beta `analytics`, or "
         "`auto` for what the key may read.",
     )
-    anthropic_prices: tuple[Annotated[StatedPrice, BeforeValidator(stated_price)], ...] = Field(
+    anthropic_prices: Annotated[tuple[Price, ...], Semicolons] = Field(
         (),
         description="List prices that go before the published ones: entries of model, kind (or `all`), first "
         "UTC day and dollars per million tokens, separated by `;`.",
@@ -172,12 +106,10 @@ class Settings(BaseModel):
     api_budget_usd: Amount | None = Field(
         None, description="What API cost may come to in a calendar month, in dollars."
     )
-    api_workspace_budgets: tuple[Annotated[tuple[str, Decimal], BeforeValidator(workspace_budget)], ...] = (
-        Field(
-            (),
-            description="The same for single workspaces: entries of workspace id (or `default`), `=` and "
-            "dollars, separated by commas.",
-        )
+    api_workspace_budgets: Annotated[tuple[WorkspaceBudget, ...], Commas] = Field(
+        (),
+        description="The same for single workspaces: entries of workspace id (or `default`), `=` and "
+        "dollars, separated by commas.",
     )
     api_credit_usd: Amount | None = Field(
         None, description="Prepaid Anthropic credit as the Console shows it, for how long it lasts."
@@ -221,7 +153,7 @@ class Settings(BaseModel):
         description="The address is reached from this machine alone, although it is not the loopback's: "
         "a container whose port is published on 127.0.0.1. The stream then asks for no token.",
     )
-    origins: tuple[str, ...] = Field(
+    origins: Annotated[tuple[Origin, ...], Commas] = Field(
         (),
         description="Web sites whose pages may show the figures: a comma list such as "
         "https://example.com. The stream's own page needs none.",
@@ -327,13 +259,6 @@ class Settings(BaseModel):
             raise ValueError("a credit needs both its amount and its day: set the other one, too")
         return value
 
-    @field_validator("api_workspace_budgets", mode="before")
-    @classmethod
-    def _workspaces(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return tuple(entry for part in value.split(",") if (entry := part.strip()))
-
     @field_validator("api_workspace_budgets")
     @classmethod
     def _one_each(cls, value: tuple[tuple[str, Decimal], ...]) -> tuple[tuple[str, Decimal], ...]:
@@ -343,22 +268,6 @@ class Settings(BaseModel):
                 raise ValueError(f"it states the budget of {workspace} more than once")
         return value
 
-    @field_validator("sources", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
-
-    @field_validator("anthropic_prices", "kalshi_other_cash", mode="before")
-    @classmethod
-    def _entries(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return tuple(entry for part in re.split(r"[;\n]", value) if (entry := part.strip()))
-
     @field_validator("anthropic_prices")
     @classmethod
     def _once(cls, value: tuple[StatedPrice, ...]) -> tuple[StatedPrice, ...]:
@@ -366,24 +275,6 @@ class Settings(BaseModel):
         for model, kind, since in said:
             if said.count((model, kind, since)) > 1:
                 raise ValueError(f"it states the price of {model} {kind} from {since} on more than once")
-        return value
-
-    @field_validator("origins", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return (
-            tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
-
-    @field_validator("origins")
-    @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
-                raise ValueError("must be a list of origins such as https://example.com, without a path")
         return value
 
     @field_validator("sources")
@@ -450,89 +341,3 @@ class Settings(BaseModel):
             host = host.replace("external-api.", "external-api-ws.", 1)
         before = parts.path.rstrip("/").removesuffix("/trade-api/v2")
         return f"{'wss' if parts.scheme == 'https' else 'ws'}://{host}{before}/trade-api/ws/v2"
-
-
-SECRETS = tuple(name for name, info in Settings.model_fields.items() if "SecretStr" in str(info.annotation))
-
-
-def names(field: str) -> tuple[str, ...]:
-    """Return the environment names a setting answers to, the preferred one first."""
-    own = PREFIX + field.upper()
-    extra = Settings.model_fields[field].json_schema_extra
-    return (field.upper(), own) if isinstance(extra, dict) and extra.get("alias") else (own,)
-
-
-def read(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
-    """Return the settings that environment and `.env` state; the environment wins.
-
-    Raises SettingsError with a sentence for every problem; no value of a secret is in it.
-    """
-    given = {**_file(env_file), **environ}
-    given = {name: value for name, value in given.items() if value != ""}
-    problems: list[str] = []
-    values: dict[str, Any] = {}
-    for field in Settings.model_fields:
-        for name in reversed(names(field)):
-            if name in given:
-                values[field] = given[name]
-            elif field in SECRETS and f"{name}_FILE" in given:
-                values[field] = _secret(name, given[f"{name}_FILE"], problems)
-    problems += _unknown(given)
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        problems += [_sentence(names(str(each["loc"][0]))[0], each["msg"]) for each in error.errors()]
-        raise SettingsError(problems) from None
-    if problems:
-        raise SettingsError(problems)
-    return settings
-
-
-def missing(settings: Settings) -> list[str]:
-    """Return a sentence for every source that takes part but lacks what it needs to connect."""
-    needs = {
-        "kalshi": ("KALSHI_API_KEY", settings.kalshi_api_key),
-        "kalshi ": (
-            "KALSHI_PRIVATE_KEY_PATH",
-            settings.kalshi_private_key or settings.kalshi_private_key_path,
-        ),
-        "anthropic": ("ANTHROPIC_API_KEY", settings.anthropic_api_key),
-        "sales": ("JOHN_API_BASE_URL", settings.john_api_base_url),
-        "sales ": ("JOHN_API_TOKEN", settings.john_api_token),
-    }
-    return [
-        f"{name} is not set: set it, or take {source.strip()} out of NORTHSTAR_SOURCES."
-        for source, (name, value) in needs.items()
-        if source.strip() in settings.sources and value is None
-    ]
-
-
-def _file(path: Path | None) -> dict[str, str]:
-    if path is None or not path.is_file():
-        return {}
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
-
-
-def _secret(name: str, path: str, problems: list[str]) -> str | None:
-    try:
-        return Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        problems.append(f"{name}_FILE names a file that cannot be read: check the path and its permissions.")
-        return None
-
-
-def _unknown(given: Mapping[str, str]) -> list[str]:
-    known = {name for field in Settings.model_fields for name in names(field)}
-    known |= {f"{name}_FILE" for field in SECRETS for name in names(field)}
-    problems = []
-    for name in sorted(given):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f": did you mean {near[0]}?" if near else "."
-            problems.append(f"{name} is not a setting{hint}")
-    return problems
-
-
-def _sentence(name: str, message: str) -> str:
-    what = message.removeprefix("Value error, ")
-    return f"{name} is wrong: {what[0].lower()}{what[1:]}."
