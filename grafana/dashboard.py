@@ -22,10 +22,11 @@ TAG = "northstar"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels side by side, wrapping at the right edge; with a title, a heading that can be folded."""
+    """Panels side by side, wrapping at the right edge; with a title, below a heading that folds them."""
 
     panels: Sequence[Panel]
     title: str = ""
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +69,21 @@ class Dashboard:
 
 def _laid_out(rows: Sequence[Row]) -> list[Json]:
     placed: list[Json] = []
-    y = 0
+    number = y = 0
     for row in rows:
+        into = placed
         if row.title:
-            heading = {"id": len(placed) + 1, "type": "row", "title": row.title, "collapsed": False}
-            placed.append(heading | {"gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}, "panels": []})
+            number += 1
+            heading = {"id": number, "type": "row", "title": row.title, "collapsed": row.folded, "panels": []}
+            placed.append(heading | {"gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}})
+            into = placed[-1]["panels"] if row.folded else placed
             y += 1
         x = tallest = 0
         for panel in row.panels:
             if x + panel.width > COLUMNS:
                 x, y, tallest = 0, y + tallest, 0
-            placed.append(panel.json(len(placed) + 1, x, y))
+            number += 1
+            into.append(panel.json(number, x, y))
             x, tallest = x + panel.width, max(tallest, panel.height)
         y += tallest
     return placed

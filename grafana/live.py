@@ -21,8 +21,8 @@ RECENT = "5m"
 
 
 def row() -> Row:
-    """Return the live panel and its twin."""
-    return Row([_live(), _twin()], "Sub-second")
+    """Return the live panel and its twin; folded, for it is empty where nothing is pushed."""
+    return Row([_live(), _twin()], "Sub-second, where figures are pushed to Grafana", folded=True)
 
 
 def _live() -> Panel:

@@ -46,8 +46,9 @@ class Asked:
 
 
 def panels(path: Path) -> list[Json]:
-    """Return the panels that show something; headings apart."""
-    return [panel for panel in read(path)["panels"] if panel["type"] != "row"]
+    """Return the panels that show something, also below a folded heading."""
+    everything = [each for panel in read(path)["panels"] for each in (panel, *panel.get("panels", ()))]
+    return [panel for panel in everything if panel["type"] != "row"]
 
 
 def asked() -> Iterator[Asked]:
