@@ -6,10 +6,9 @@ It reads the store and nothing else: any number of these may run beside one expo
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,13 +26,13 @@ from starlette.types import Scope as ASGIScope
 from exporter import __version__
 from exporter.errors import StoreUnavailable
 from exporter.ledger.snapshot import stamp
-from exporter.stream import explain, groups, health, history, models, page, sse, ws
-from exporter.stream.events import Event, News
+from exporter.stream import answers, explain, groups, health, history, models, page, sse, ws
+from exporter.stream.events import Event
 from exporter.stream.feed import POLL_SECONDS, Feed
 from exporter.stream.figures import Figures
-from exporter.stream.gate import Access, Answer, Gate, Grant, Refused
+from exporter.stream.gate import Access, Answer, Gate, Grant
 from exporter.stream.hub import HEARTBEAT_SECONDS, MAX_CLIENTS, MAX_PER_ADDRESS, Full, Hub
-from exporter.stream.scopes import Scope, readable
+from exporter.stream.scopes import readable
 from exporter.stream.tokens import SHORT_SECONDS
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,6 @@ MAX_DELTAS = 1_000
 DEFAULT_DELTAS = 200
 """Deltas in one answer; a reader further behind asks again from where the answer ends."""
 
-JSON_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 BEARER = HTTPBearer(auto_error=False, description="Where a token is asked for: docs/stream.md, Access.")
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": models.Error, "description": "No valid token."},
@@ -127,7 +125,7 @@ def create_app(
         lifespan=lifespan,
         responses=REFUSALS,
     )
-    app.add_middleware(Gate, access=gate, streams=_streams(hub), refusal=_let_in_not)
+    app.add_middleware(Gate, access=gate, streams=_streams(hub), refusal=answers.let_in_not)
     if gate.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -147,12 +145,12 @@ def create_app(
     app.include_router(_rest(figures))
     app.include_router(page.router())
     app.mount("/static", page.Files(), name="static")
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _misunderstood)
-    app.add_exception_handler(history.BadQuestion, _senseless)
-    app.add_exception_handler(Full, _no_place)
-    app.add_exception_handler(StoreUnavailable, _unavailable)
-    app.add_exception_handler(Exception, _broken)
+    app.add_exception_handler(HTTPException, answers.refused)
+    app.add_exception_handler(RequestValidationError, answers.misunderstood)
+    app.add_exception_handler(history.BadQuestion, answers.senseless)
+    app.add_exception_handler(Full, answers.no_place)
+    app.add_exception_handler(StoreUnavailable, answers.unavailable)
+    app.add_exception_handler(Exception, answers.broken)
     return app
 
 
@@ -204,7 +202,7 @@ def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
             figures.resync(news.reason)
         for event in news.events:
             figures.sent("poll", event.kind)
-        return _json_bytes(_told(feed, news, request.state.grant.scope))
+        return answers.json_bytes(answers.told(feed, news, request.state.grant.scope))
 
     @router.get(
         "/stream",
@@ -260,7 +258,7 @@ def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
         if unseen := [field for field in asked.fields if not readable(field, scope)]:
             raise HTTPException(403, f"A token with the scope {scope} does not see {unseen[0]}.")
         found = await feed.history(asked.aligned, asked.end, asked.points)
-        return _json(
+        return answers.json_answer(
             {
                 "epoch": newest.cursor.epoch,
                 "sequence": newest.cursor.sequence,
@@ -291,14 +289,14 @@ def _health(feed: Feed, clock: Clock, freshness_seconds: float, companion: Compa
         if companion is not None:  # said, but no reason to send clients elsewhere
             parts[companion.name] = health.part(companion.trouble)
         answer = {"status": "ok" if well else "unready"} | about() | {"parts": parts}
-        return _json(answer, 200 if well else 503)
+        return answers.json_answer(answer, 200 if well else 503)
 
     for path, summary in (("", "Same as /ready."), ("/ready", "Whether the figures here can be relied on.")):
         router.add_api_route(path, ready, response_model=models.Health, responses=unready, summary=summary)
 
     @router.get("/live", response_model=models.Live, summary="Whether the process answers at all.")
     async def live() -> Response:
-        return _json({"status": "ok"} | about())
+        return answers.json_answer({"status": "ok"} | about())
 
     return router
 
@@ -320,7 +318,7 @@ def _token(access: Access) -> APIRouter:
             text, until = access.tokens.sign(grant.token, access.clock())
         expires = stamp(datetime.fromtimestamp(until, UTC))
         answer = {"token": text, "scope": grant.scope, "expires_at": expires, "expires_in": SHORT_SECONDS}
-        return _json(answer)
+        return answers.json_answer(answer)
 
     return router
 
@@ -334,14 +332,14 @@ def _streams(hub: Hub) -> dict[tuple[str, str], Answer]:
         try:
             await sse.Stream(hub, cursor, grant)(scope, receive, send)
         except Full as full:
-            await _full(full)(scope, receive, send)
+            await answers.full_answer(full)(scope, receive, send)
 
     async def socket(scope: ASGIScope, receive: Receive, send: Send, grant: Grant) -> None:
         websocket = WebSocket(scope, receive, send)
         try:
             await ws.serve(websocket, hub, websocket.query_params.get("since"), grant)
         except Full as full:
-            await websocket.send_denial_response(_full(full))
+            await websocket.send_denial_response(answers.full_answer(full))
 
     return {("http", "/api/pnl/stream"): events, ("websocket", "/api/pnl/ws"): socket}
 
@@ -351,7 +349,9 @@ def _rest(figures: Figures) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        return Response(figures.render(), headers={"Content-Type": CONTENT_TYPE_LATEST} | JSON_HEADERS)
+        return Response(
+            figures.render(), headers={"Content-Type": CONTENT_TYPE_LATEST} | answers.JSON_HEADERS
+        )
 
     return router
 
@@ -366,98 +366,6 @@ def _newest(feed: Feed) -> Event:
 def _matches(if_none_match: str, tag: str) -> bool:
     """Whether a list of entity tags names this one; weak or strong is the same for a GET."""
     return any(part.strip().removeprefix("W/") in (tag, "*") for part in if_none_match.split(","))
-
-
-def _told(feed: Feed, news: News, scope: Scope) -> bytes:
-    """Return the poll's answer, joined from bodies that are JSON already.
-
-    It speaks of the snapshot it leads to, which is the cursor to ask with next.
-    """
-    if not news.events:
-        sequence = feed.sequence if news.place is None else news.place.sequence
-        return _head(feed.epoch, sequence, feed.as_of) + b',"resync":false,"deltas":[]}'
-    last = news.events[-1]
-    head = _head(last.cursor.epoch, last.cursor.sequence, last.as_of)
-    if last.kind == "snapshot":
-        reason = (news.reason or "unknown_cursor").encode()
-        return b'%s,"resync":true,"reason":"%s","snapshot":%s}' % (head, reason, last.seen(scope).body)
-    return b'%s,"resync":false,"deltas":[%s]}' % (
-        head,
-        b",".join(event.seen(scope).framed(_entry) for event in news.events),
-    )
-
-
-def _head(epoch: str, sequence: int, as_of: str) -> bytes:
-    """Return the beginning of an answer, left open."""
-    return _encoded({"epoch": epoch, "sequence": sequence, "as_of": as_of})[:-1]
-
-
-def _entry(event: Event) -> bytes:
-    return b'{"sequence":%d,"patch":%s}' % (event.cursor.sequence, event.body)
-
-
-def _encoded(answer: Mapping[str, Any]) -> bytes:
-    return json.dumps(answer, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _json(answer: Mapping[str, Any], status: int = 200) -> Response:
-    return _json_bytes(_encoded(answer), status)
-
-
-def _json_bytes(body: bytes, status: int = 200) -> Response:
-    return Response(body, status, headers=JSON_HEADERS, media_type="application/json")
-
-
-CODES = {403: "forbidden", 404: "not_found", 405: "method_not_allowed", 429: "too_many", 503: "unavailable"}
-
-FULL_RETRY_SECONDS = 10
-"""For a client that found no place: places come free one at a time, so asking more often gains nothing."""
-
-
-def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    body = _encoded({"error": {"code": code, "message": message}})
-    return Response(body, status, headers={**JSON_HEADERS, **(headers or {})}, media_type="application/json")
-
-
-async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    headers = dict(error.headers or {}) | ({"Retry-After": "2"} if error.status_code == 503 else {})
-    return _error(error.status_code, CODES.get(error.status_code, "refused"), str(error.detail), headers)
-
-
-async def _misunderstood(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    return _error(422, "invalid_parameter", f"{first['loc'][-1]}: {first['msg']}.")
-
-
-async def _senseless(_request: Request, error: Exception) -> Response:
-    return _error(422, "invalid_parameter", str(error))
-
-
-async def _unavailable(request: Request, error: Exception) -> Response:
-    # What is wrong with the database is for those who may see all; it names files.
-    told = str(error) if request.state.grant.scope == "all" else "There is no snapshot to speak of yet."
-    return _error(503, "unavailable", told, {"Retry-After": "2"})
-
-
-async def _no_place(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Full)
-    return _full(error)
-
-
-def _let_in_not(error: Refused) -> Response:
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    return _error(error.status, error.code, str(error), headers)
-
-
-def _full(error: Full) -> Response:
-    code = CODES[error.status]
-    return _error(error.status, code, str(error), {"Retry-After": str(FULL_RETRY_SECONDS)})
-
-
-async def _broken(_request: Request, _error_seen: Exception) -> Response:
-    return _error(500, "internal", "This is a fault of ours; the log has the details.")
 
 
 def _watched(task: asyncio.Task[None]) -> None:
