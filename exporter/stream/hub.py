@@ -318,25 +318,35 @@ class Hub:
     def _go_round(self) -> None:
         self._again = False
         self._round = iter(list(self._live))
-        self._slice()
+        asyncio.get_running_loop().call_soon(self._slice)
 
     def _slice(self) -> None:
         """Serve some clients, then let other work run, until all of this round are served."""
         assert self._round is not None
-        served: dict[tuple[Lane, Ready], int] = {}
         clients = list(islice(self._round, SLICE))
-        for client in clients:
-            ready = self._step(client)
-            if ready is not None:
-                served[client.lane, ready] = served.get((client.lane, ready), 0) + 1
-        for (lane, ready), count in served.items():
-            self._figures.served(lane.framing.transport, ready.events, count)
         if clients:
+            # Before anything is sent: an error with one client is the loop's to report, and ends no round.
             asyncio.get_running_loop().call_soon(self._slice)
+            self._serve(clients)
             return
         self._round = None
         if self._again:
             self._go_round()
+
+    def _serve(self, clients: list[Client]) -> None:
+        served: Counter[tuple[Lane, Ready]] = Counter()
+        for client in clients:
+            try:
+                ready = self._step(client)
+            except Exception:
+                self._live.pop(client, None)  # or it would be met again; those behind it have the next round
+                client.line.cut()
+                self._again = True
+                raise
+            if ready is not None:
+                served[client.lane, ready] += 1
+        for (lane, ready), count in served.items():
+            self._figures.served(lane.framing.transport, ready.events, count)
 
     def _step(self, client: Client) -> Ready | None:
         """Write what is new to one live client, or leave it to the client's own task."""

@@ -18,7 +18,7 @@ from serving import PATIENCE, listening, serving, until
 
 from exporter.stream import create_app
 from exporter.stream.events import Event
-from exporter.stream.hub import Hub, _block
+from exporter.stream.hub import Client, Hub, Ready, _block
 from exporter.stream.line import PIECE_BYTES
 from exporter.stream.server import SEND_BUFFER_BYTES
 
@@ -76,6 +76,38 @@ def test_slow_reader_holds_up_nobody(writer: Writer, app: FastAPI, url: str) -> 
             for batch in ({}, BULK):
                 writer.commit(positions=batch)
                 assert next(events).id == f"{writer.epoch}-{writer.sequence}"
+
+
+def test_client_that_cannot_be_written_to_ends_alone(
+    writer: Writer, app: FastAPI, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong with one connection, the others have every change, now and later."""
+    with ExitStack() as stack:
+        streams = [stack.enter_context(listening(url)) for _ in range(5)]
+        for events in streams:
+            next(events)
+        hub: Hub = app.state.hub
+        until(lambda: len(hub._live) == 5)
+        step, broken = Hub._step, list(hub._live)[1]
+
+        def fails(self: Hub, client: Client) -> Ready | None:
+            if client is broken:
+                raise RuntimeError("a defect")
+            return step(self, client)
+
+        monkeypatch.setattr(Hub, "_step", fails)
+        for _ in range(2):
+            writer.commit()
+            until(
+                lambda: (
+                    sum(
+                        client.place is not None and client.place.sequence == writer.sequence
+                        for client in list(hub._clients)
+                    )
+                    == 4
+                )
+            )
+        assert broken.line.lost
 
 
 def test_round_without_news_does_not_hide_the_next_commit(writer: Writer, app: FastAPI, url: str) -> None:
