@@ -38,14 +38,18 @@ REASONS = {
     "429_retry_after": "rate_limited",
     "429_reset": "rate_limited",
     "500": "server_error",
+    "502": "server_error",
     "503": "server_error",
     "529": "server_error",
     "html": "malformed",
     "error_200": "malformed",
     "reset": "connection",
     "half": "server_error",
+    "gone": "refused",
     **dict.fromkeys(FIELD_KINDS, "malformed"),
 }
+EXPIRES = ("anthropic", "gone")
+"""Where 410 is known: a list is begun again then, and given up as expired when that does not help."""
 HARMLESS = ("latency", "skew")
 RESTED = 0.06
 """Seconds until a breaker of these tests lets a request through again."""
@@ -121,6 +125,11 @@ def lasting(tree: dict[str, Any], source: str) -> dict[str, Any]:
     return {path: shown for path, shown in figures(tree, source).items() if not path.startswith("24h.")}
 
 
+def reason_of(source: str, kind: str) -> str:
+    """Return under which reason a fault is shown and counted."""
+    return "expired" if (source, kind) == EXPIRES else REASONS[kind]
+
+
 def fault_of(source: str, kind: str, simulator: Simulator) -> None:
     """Turn one fault on; where pages are short, so that there is a second one to fail."""
     options = dict(OPTIONS.get(kind, {}))
@@ -140,7 +149,7 @@ def test_fault_ages_one_source_and_falsifies_none(
     kind: str,
 ) -> None:
     """Its figures stay the last good ones, its error is counted, the rest moves; then it recovers."""
-    if kind == "half":
+    if kind in ("half", "gone"):
         _pages_of_one(monkeypatch)
     running, simulator, clock = started(simulate, pipeline)
     world, limit = simulator.world, running.sources[source].freshness
@@ -161,7 +170,7 @@ def test_fault_ages_one_source_and_falsifies_none(
             assert skew == pytest.approx(45, abs=2)
         return
     assert lasting(after, source) == good, "a figure of the broken source changed"
-    reason = REASONS[kind]
+    reason = reason_of(source, kind)
     assert after["sources"][source]["error"]["reason"] == reason
     assert after["sources"][source]["error"]["sentence"].count("\n") == 0
     running.collect(*others)
@@ -209,16 +218,18 @@ def _pages_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _is_counted(running: Pipeline, before: Any, source: str, kind: str) -> None:
     page = running.metrics()
-    labels = {"source": source, "reason": REASONS[kind]}
+    reason = reason_of(source, kind)
+    labels = {"source": source, "reason": reason}
     name = "northstar_source_errors_total"
     assert page.get(name, **labels) == (before.get(name, **labels) or 0) + 1
     assert sum(page.of(name).values()) == sum(before.of(name).values()) + 1, "another source was blamed"
     malformed = page.of("northstar_source_malformed_total", source=source)
     if kind in FIELD_KINDS:
         assert dict(next(iter(malformed)))["field"] == FIELD[source]
-    if REASONS[kind] != "malformed":
+    if reason != "malformed":
         assert not malformed
-        assert page.get("northstar_source_requests_total", source=source, outcome=REASONS[kind]) == 1
+    if reason not in ("malformed", "expired"):  # a page that is gone is an answer: the list is begun again
+        assert page.get("northstar_source_requests_total", source=source, outcome=reason) == 1
 
 
 @pytest.mark.parametrize("source", SOURCES)
