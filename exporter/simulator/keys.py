@@ -29,7 +29,7 @@ SCOPED_KEY = "sk-ant-api01-simulated-0000000000000000"  # may read the analytics
 SALES_TOKEN = "john-simulated-token"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
     """What the services accept: public keys by id, admin and scoped keys and sales tokens by value."""
 
@@ -48,7 +48,8 @@ def _fresh(name: str) -> PrivateKey:
 def make_keys(folder: Path) -> Keys:
     """Write both private keys (PEM) into `folder` unless they are there; return what they open."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Keys({RSA_KEY_ID: _public(folder / RSA_FILE), ED25519_KEY_ID: _public(folder / ED25519_FILE)})
+    kalshi = {RSA_KEY_ID: _public(folder / RSA_FILE), ED25519_KEY_ID: _public(folder / ED25519_FILE)}
+    return Keys(kalshi=kalshi)
 
 
 def environment(url: str, folder: Path, *, ed25519: bool = False) -> dict[str, str]:

@@ -86,7 +86,9 @@ class Echo:
 def echo(monkeypatch: pytest.MonkeyPatch) -> list[Echo]:
     """The simulator knows our keys, and can be told to echo."""
     made: list[Echo] = []
-    accepted = Keys({KEY_ID: PEM_KEY.public_key()}, frozenset({ADMIN_KEY}), frozenset({TOKEN}))
+    accepted = Keys(
+        kalshi={KEY_ID: PEM_KEY.public_key()}, admin=frozenset({ADMIN_KEY}), sales=frozenset({TOKEN})
+    )
 
     def create(*arguments: object, **options: object) -> Echo:
         made.append(Echo(app.create_app(*arguments, **options)))
