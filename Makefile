@@ -23,12 +23,13 @@ run: $(READY_TO_RUN)  ## Your accounts when a key is set, else the demo; http://
 	@exec $(BIN)/northstar run
 
 # Lint first, because it is quick; its complaints do not keep the tests from running, which end the output.
+# Many tests wait for processes more than they compute, so there is one worker more than CI has cores.
 test: $(READY_TO_TEST) $(OFFICIAL)/.installed  ## Lint, types and all tests
 	@tests/install-tools
 	@status=0; \
 	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . || status=1; \
 	$(BIN)/mypy || status=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadgroup || status=1; \
+	$(BIN)/python -m pytest -n 3 --dist loadgroup || status=1; \
 	exit $$status
 
 lint: $(READY_TO_TEST)  ## Lint and types only; `.venv/bin/ruff format .` puts the layout right

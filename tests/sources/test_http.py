@@ -351,6 +351,7 @@ def test_a_pasted_secret_loses_blanks_and_quotes() -> None:
 async def test_a_real_connection_logs_no_key(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Down to the socket, with every library at DEBUG, key id and signature stay unseen."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "httpcore")  # a command that ran in this process may have quietened it
     with serve_in_thread(reference_account(), folder=tmp_path) as simulator:
         settings = simulator.environment(ed25519=True)
         source = Kalshi(
