@@ -34,7 +34,7 @@ SETTLE_SECONDS = 300.0
 
 def measure(workshop: Workshop) -> list[Row]:
     """Return how long it took, and the largest difference that is left."""
-    fills = workshop.scale.records
+    fills = workshop.scale.killed_records
     what = f"backfill killed {KILLS} times: {fills:,} fills"
     port = process.free_port()
     path = workshop.folder / "killed.sqlite3"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +12,7 @@ class Scale:
     name: str
     records: int
     few_records: int = 10_000
+    killed_records: int
     positions: int = 1_000
     ticks: int
     commits: int
@@ -31,6 +32,7 @@ class Scale:
 FULL = Scale(
     name="full",
     records=1_000_000,
+    killed_records=100_000,
     ticks=400,
     commits=400,
     scrapes=300,
@@ -46,9 +48,13 @@ FULL = Scale(
     cursor_events=100_000,
 )
 
+LONG = replace(FULL, name="long", killed_records=1_000_000)
+"""Ten kills on the way to a million fills take ten minutes of their own."""
+
 QUICK = Scale(
     name="quick",
     records=50_000,
+    killed_records=20_000,
     ticks=100,
     commits=100,
     scrapes=100,
@@ -67,6 +73,7 @@ QUICK = Scale(
 TINY = Scale(
     name="tiny",
     records=400,
+    killed_records=400,
     few_records=100,
     positions=5,
     ticks=3,
