@@ -28,6 +28,7 @@ from exporter.simulator.faults import KINDS
 from exporter.sources import http
 from exporter.store import Store, schema
 from exporter.stream import create_app, figures
+from exporter.stream.modules import ENTRIES
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -154,7 +155,7 @@ def test_every_route_is_in_the_readme() -> None:
 def test_every_path_the_readme_names_is_served() -> None:
     """A path in a table of the README is one that the stream has."""
     named = {path.rstrip("/") or "/" for path in re.findall(r"`GET (/[a-z/.]*)`", README.read_text())}
-    assert named <= set(routes())
+    assert named <= {*routes(), *(f"/{module}" for module in ENTRIES)}
     assert "/api/pnl/stream" in named
 
 

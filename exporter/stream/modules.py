@@ -16,7 +16,7 @@ ENTRIES = ("widget.js", "client.js", "react.js")
 """What can be asked for at the top of the server; each has its types beside it as `.d.ts`."""
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.-]+\.js)";\n', re.MULTILINE)
-_COMMENT = re.compile(r"^ *(//.*|/\*\*.*\*/)\n|^ */\*\*\n(?: *\*.*\n)+", re.MULTILINE)
+_COMMENT = re.compile(r"^ *(//.*|/\*\*.*\*/)\n|^ */\*\*\n(?: *\*.*\n)+|(?<=[;{]) // .*", re.MULTILINE)
 
 
 @cache

@@ -371,6 +371,43 @@ test("a refused token is not hammered with", async () => {
   assert.equal(world.links.length, before);
 });
 
+test("an address carries a short-lived token, never the one that lasts", async () => {
+  const { world } = await following(new World(), { token: async () => "secret" });
+  assert.equal(world.link.address, "wss://pnl.test/api/pnl/ws?token=short-lived");
+  const [asked] = world.requests.filter(({ address }) => address.endsWith("/api/token"));
+  assert.deepEqual(asked.headers, { Authorization: "Bearer secret" });
+  world.refuse.add("websocket");
+  world.link.end(1006);
+  await world.pass(1000);
+  assert.equal(world.link.address, "https://pnl.test/api/pnl/stream?token=short-lived");
+});
+
+test("where no token is asked for, the address carries none", async () => {
+  const world = new World();
+  world.ticket = () => [200, { token: "" }];
+  await following(world, { token: "secret" });
+  assert.equal(world.link.address, "wss://pnl.test/api/pnl/ws");
+});
+
+test("a token that is not known is refused in the server's words", async () => {
+  const world = new World();
+  world.ticket = () => [401, { error: { message: "This token is not known." } }];
+  const { figures } = await following(world, { token: "secret" });
+  assert.deepEqual([figures.state.name, figures.state.reason], ["refused", "This token is not known."]);
+});
+
+test("after an end it waits as long as the server asked", async () => {
+  const { figures, world } = await live();
+  world.link.object.onmessage({ data: '{"type":"retry","data":{"ms":3500}}' });
+  world.link.end();
+  assert.equal(figures.state.retryAt - world.clock, 3500);
+  await world.pass(3500);
+  world.refuse.add("websocket").add("sse").add("polling");
+  world.link.end();
+  await world.pass(0);
+  assert.notEqual(figures.state.retryAt - world.clock, 3500);
+});
+
 test("the last snapshot is kept, marked as kept, and gone when the server speaks", async () => {
   const { figures, world } = await live();
   world.link.say("delta", "e-6", { sequence: 6, positions: { M: {} }, windows: { today: { net: { usd: "2" } } } });

@@ -11,6 +11,7 @@ export class World {
   isHidden = false;
   isOnline = true;
   health = () => ({ status: "ok", epoch: "e", sequence: 0, parts: {} });
+  ticket = () => [200, { token: "short-lived" }];
   #number = 0;
 
   constructor() {
@@ -58,6 +59,7 @@ export class World {
     const request = { address, headers };
     this.requests.push(request);
     if (address.endsWith("/api/health")) return Promise.resolve().then(() => json(200, this.health()));
+    if (address.endsWith("/api/token")) return Promise.resolve().then(() => json(...this.ticket(headers)));
     if (this.refuse.has("polling")) return Promise.reject(new TypeError("refused"));
     return new Promise((answer, fail) => {
       signal?.addEventListener("abort", () => fail(signal.reason));

@@ -65,6 +65,7 @@ export class NorthStar extends EventTarget {
   #cursor = null;
   #resync = null; // why the next snapshot starts over
   #failures = 0; // in a row
+  #retryMs = null; // the server's own wish, for the first try after a connection that ended
   #flickers = new Map(); // transport -> connections in a row that ended at once
   #shunned = new Map(); // transport -> until when it is left alone
   #timers = new Map(); // purpose -> timer: one of each at most
@@ -197,7 +198,9 @@ export class NorthStar extends EventTarget {
   /** Try again after a random time: a server that restarts is not met by everybody in the same moment. */
   #retry(name, reason) {
     this.#letGo();
-    const pause = this.#world.random() * Math.min(LONGEST_BACK_OFF_MS, BACK_OFF_MS * 2 ** this.#failures);
+    const most = Math.min(LONGEST_BACK_OFF_MS, BACK_OFF_MS * 2 ** this.#failures);
+    const pause = this.#retryMs ?? this.#world.random() * most;
+    this.#retryMs = null;
     this.#failures += 1;
     this.#become(name, { reason, retryAt: this.#world.now() + pause });
     this.#after("retry", pause, () => this.#round());
@@ -226,7 +229,8 @@ export class NorthStar extends EventTarget {
 
   #told(message) {
     this.#heard();
-    if (message.kind === "resync") this.#resync = message.reason;
+    if (message.kind === "retry") this.#retryMs = message.ms;
+    else if (message.kind === "resync") this.#resync = message.reason;
     else if (message.kind === "snapshot") this.#replace(parseCursor(message.cursor), message.tree);
     else if (message.kind === "delta") this.#patch(parseCursor(message.cursor), message.patch);
   }
@@ -299,6 +303,7 @@ export class NorthStar extends EventTarget {
     try {
       const response = await this.#world.fetch(`${link.base}/api/health`, {
         cache: "no-store",
+        headers: await this.#headers(),
         signal: AbortSignal.timeout(QUIET_MS),
       });
       health = await response.json();
@@ -364,8 +369,11 @@ export class NorthStar extends EventTarget {
     return text ? { Authorization: `Bearer ${text}` } : {};
   }
 
+  /** Return { token } with the short-lived token of an address, or nothing where none is needed. */
   async #ticket() {
-    return {};
+    if (!(await this.#headers()).Authorization) return {};
+    const { token } = await this.ask("/api/token", { method: "POST" });
+    return token ? { token } : {};
   }
 
   // The last snapshot, for a visit without a network.

@@ -67,7 +67,7 @@ export function spoken(text) {
 
 const clocks = new Map();
 
-function clock(zone, options) {
+export function clock(zone, options) {
   const key = zone + JSON.stringify(options);
   if (!clocks.has(key)) {
     const shape = { ...options, hourCycle: "h23" };
@@ -80,13 +80,18 @@ function clock(zone, options) {
   return clocks.get(key);
 }
 
-const DAY = { year: "numeric", month: "2-digit", day: "2-digit" };
+export const DAY = { year: "numeric", month: "2-digit", day: "2-digit" };
 
 /** Return a time of day in `zone`, with the date when that is not today's. */
 export function timeOfDay(ms, zone, { seconds = true, now = Date.now() } = {}) {
   const time = clock(zone, { hour: "2-digit", minute: "2-digit", ...(seconds && { second: "2-digit" }) }).format(ms);
   const sameDay = clock(zone, DAY).format(ms) === clock(zone, DAY).format(now);
-  return sameDay ? time : `${clock(zone, { day: "numeric", month: "short" }).format(ms)}, ${time}`;
+  return sameDay ? time : `${dayOf(ms, zone)}, ${time}`;
+}
+
+/** Return the day of a time in `zone`: "22 Nov". */
+export function dayOf(ms, zone) {
+  return clock(zone, { day: "numeric", month: "short" }).format(ms);
 }
 
 /** Return how long ago that was, in words. */

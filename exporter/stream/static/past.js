@@ -28,6 +28,19 @@ export class Past {
     return this;
   }
 
+  /** Read about `count` points since `from`, however much of that time is known. */
+  async loadSince(client, from, count) {
+    await this.load(client, from);
+    const now = Date.parse(client.snapshot.as_of);
+    const first = this.points[0]?.at ?? from;
+    // What began long after `from` would be a handful of points: it is read once more, finer.
+    const finer = stepFor(now - first, count);
+    if (finer * 2 > this.stepMs) return this;
+    const begin = Math.max(first - this.stepMs, now - finer * 2 * count);
+    this.stepMs = finer;
+    return this.load(client, begin);
+  }
+
   /** Take the newest values in; within one step the last one stands. */
   add({ as_of: asOf, windows }) {
     const at = Date.parse(asOf);
@@ -58,6 +71,11 @@ export class Past {
   baseline(from, field = this.fields[0]) {
     return this.valueAt(from, field) ?? this.series(field).find(({ usd }) => usd !== null) ?? null;
   }
+}
+
+/** Return the step with which a time has about `count` points, in ms: whole seconds, one at least. */
+export function stepFor(span, count) {
+  return Math.max(1, Math.ceil(span / count / 1000)) * 1000;
 }
 
 function valueOf(windows, field) {

@@ -5,7 +5,7 @@
 //   link.headers()                  headers for a request, with the token when there is one
 //   link.up()                       the connection stands; said once, before the first message
 //   link.told(message)              { kind: "snapshot", cursor, tree } | { kind: "delta", cursor, patch }
-//                                   | { kind: "resync", reason } | { kind: "heartbeat" }
+//                                   | { kind: "resync", reason } | { kind: "retry", ms } | { kind: "heartbeat" }
 //   link.down({ reason, status })   it ended; said once, and nothing is said after it
 //
 // None of them tries again: when and with which is the client's business alone.
@@ -86,7 +86,7 @@ export function polling(link) {
         if (hidden()) await sleep(HIDDEN_POLL_MS);
       }
     } catch (error) {
-      if (!asked.signal.aborted) link.down({ reason: error.status ? error.message : "", status: error.status });
+      if (!asked.signal.aborted) link.down(said(error));
     }
   })();
   return () => asked.abort();
@@ -102,12 +102,17 @@ function opening(link, connect) {
       const query = new URLSearchParams({ ...(link.cursor && { since: link.cursor }), ...ticket }).toString();
       close = connect(query && `?${query}`);
     },
-    (error) => link.down({ reason: error.status ? error.message : "", status: error.status }),
+    (error) => link.down(said(error)),
   );
   return () => {
     closed = true;
     close?.();
   };
+}
+
+/** Return what an answer said; what a browser says of a network that failed is for nobody. */
+function said({ status, message: sentence }) {
+  return status ? { reason: sentence, status } : {};
 }
 
 /** Pass a message on; one that cannot be read ends the connection, because the next may build on it. */
@@ -126,5 +131,6 @@ function message(kind, cursor, body) {
   if (kind === "snapshot") return { kind, cursor, tree: body };
   if (kind === "delta") return { kind, cursor, patch: body };
   if (kind === "resync") return { kind, reason: body.reason };
+  if (kind === "retry" && body.ms >= 0 && body.ms < 60_000) return { kind, ms: body.ms };
   return { kind: "heartbeat" }; // and whatever else may come to be said: the line is alive
 }

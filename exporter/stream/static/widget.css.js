@@ -63,8 +63,8 @@ button[aria-expanded="true"]::before { transform: rotate(90deg) translateX(0.1em
 .compact .trust { align-self: baseline; }
 .compact .caveat { order: 10; flex-basis: 100%; margin: 0; }
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-@keyframes settle { from { opacity: 0.5; } }
-.moved { animation: settle 450ms ease-out; }
+@keyframes settle { from { opacity: 0.7; } }
+.moved { animation: settle 300ms ease-out; }
 @media (prefers-reduced-motion: reduce) { .moved { animation: none; } }
 @media (forced-colors: active) { .live .dot { background: CanvasText; } .card { border-color: CanvasText; } }
 `;

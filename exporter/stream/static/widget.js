@@ -8,7 +8,7 @@
 import { NorthStar, share } from "./client.js";
 import { list, make, say, stir } from "./dom.js";
 import { MINUS, isLarge, negate, signOf, signed, size, spoken, sum, timeOfDay, tone } from "./figures.js";
-import { Past } from "./past.js";
+import { Past, stepFor } from "./past.js";
 import { drawSparkline } from "./sparkline.js";
 import { svg } from "./svg.js";
 import { STYLE } from "./widget.css.js";
@@ -149,11 +149,11 @@ export class NorthstarPnl extends Base {
     const which = `${window} ${isRolling ? "" : begin}`;
     if (!begin || this.#pastOf === which) return;
     this.#pastOf = which;
-    const now = client.now();
+    const now = Date.parse(client.snapshot.as_of); // the clock here may be wrong
     const from = Math.max(Date.parse(begin), now - LONGEST_MS);
     const hour = (this.#hour = new Past([`${window}.net`], 60_000));
-    const past = (this.#past = new Past([`${window}.net`], Math.ceil(Math.max(1, (now - from) / POINTS / 1000)) * 1000));
-    Promise.all([hour.load(client, now - HOUR_MS - 120_000), past.load(client, from)]).then(
+    const past = (this.#past = new Past([`${window}.net`], stepFor(now - from, POINTS)));
+    Promise.all([hour.load(client, now - HOUR_MS - 120_000), past.loadSince(client, from, POINTS)]).then(
       () => this.#draw(),
       // Another origin may be kept from asking; the figures themselves come all the same.
       () => setTimeout(() => this.#past === past && (this.#pastOf = null), AGAIN_MS),

@@ -53,10 +53,16 @@ export function reason(text) {
   return rest.length ? `${sourceName(source)}: ${rest.join(": ")}` : sourceName(text);
 }
 
+/** Say what is wrong with a source; one who may read totals only is told that, and no more. */
+export function failure(source, { sentence }) {
+  const name = sourceName(source);
+  if (!sentence) return `${name} is in trouble.`;
+  return sentence.includes(name) ? sentence : `${name}: ${sentence}`;
+}
+
 /** Say what a source in trouble said, since when: "Anthropic answered 403 since 13:40." */
 export function trouble(source, error, zone, now) {
-  const who = error.sentence.includes(sourceName(source)) ? "" : `${sourceName(source)}: `;
-  return `${who}${error.sentence} Since ${timeOfDay(Date.parse(error.since), zone, { seconds: false, now })}.`;
+  return `${failure(source, error)} Since ${timeOfDay(Date.parse(error.since), zone, { seconds: false, now })}.`;
 }
 
 /** Return why a figure is not final, with each source's own trouble where it has one. */
