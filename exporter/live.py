@@ -14,7 +14,7 @@ from exporter.metrics.health import Health
 from exporter.pace import Pace
 from exporter.records import Fill, Mark
 from exporter.sources import Reading, Source
-from exporter.sources.kalshi_live import KalshiLive
+from exporter.sources.kalshi.feed import KalshiLive
 from exporter.sources.live import Changed
 
 READING_SECONDS = 1.0

@@ -17,10 +17,8 @@ from exporter.metrics.collector import SnapshotCollector
 from exporter.metrics.groups import GroupsCollector
 from exporter.metrics.health import Health
 from exporter.settings import Settings, missing
-from exporter.sources.anthropic import Anthropic
-from exporter.sources.kalshi import Kalshi
-from exporter.sources.kalshi_live import KalshiLive
-from exporter.sources.pricing import Override, Prices
+from exporter.sources.anthropic import Anthropic, Override, Prices
+from exporter.sources.kalshi import Kalshi, KalshiLive
 from exporter.sources.sales import Sales
 from exporter.store import Retention, Store
 

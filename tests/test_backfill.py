@@ -36,9 +36,10 @@ from exporter.simulator.kalshi.archive import Archive
 from exporter.simulator.kalshi.crowd import Crowd
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.world import World
-from exporter.sources import Resolution, kalshi_history
+from exporter.sources import Resolution
 from exporter.sources.kalshi import Kalshi
-from exporter.sources.kalshi_limits import Allowance
+from exporter.sources.kalshi import history as kalshi_history
+from exporter.sources.kalshi.limits import Allowance
 from exporter.store import Part, Store
 from exporter.store.database import migrate, revision
 from tests.builders import UTC_ZONE, fill
@@ -252,8 +253,8 @@ def test_a_second_run_changes_nothing(simulator: Simulator, tmp_path: Path) -> N
 CHILD = """
 import sys
 from exporter.simulator.kalshi import gate
-from exporter.sources import kalshi_history
-from exporter.sources.kalshi_limits import Allowance
+from exporter.sources.kalshi import history as kalshi_history
+from exporter.sources.kalshi.limits import Allowance
 from exporter.store import HistoryStore
 from exporter import cli
 async def at_once(self, method, path): pass

@@ -26,7 +26,7 @@ from exporter.settings import read
 from exporter.simulator import keys
 from exporter.simulator.clock import SettableClock
 from exporter.sources import Reading, Window
-from exporter.sources.kalshi_live import KalshiLive
+from exporter.sources.kalshi.feed import KalshiLive
 from exporter.sources.live import Changed, News
 from exporter.store import Store
 from exporter.wiring import build_cycle, build_live

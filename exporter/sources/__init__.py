@@ -1,6 +1,7 @@
 """Where figures come from: each source answers one question, `fetch(window) -> Reading`.
 
-A new source is a module with one class of this shape and one line in `wiring.SOURCES`.
+A new source is a module, or a folder where it needs rooms, with one class of this shape, and one line in
+`wiring.SOURCES`.
 """
 
 from __future__ import annotations

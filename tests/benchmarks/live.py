@@ -25,7 +25,7 @@ from exporter.metrics.health import Health
 from exporter.money import plain
 from exporter.records import Observation
 from exporter.sources import Reading, Window
-from exporter.sources.kalshi_live import KalshiLive
+from exporter.sources.kalshi.feed import KalshiLive
 from exporter.store import Store
 
 from . import books, process

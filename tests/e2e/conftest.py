@@ -14,8 +14,9 @@ from e2e.pipeline import Pipeline
 from exporter.simulator.kalshi import gate
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.world import World
-from exporter.sources import anthropic, http, sales
-from exporter.sources.kalshi_limits import Allowance
+from exporter.sources import http, sales
+from exporter.sources.anthropic import organization
+from exporter.sources.kalshi.limits import Allowance
 
 Simulate = Callable[[World], Simulator]
 Build = Callable[..., Pipeline]
@@ -33,7 +34,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     monkeypatch.setattr(gate, "REFILL", 1e9)
     monkeypatch.setattr(Allowance, "spend", _at_once)
-    monkeypatch.setattr(anthropic, "REQUESTS_PER_MINUTE", 1e6)
+    monkeypatch.setattr(organization, "REQUESTS_PER_MINUTE", 1e6)
     monkeypatch.setattr(sales, "REQUESTS_PER_SECOND", 1e6)
     monkeypatch.setattr(http, "BREAKER_REST_SECONDS", 0.05)
     with stamina.set_testing(True, attempts=http.ATTEMPTS, cap=True):

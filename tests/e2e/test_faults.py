@@ -213,7 +213,7 @@ def _pages_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every list come one row at a time, so that it has a second page to lose."""
     monkeypatch.setitem(kalshi._rows.__kwdefaults__, "limit", 1)
     monkeypatch.setattr("exporter.sources.sales.PAGE_ROWS", 1)
-    monkeypatch.setattr("exporter.sources.anthropic_reports.DAYS_AT_ONCE", 1)
+    monkeypatch.setattr("exporter.sources.anthropic.reports.DAYS_AT_ONCE", 1)
 
 
 def _is_counted(running: Pipeline, before: Any, source: str, kind: str) -> None:

@@ -19,7 +19,7 @@ from exporter.settings import read
 from exporter.simulator import oracle
 from exporter.simulator.examples import OPEN_MARKET, reference_account
 from exporter.simulator.server import Simulator
-from exporter.sources import kalshi_live
+from exporter.sources.kalshi import feed
 from exporter.wiring import build_cycle, build_live
 
 OTHER = "KXSAMPLE-26DEC01-T11"
@@ -28,8 +28,8 @@ OTHER = "KXSAMPLE-26DEC01-T11"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost connection is tried again at once."""
-    quick = replace(kalshi_live.Limits(), first_wait=0.01, longest_wait=0.05)
-    monkeypatch.setattr(kalshi_live, "Limits", lambda: quick)
+    quick = replace(feed.Limits(), first_wait=0.01, longest_wait=0.05)
+    monkeypatch.setattr(feed, "Limits", lambda: quick)
 
 
 class Company:

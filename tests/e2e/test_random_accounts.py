@@ -39,7 +39,7 @@ from exporter.simulator.faults import Faults
 from exporter.simulator.kalshi import gate
 from exporter.simulator.world import World
 from exporter.sources.kalshi import Kalshi
-from exporter.sources.kalshi_limits import Allowance
+from exporter.sources.kalshi.limits import Allowance
 from exporter.store import Store
 
 ACCOUNTS = int(os.environ.get("RANDOM_ACCOUNTS", "150"))

@@ -39,7 +39,7 @@ def running() -> Iterator[Simulator]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests need not be spread over minutes here."""
-    monkeypatch.setattr("exporter.sources.anthropic.REQUESTS_PER_MINUTE", 1e6)
+    monkeypatch.setattr("exporter.sources.anthropic.organization.REQUESTS_PER_MINUTE", 1e6)
 
 
 def client(simulator: Simulator, key: str = ADMIN_KEY) -> anthropic.Anthropic:

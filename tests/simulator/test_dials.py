@@ -50,7 +50,7 @@ OTHERS: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests need not be spread over minutes here."""
-    monkeypatch.setattr("exporter.sources.anthropic.REQUESTS_PER_MINUTE", 1e6)
+    monkeypatch.setattr("exporter.sources.anthropic.organization.REQUESTS_PER_MINUTE", 1e6)
 
 
 def read(world: World, family: Any = "reports") -> Reading:

@@ -20,7 +20,14 @@ from exporter.simulator.clock import SettableClock
 from exporter.simulator.faults import Fault
 from exporter.simulator.server import serve_in_thread
 from exporter.sources import Reading, Window
-from exporter.sources.anthropic import FIRST_BILL, FIRST_USAGE, KEYS_EVERY, RECENT_USAGE, REVIEW, Anthropic
+from exporter.sources.anthropic.organization import (
+    FIRST_BILL,
+    FIRST_USAGE,
+    KEYS_EVERY,
+    RECENT_USAGE,
+    REVIEW,
+    Anthropic,
+)
 from exporter.sources.visit import MAX_RESTARTS
 
 pytestmark = pytest.mark.anyio
@@ -347,7 +354,7 @@ async def test_usage_by_key_is_asked_for_with_today_and_five_groups() -> None:
 
 async def test_usage_by_key_is_read_every_few_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """It moves no figure, and the service is asked as seldom as it asks for."""
-    monkeypatch.setattr("exporter.sources.anthropic.REQUESTS_PER_MINUTE", 1e6)
+    monkeypatch.setattr("exporter.sources.anthropic.organization.REQUESTS_PER_MINUTE", 1e6)
     upstream = Upstream(quiet())
     source = anthropic(upstream)
     minute = timedelta(minutes=1)

@@ -19,7 +19,7 @@ from exporter.simulator import examples
 from exporter.simulator.server import serve_in_thread
 from exporter.sources import Reading, Window
 from exporter.sources.kalshi import Kalshi
-from exporter.sources.kalshi_rows import Downwards
+from exporter.sources.kalshi.rows import Downwards
 from tests.builders import fill
 
 D = Decimal

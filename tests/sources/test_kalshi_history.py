@@ -18,9 +18,9 @@ from exporter.records import Fill, Settlement, Transfer
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.server import serve_in_thread
 from exporter.simulator.world import World
-from exporter.sources import Slice, kalshi_limits
-from exporter.sources.kalshi import Kalshi
-from exporter.sources.kalshi_limits import Allowance
+from exporter.sources import Slice
+from exporter.sources.kalshi import Kalshi, limits
+from exporter.sources.kalshi.limits import Allowance
 
 pytestmark = pytest.mark.anyio
 
@@ -222,7 +222,7 @@ async def test_a_void_market_has_no_value() -> None:
 
 def test_the_smallest_tier_is_assumed_until_the_venue_says_more() -> None:
     """And a share of it is not ours."""
-    assert Allowance(SettableClock(NOW)).available == kalshi_limits.BASIC_CAPACITY * kalshi_limits.OUR_SHARE
+    assert Allowance(SettableClock(NOW)).available == limits.BASIC_CAPACITY * limits.OUR_SHARE
 
 
 async def test_limits_and_prices_are_read_once_an_hour(clock: SettableClock) -> None:
@@ -249,7 +249,7 @@ async def test_limits_that_cannot_be_read_stay_as_they_were(answer: Any) -> None
     """They are a courtesy: no figure waits for them."""
     source = kalshi(Upstream(p.answers("kalshi") | {LIMITS: answer}))
     await source.history.parts()
-    assert source.allowance.cost("GET", "/markets") == kalshi_limits.BASIC_COST
+    assert source.allowance.cost("GET", "/markets") == limits.BASIC_COST
 
 
 async def test_a_burst_never_meets_the_venues_own_limit(

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from exporter.errors import SettingsError
-from exporter.sources.kalshi_key import load_key, signer
+from exporter.sources.kalshi.key import load_key, signer
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from venue_socket import MARKET, QUICK, Line, fill, hearing, live, position, tic
 
 from exporter.errors import SettingsError
 from exporter.simulator.mutation import mutate, other_type
-from exporter.sources.kalshi_frames import BODIES, BadFrame, read_frame
-from exporter.sources.kalshi_live import MAX_CHANGES, KalshiLive, Limits
-from exporter.sources.kalshi_subscriptions import ENDINGS, TICKERS_AT_ONCE
+from exporter.sources.kalshi.feed import MAX_CHANGES, KalshiLive, Limits
+from exporter.sources.kalshi.frames import BODIES, BadFrame, read_frame
+from exporter.sources.kalshi.subscriptions import ENDINGS, TICKERS_AT_ONCE
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import model_prices
 import pytest
 from test_pricing import ROWS
 
-from exporter.sources.pricing import FAST_MODELS, KINDS, LONG_PROMPT, Kind, Prices
+from exporter.sources.anthropic.pricing import FAST_MODELS, KINDS, LONG_PROMPT, Kind, Prices
 
 D = Decimal
 MILLION = 1_000_000

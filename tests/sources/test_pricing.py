@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from exporter.settings import PRICE_KINDS
-from exporter.sources.pricing import (
+from exporter.sources.anthropic.pricing import (
     CORRECTIONS,
     EVERY_KIND,
     KINDS,

@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 
 from exporter.records import Mark
 from exporter.simulator.clock import SettableClock
-from exporter.sources.kalshi_live import KalshiLive, Limits
+from exporter.sources.kalshi.feed import KalshiLive, Limits
 from exporter.sources.live import Changed
 
 PATH = "/trade-api/ws/v2"

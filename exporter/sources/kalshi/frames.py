@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from exporter.records import Mark
-from exporter.sources.kalshi_rows import quote
+from exporter.sources.kalshi.rows import quote
 from exporter.sources.shapes import ONE, NoLessThanZero, Price, Shape, Text, first_trouble
 
 TICKER = "ticker"

@@ -23,7 +23,7 @@ from websockets.asyncio.client import ClientConnection
 
 from exporter.records import Mark
 from exporter.sources.credential import usable
-from exporter.sources.kalshi_frames import (
+from exporter.sources.kalshi.frames import (
     OTHER,
     RESOLVED,
     BadFrame,
@@ -37,9 +37,9 @@ from exporter.sources.kalshi_frames import (
     code_label,
     read_frame,
 )
-from exporter.sources.kalshi_key import load_key, signer
-from exporter.sources.kalshi_socket import HOPELESS, TROUBLE, dial, why, write
-from exporter.sources.kalshi_subscriptions import Refused, Subscriptions
+from exporter.sources.kalshi.key import load_key, signer
+from exporter.sources.kalshi.socket import HOPELESS, TROUBLE, dial, why, write
+from exporter.sources.kalshi.subscriptions import Refused, Subscriptions
 from exporter.sources.live import Changed, LiveObserver, News, Status
 
 MAX_CHANGES = 1_000  # what is told of by name before the consumer has looked; more of it says the same

@@ -1,7 +1,7 @@
 """What was billed and used, from the cost and usage reports.
 
 Source: Anthropic "Get Cost Report" and "Get Messages Usage Report" (read 2026-08, live behaviour to 2026-11).
-Units:  see `anthropic_rows`.
+Units:  see `rows`.
 Quirk:  the bill covers finished UTC days only, and a range without any is refused: it is not asked for. A
         finished day may be missing or empty for a while: that is not zero. A null workspace is the default
         one and a null key none, because we always group by them.
@@ -15,7 +15,8 @@ from typing import Generic, Literal, TypeVar
 
 from exporter.errors import SourceError
 from exporter.records import BilledDay, BilledLine, KeyUsage, Observation, UsageHour
-from exporter.sources.anthropic_rows import (
+from exporter.sources.anthropic.pricing import Prices
+from exporter.sources.anthropic.rows import (
     BASE,
     BILL_SETTLED,
     DAY,
@@ -34,7 +35,6 @@ from exporter.sources.anthropic_rows import (
     span,
     usage_line,
 )
-from exporter.sources.pricing import Prices
 from exporter.sources.shapes import CentString, Label, Moment, Shape, Text
 from exporter.sources.visit import Params, Visit
 

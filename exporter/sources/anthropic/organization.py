@@ -1,8 +1,8 @@
 """Anthropic's bill by day and usage by hour and by key, as records; names as observations.
 
 Source: Anthropic Usage and Cost Admin API (read 2026-08, live behaviour to 2026-11), and its successor in
-        beta: `anthropic_reports` and `anthropic_analytics` each read one of them into the same records.
-Units:  records hold Decimal dollars; see `anthropic_rows` for what comes in.
+        beta: `reports` and `analytics` each read one of them into the same records.
+Units:  records hold Decimal dollars; see `rows` for what comes in.
 Bound:  one request at a time; how often and how far back each list is read is named below.
 """
 
@@ -18,15 +18,15 @@ from pydantic import SecretStr
 from exporter.errors import SettingsError, SourceError, SourceRejected, SourceUnavailable
 from exporter.records import BilledDay, KeyUsage, Observation, Record, UsageHour
 from exporter.sources import Reading, Window
-from exporter.sources import anthropic_analytics as analytics
-from exporter.sources import anthropic_reports as reports
-from exporter.sources.anthropic_analytics import Analytics
-from exporter.sources.anthropic_names import Names
-from exporter.sources.anthropic_reports import Reports
-from exporter.sources.anthropic_rows import BASE, DAY, HOUR, Organization, groups, span
+from exporter.sources.anthropic import analytics as analytics
+from exporter.sources.anthropic import reports as reports
+from exporter.sources.anthropic.analytics import Analytics
+from exporter.sources.anthropic.names import Names
+from exporter.sources.anthropic.pricing import Prices
+from exporter.sources.anthropic.reports import Reports
+from exporter.sources.anthropic.rows import BASE, DAY, HOUR, Organization, groups, span
 from exporter.sources.credential import usable
 from exporter.sources.http import Client, Endpoint, Observer
-from exporter.sources.pricing import Prices
 from exporter.sources.visit import Visit
 
 BASE_URL = "https://api.anthropic.com"

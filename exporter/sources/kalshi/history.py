@@ -24,8 +24,8 @@ from exporter.money import ZERO
 from exporter.records import Answer, Fill, Record
 from exporter.sources import Resolution, Resolutions, Slice
 from exporter.sources.http import Client
-from exporter.sources.kalshi_limits import Allowance
-from exporter.sources.kalshi_rows import (
+from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.kalshi.rows import (
     Complaint,
     Deposits,
     Downwards,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from exporter.records import KeyUsageLine, UsageLine
-from exporter.sources.pricing import KINDS, Kind, Prices
+from exporter.sources.anthropic.pricing import KINDS, Kind, Prices
 from exporter.sources.shapes import Shape, Text, Tokens
 from exporter.sources.visit import Params
 

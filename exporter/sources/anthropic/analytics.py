@@ -1,7 +1,7 @@
 """What was billed and used, from the analytics reports: the newer family, in beta.
 
 Source: Anthropic Usage and Cost Analytics API, as the types of its official client 2.12 state it (2026-11).
-Units:  see `anthropic_rows`. `amount` is after discount and before credits.
+Units:  see `rows`. `amount` is after discount and before credits.
 Quirk:  there are rows only for what was used, so what is missing is known to be nothing only as far as
         `data_refreshed_at` reaches. The default workspace has an id of its own; it is in no list of names.
 """
@@ -15,8 +15,9 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from exporter.errors import SourceError
 from exporter.records import BilledDay, BilledLine, KeyUsage, KeyUsageLine, Observation, UsageHour, UsageLine
-from exporter.sources.anthropic_names import Names
-from exporter.sources.anthropic_rows import (
+from exporter.sources.anthropic.names import Names
+from exporter.sources.anthropic.pricing import Prices
+from exporter.sources.anthropic.rows import (
     BASE,
     BILL_SETTLED,
     DAY,
@@ -34,7 +35,6 @@ from exporter.sources.anthropic_rows import (
     span,
     usage_line,
 )
-from exporter.sources.pricing import Prices
 from exporter.sources.shapes import CentString, Label, Moment, Shape, Text
 from exporter.sources.visit import Visit
 

@@ -1,8 +1,8 @@
 """Kalshi fills, settlements, cash movements, positions and quotes, as records.
 
 Source: Kalshi trade API v2, REST (read 2026-11).
-Units:  records hold Decimal dollars and contracts; see `kalshi_rows` for what comes in.
-History: a reading covers what the live lists still hold; all that was before is `kalshi_history`.
+Units:  records hold Decimal dollars and contracts; see `rows` for what comes in.
+History: a reading covers what the live lists still hold; all that was before is `history`.
 Quirk:  an omitted `subaccount` means all of them for fills and settlements, but the primary one for
         balance and positions. Settlement rows carry no subaccount, so each one is walked by itself.
 """
@@ -23,10 +23,10 @@ from exporter.records import Mark, Observation, Record
 from exporter.sources import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import REMOVED, Client, Endpoint, Observer
-from exporter.sources.kalshi_history import KalshiHistory
-from exporter.sources.kalshi_key import load_key, signer
-from exporter.sources.kalshi_limits import Allowance
-from exporter.sources.kalshi_rows import (
+from exporter.sources.kalshi.history import KalshiHistory
+from exporter.sources.kalshi.key import load_key, signer
+from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.kalshi.rows import (
     ApiKeys,
     BalanceAnswer,
     Deposits,

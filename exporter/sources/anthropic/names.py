@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Generic, TypeVar
 
 from exporter.records import ApiKey, Observation, Workspace
-from exporter.sources.anthropic_rows import BASE, DEFAULT_WORKSPACE, Complaint
+from exporter.sources.anthropic.rows import BASE, DEFAULT_WORKSPACE, Complaint
 from exporter.sources.shapes import Label, Shape, Text
 from exporter.sources.visit import Params, Visit
 

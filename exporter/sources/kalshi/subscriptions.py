@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from exporter.sources.kalshi_frames import (
+from exporter.sources.kalshi.frames import (
     CHANNELS,
     ENDED,
     TICKER,
