@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "money": set(),
     "pace": set(),
     "times": set(),
-    "records": set(),
+    "records": {"exporter.records"},
     "estimates": {"exporter.money", "exporter.records"},
     "settings": {"exporter.errors", "exporter.settings"},
     "sources": BASE | {"exporter.sources"},

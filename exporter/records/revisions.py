@@ -1,0 +1,44 @@
+"""Which records there are, and when one is worth a new revision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from exporter.records.api_cost import ApiKey, BilledDay, KeyUsage, Landing, UsageHour, Workspace
+from exporter.records.sales import Sale
+from exporter.records.trading import Balance, Fill, Mark, Settlement, Transfer, VenuePosition
+
+Record = Fill | Settlement | Transfer | BilledDay | UsageHour | KeyUsage | Landing | Sale
+
+KINDS: dict[str, type[Record]] = {
+    kind.kind: kind for kind in (Fill, Settlement, Transfer, BilledDay, UsageHour, KeyUsage, Landing, Sale)
+}
+
+Observation = Mark | Balance | VenuePosition | Workspace | ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record that is new (`old` is None) or revised; what the ledger feeds on."""
+
+    old: Record | None
+    new: Record
+
+
+def replaces(new: Record, old: Record | None) -> bool:
+    """Tell whether a record is worth a revision: it differs, and knows better than what we have.
+
+    A settlement that we rebuilt never replaces the venue's own row. A bill without lines never replaces one
+    that has some: a day that vanishes from the report has not become free, and a credit comes as a line.
+    Neither does usage: what was used cannot have been nothing.
+    A fill that is listed late pushes others of its moment down, and nothing pushes them up: so a list that
+    shuffled them would not restate the books for ever.
+    """
+    if isinstance(new, Fill) and isinstance(old, Fill) and new.newer < old.newer:
+        new = replace(new, newer=old.newer)
+    reported = BilledDay | UsageHour | KeyUsage
+    if isinstance(new, reported) and isinstance(old, reported) and old.lines and not new.lines:
+        return False
+    if isinstance(new, Settlement) and isinstance(old, Settlement) and new.origin == "market" != old.origin:
+        return False
+    return new != old

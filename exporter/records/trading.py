@@ -1,0 +1,162 @@
+"""What a venue tells us: executions, outcomes and cash, and its view of now.
+
+Units: dollars and contracts as Decimal; times aware, UTC, microseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+Side = Literal["yes", "no"]
+TransferStatus = Literal["pending", "applied", "failed", "returned"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One execution of our order: `count` contracts of `side` bought at `price` dollars each.
+
+    Selling YES is buying NO at one minus its price, so a fill always buys a side. `newer` says how many
+    fills of the same book and moment the venue lists above this one: an order that sweeps through several
+    prices, perhaps through zero, has them all in one microsecond, and what closes is what came first.
+    """
+
+    kind: ClassVar[str] = "fill"
+    fill_id: str
+    ticker: str
+    subaccount: int
+    side: Side
+    count: Decimal
+    price: Decimal
+    fee: Decimal
+    at: datetime
+    newer: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.fill_id
+
+    @property
+    def scope(self) -> str:
+        """The book this fill belongs to."""
+        return book_key(self.subaccount, self.ticker)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """A market resolved. Counts and costs are gross for the market's life, `payout` is for the net.
+
+    `value` is what one YES contract paid, in dollars; None when the venue does not say.
+    `origin` is `row` for the venue's own row. Where the venue no longer lists it, the settlement is
+    rebuilt from our fills and the market's result, and says `market`.
+    """
+
+    kind: ClassVar[str] = "settlement"
+    ticker: str
+    subaccount: int
+    result: str
+    yes_count: Decimal
+    yes_cost: Decimal
+    no_count: Decimal
+    no_cost: Decimal
+    payout: Decimal
+    value: Decimal | None
+    fee: Decimal
+    at: datetime
+    origin: Literal["row", "market"] = "row"
+
+    @property
+    def key(self) -> str:
+        return self.scope
+
+    @property
+    def scope(self) -> str:
+        return book_key(self.subaccount, self.ticker)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Cash on its way into (positive) or out of (negative) the venue account; never profit.
+
+    It has moved only while it is `applied`: one that came back is a later revision that is `returned`.
+    """
+
+    kind: ClassVar[str] = "transfer"
+    transfer_id: str
+    amount: Decimal
+    fee: Decimal
+    at: datetime
+    status: TransferStatus = "applied"
+
+    @property
+    def key(self) -> str:
+        return self.transfer_id
+
+    @property
+    def scope(self) -> str:
+        return "kalshi"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Quotes of one market in YES dollars; None for a side nobody quotes, never 0 or 1."""
+
+    ticker: str
+    yes_bid: Decimal | None
+    yes_ask: Decimal | None
+    last: Decimal | None
+    settled_value: Decimal | None
+    at: datetime
+
+    def same_quotes(self, other: Mark) -> bool:
+        """Tell whether another mark of the market says the same, whenever it was taken."""
+        return (
+            self.yes_bid == other.yes_bid
+            and self.yes_ask == other.yes_ask
+            and self.last == other.last
+            and self.settled_value == other.settled_value
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """The venue's own statement of one subaccount: cash, and its value of the open positions."""
+
+    subaccount: int
+    cash: Decimal
+    portfolio_value: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenuePosition:
+    """The venue's own view of one market, to compare ours with: signed contracts, before fees."""
+
+    ticker: str
+    subaccount: int
+    position: Decimal
+    exposure: Decimal
+    realised: Decimal
+    fees: Decimal
+    at: datetime
+
+    @property
+    def scope(self) -> str:
+        return book_key(self.subaccount, self.ticker)
+
+
+def book_key(subaccount: int, ticker: str) -> str:
+    """Name the book of a market: its ticker, with the subaccount behind it unless it is the primary one."""
+    return ticker if subaccount == 0 else f"{ticker}#{subaccount}"
+
+
+def ticker_of(book: str) -> str:
+    """Return the market of a book by its name."""
+    return book.partition("#")[0]
+
+
+def subaccount_of(book: str) -> int:
+    """Return the subaccount of a book by its name."""
+    return int(book.partition("#")[2] or 0)
