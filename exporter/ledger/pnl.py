@@ -20,6 +20,7 @@ from exporter.ledger.groups import Groups
 from exporter.ledger.journal import OTHER_CASH, TRANSFERS, VENUE_CASH, Entry, Journal
 from exporter.ledger.lots import LotRule
 from exporter.ledger.marks import MarkRule
+from exporter.ledger.orders import Counts, Orders
 from exporter.ledger.portfolio import Portfolio, Valuation
 from exporter.ledger.results import Results, TradeRecord
 from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, Figure, Grade, Opening, Tree, unstamp
@@ -103,6 +104,7 @@ class Ledger:
         self.portfolio = Portfolio(rule, lots)
         self.trades = TradeRecord()
         self.groups = Groups(zone)
+        self.orders = Orders()
         self.cash: dict[int, Balance] = {}
         self.equity = Equity()
         self.spending = Spending()
@@ -116,8 +118,8 @@ class Ledger:
                     self._trade(event.ticker, self.portfolio.apply(change, event))
                 case Sale() as sale:
                     if isinstance(change.old, Sale):
-                        self.journal.post(entry.reversed() for entry in takings.entries(change.old))
-                    self.journal.post(takings.entries(sale))
+                        self._sell([entry.reversed() for entry in takings.entries(change.old)])
+                    self._sell(takings.entries(sale))
                 case Transfer() as transfer:
                     if isinstance(change.old, Transfer):
                         self.journal.post(entry.reversed() for entry in _moved(change.old))
@@ -137,6 +139,10 @@ class Ledger:
         self.journal.post(entries)
         self.trades.take(entries)
         self.groups.take(ticker, entries)
+
+    def _sell(self, entries: Sequence[Entry]) -> None:
+        self.journal.post(entries)
+        self.orders.take(entries)
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Take what the venue says about now: quotes, balances, its own view of the positions."""
@@ -241,6 +247,13 @@ class Ledger:
             fees = self.journal.contribution("trading_fees", window, since)
             stated[window] = self.trades.stated(window, since, realised, fees)
         return stated
+
+    def counts(self, now: datetime) -> dict[str, Counts]:
+        """Return how many sales were made, and refunds given, in every window."""
+        return {
+            window: self.orders.stated(window, None if start is None else to_us(start))
+            for window, start in windows.starts(now, self.zone).items()
+        }
 
     def value(self, now: datetime, sources: Mapping[str, SourceState]) -> Valuation:
         """Return the unrealised P&L of what is open now."""

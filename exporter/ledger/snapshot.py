@@ -47,6 +47,10 @@ COMPONENT_SOURCE = {
 }
 
 
+COUNTS = ("orders", "refunds")
+"""What is counted of a window: paid sales made in it, refunds given in it."""
+
+
 class Grade(IntEnum):
     """How far a figure can be trusted, worst first; a sum takes the worst grade of its parts."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -59,6 +60,8 @@ def state(
         tree["accounts"] = _accounts(ledger)
         tree["trading"] = {window: _results(stated) for window, stated in ledger.results(now).items()}
         tree["exposure"] = _exposure(ledger)
+    if "sales" in sources and sources["sales"].as_of is not None:
+        tree["sales"] = {window: asdict(counts) for window, counts in ledger.counts(now).items()}
     if "anthropic" in sources:
         tree["api_cost"], compared = ledger.costs.stated(now, plan)
         tree["checks"] |= compared

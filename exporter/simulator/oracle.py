@@ -1,6 +1,6 @@
 """What the books of the world say, as exact strings: the answers to check a program against.
 
-Units:  dollars; signs as in the words: fees, refunds and costs are positive.
+Units:  dollars, counts of sales as integers; signs as in the words: fees, refunds and costs are positive.
 Rules:  flows count by event time in the half-open window [from, to). A sale counts once it is
         `paid`, at its `created_at`, with its present gross and fee; a refund counts at
         `refunded_at`. Positions and cash are of now. A mark is the best bid of the side held.
@@ -140,17 +140,23 @@ def cash_flows(world: World) -> dict[str, str]:
     }
 
 
-def sales(world: World, begin: datetime, until: datetime) -> dict[str, str]:
-    """Return gross and fees of paid sales made in the window, and refunds given in it."""
+def sales(world: World, begin: datetime, until: datetime) -> dict[str, Any]:
+    """Return count, gross and fees of paid sales made in the window, and the refunds given in it."""
     gross = fees = refunds = Decimal(0)
+    made = given = 0
     for sale in world.sales.sales.values():
         if sale.status != "paid":
             continue
         if begin <= sale.created_at < until:
+            made += 1
             gross += sale.gross
             fees += sale.fee
-        refunds += sum((r.amount for r in sale.refunds if begin <= r.refunded_at < until), Decimal(0))
+        back = [refund.amount for refund in sale.refunds if begin <= refund.refunded_at < until]
+        given += len(back)
+        refunds += sum(back, Decimal(0))
     return {
+        "orders": made,
+        "refunds_given": given,
         "gross": text(gross),
         "refunds": text(refunds),
         "fees": text(fees),

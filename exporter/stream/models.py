@@ -30,6 +30,9 @@ class Snapshot(Answer):
     mark_rule: str = Field(examples=["bid"])
     scope: Literal["totals"] | None = Field(default=None, description="Present where something is left out.")
     windows: dict[str, Any]
+    sales: dict[str, Any] | None = Field(
+        default=None, description="By window, how many `orders` were made and `refunds` given."
+    )
     positions: dict[str, Any] | None = None
     sources: dict[str, Any]
     checks: dict[str, Any]

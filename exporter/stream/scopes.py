@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, WINDOWS, Tree
+from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, COUNTS, WINDOWS, Tree
 
 Scope = Literal["all", "totals", "ingest"]
 SCOPES: dict[Scope, str] = {
@@ -53,6 +53,7 @@ TOTALS: Mapping[str, Any] = {
         ("epoch", "sequence", "as_of", "currency", "timezone", "mark_rule", "lot_rule", "demo"), _plain
     ),
     "windows": dict.fromkeys(WINDOWS, WINDOW),
+    "sales": dict.fromkeys(WINDOWS, dict.fromkeys(COUNTS, _plain)),
     "unrealised": FIGURE,
     "sources": dict.fromkeys(COMPONENT_SOURCE.values(), SOURCE),
     "checks": {ANY: {"ok": _plain, "usd": _plain, "contracts": _plain}},

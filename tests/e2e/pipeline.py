@@ -19,7 +19,7 @@ import httpx
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.ledger.snapshot import apply, decode
+from exporter.ledger.snapshot import COUNTS, apply, decode
 from exporter.settings import read
 from exporter.simulator.server import Simulator
 from exporter.stream import create_app
@@ -209,7 +209,7 @@ def until(true: Callable[[], T | None], patience: float = PATIENCE, what: str = 
 
 
 def figures(tree: Mapping[str, Any], *sources: str) -> dict[str, Any]:
-    """Return every amount of a snapshot by its path, without times, grades and reasons.
+    """Return every amount and count of a snapshot by its path, without times, grades and reasons.
 
     With `sources` only the amounts that come from them.
     """
@@ -220,6 +220,9 @@ def figures(tree: Mapping[str, Any], *sources: str) -> dict[str, Any]:
                 shown[f"{window}.{name}"] = part.get("usd")
         if not sources:
             shown[f"{window}.net"] = stated["net"].get("usd")
+        if not sources or "sales" in sources:
+            counts = tree.get("sales", {}).get(window, {})
+            shown |= {f"{window}.{count}": counts.get(count) for count in COUNTS}
     if not sources or "kalshi" in sources:
         shown["unrealised"] = tree.get("unrealised", {}).get("usd")
         for market, position in tree.get("positions", {}).items():

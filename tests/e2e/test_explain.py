@@ -94,6 +94,15 @@ def test_a_line_leads_to_the_raw_answer_that_mentions_it(lived: Pipeline, store:
                 assert answer.request.startswith("GET /")
 
 
+def test_orders_and_refunds_are_the_lines_of_their_amounts(lived: Pipeline, store: Store) -> None:
+    """Who asks which sales were counted asks for the lines of gross; nothing is given away here."""
+    for window in WINDOWS:
+        counts = lived.latest["sales"][window]
+        for figure, count in (("sales_gross", "orders"), ("sales_refunds", "refunds")):
+            assert explain_figure(store, window=window, figure=figure).count == counts[count]
+    assert min(lived.latest["sales"]["all"].values()) > 0
+
+
 def test_a_figure_of_the_past_is_explained_by_what_was_known_then(lived: Pipeline, store: Store) -> None:
     """A later reading changes nothing about what was published."""
     first = next(

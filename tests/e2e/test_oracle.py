@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -68,6 +69,8 @@ def _equals(running: Pipeline, world: World, zone: str, asked: list[str], where:
             ):
                 told = sign * Decimal(truth["sales"][theirs])
                 assert usd(tree, window, f"sales_{ours}") == told, (where, window, ours)
+            told = {"orders": truth["sales"]["orders"], "refunds": truth["sales"]["refunds_given"]}
+            assert tree["sales"][window] == told, (where, window)
     if "kalshi" in asked:
         truth = oracle.report(world)
         earned = Decimal(truth["trading"]["realised"]) + Decimal(truth["trading"]["unrealised"])
@@ -111,6 +114,7 @@ def _rebuilt_is_the_same(running: Pipeline, zone: str) -> None:
     assert late == []
     ledger.restore(tree)
     now = running.simulator.world.clock()
+    assert {window: asdict(counts) for window, counts in ledger.counts(now).items()} == tree["sales"]
     windows = ledger.figures(now, cycle._states, {})
     for window, stated in windows.items():
         for name, part in stated.components.items():

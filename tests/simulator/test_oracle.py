@@ -66,9 +66,11 @@ def test_check_vectors_come_to_their_gross_and_net() -> None:
 
 
 def test_sales_count_when_paid_and_refunds_when_given() -> None:
-    """Gross 87.50 with the correction and without pending and void; refunds 12.50."""
+    """Gross 87.50 of four, with the correction and without pending and void; two refunds, 12.50."""
     world = examples.sales_week()
     assert oracle.report(world)["sales"] == {
+        "orders": 4,
+        "refunds_given": 2,
         "gross": "87.50",
         "refunds": "12.50",
         "fees": "3.24",
@@ -76,6 +78,8 @@ def test_sales_count_when_paid_and_refunds_when_given() -> None:
     }
     today = datetime(2026, 11, 22, tzinfo=UTC)
     assert oracle.report(world, today)["sales"] == {
+        "orders": 0,
+        "refunds_given": 1,
         "gross": "0.00",
         "refunds": "3.00",
         "fees": "0.00",

@@ -40,6 +40,8 @@ export interface Snapshot {
   demo?: boolean;
   windows: Record<Window, WindowFigures>;
   sources: Record<string, SourceState>;
+  /** Paid sales made in each window, and refunds given in it. Absent while nothing is known of sales. */
+  sales?: Record<Window, { orders: number; refunds: number }>;
   /** Absent in a snapshot kept from an earlier visit, and for a token that may read totals only. */
   positions?: Record<string, Record<string, unknown>>;
   [key: string]: unknown;
