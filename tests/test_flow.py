@@ -12,6 +12,7 @@ HOUSE = Path(__file__).parents[1] / "exporter"
 
 BASE = {"exporter", "exporter.errors", "exporter.money", "exporter.records", "exporter.times"}
 FIGURES = {"exporter.ledger.snapshot"}
+PER_ORDER = {"exporter.ledger.per_order"}
 ESTIMATES = {"exporter.estimates"}
 
 ALLOWED: dict[str, set[str]] = {
@@ -25,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "sources": BASE | {"exporter.sources"},
     "ledger": BASE | ESTIMATES | {"exporter.ledger"},
     "store": BASE | ESTIMATES | FIGURES | {"exporter.store"},
-    "metrics": BASE | FIGURES | {"exporter.metrics"},
+    "metrics": BASE | FIGURES | PER_ORDER | {"exporter.metrics"},
     "explain": BASE | ESTIMATES | {"exporter.explain", "exporter.ledger", "exporter.store"},
     "stream": BASE | FIGURES | {"exporter.explain", "exporter.store", "exporter.stream"},
     "simulator": {"exporter", "exporter.money", "exporter.simulator"},

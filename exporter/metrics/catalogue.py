@@ -18,6 +18,33 @@ class Metric:
 
 GRADES = "4 final, 3 estimated, 2 partial, 1 stale, 0 missing"
 
+SALES = (
+    Metric("northstar_sales_orders", "gauge", "Paid sales that were made in the window.", ("window",)),
+    Metric("northstar_sales_refunds", "gauge", "Refunds that were given in the window.", ("window",)),
+    Metric(
+        "northstar_sales_average_order_usd",
+        "gauge",
+        "Gross sales divided by orders; no sample without an order.",
+        ("window",),
+    ),
+    Metric("northstar_sales_api_cost_per_order_usd", "gauge", "API cost divided by orders.", ("window",)),
+    Metric(
+        "northstar_sales_contribution_per_order_usd",
+        "gauge",
+        "Sales after refunds, processing and API cost, divided by orders.",
+        ("window",),
+    ),
+    Metric(
+        "northstar_sales_refund_ratio", "gauge", "Refunds given divided by orders of the window.", ("window",)
+    ),
+    Metric(
+        "northstar_sales_per_order_grade",
+        "gauge",
+        f"Grade of each figure per order: {GRADES}.",
+        ("window", "figure"),
+    ),
+)
+
 API_COST = (
     Metric(
         "northstar_api_cost_by_model_usd",
@@ -218,6 +245,7 @@ FIGURES = (
         "Deepest fall of realised P&L after fees from a peak within the window, by the hour.",
         ("window",),
     ),
+    *SALES,
     Metric("northstar_positions_open", "gauge", "Markets in which contracts are held."),
     Metric(
         "northstar_position_unrealised_usd",

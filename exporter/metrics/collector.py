@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from exporter.ledger.snapshot import Grade, Tree, unstamp
-from exporter.metrics import costs
+from exporter.metrics import costs, sales
 from exporter.metrics.catalogue import FIGURES, METRICS
 
 TOP_MARKETS = 20
@@ -72,6 +72,7 @@ def _samples(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
         if "contracts" in check:
             yield "northstar_check_difference_contracts", (name,), float(check["contracts"])
     yield from _trading(tree)
+    yield from sales.samples(tree)
     yield from costs.samples(tree)
 
 

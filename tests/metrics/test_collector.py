@@ -39,6 +39,7 @@ def known_snapshot(**sources: SourceState) -> Tree:
         fill("buy yes 1 @ 0.30 in LOST", at=NOW - timedelta(minutes=7)),
         fill("buy no 1 @ 0.80 in LOST", at=NOW - timedelta(minutes=6)),
         sale("120.50", fee="3.25", tax="9", refunds={NOW: "20.25"}),
+        sale("41.30", fee="1.10", sale_id="s-2", at=NOW - timedelta(days=2)),
         *spent.records(),
     )
     theirs = VenuePosition(
@@ -152,6 +153,26 @@ def test_missing_figure_has_no_sample() -> None:
     assert 'northstar_pnl_component_grade{component="sales_gross",window="today"} 0.0' in text
     assert 'northstar_pnl_component_usd{component="sales_gross"' not in text
     assert 'northstar_source_up{source="sales"} 0.0' in text
+
+
+def test_unknown_sales_have_a_grade_and_no_count() -> None:
+    """Nor anything divided by it; where only API cost is missing, sales go on."""
+    text = page(known_snapshot(sales=SourceState(error="timeout", sentence="x", since=NOW)))
+    assert "northstar_sales_orders{" not in text
+    assert "northstar_sales_average_order_usd{" not in text
+    assert 'northstar_sales_per_order_grade{figure="average_order",window="today"} 0.0' in text
+    text = page(known_snapshot(anthropic=SourceState(error="timeout", sentence="x", since=NOW)))
+    assert 'northstar_sales_orders{window="7d"} 2.0' in text
+    assert "northstar_sales_contribution_per_order_usd{" not in text
+    assert 'northstar_sales_per_order_grade{figure="contribution_per_order",window="today"} 0.0' in text
+
+
+def test_no_sale_is_a_count_of_zero_and_no_average() -> None:
+    """The one is known, the other does not exist."""
+    text = page(state(Books().ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={}))
+    assert 'northstar_sales_orders{window="today"} 0.0' in text
+    assert "per_order" not in text
+    assert "northstar_sales_refund_ratio" not in text
 
 
 def test_nothing_before_the_first_snapshot() -> None:
