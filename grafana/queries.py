@@ -63,6 +63,11 @@ def gross(window: str = CHOSEN) -> str:
     return f'max(northstar_pnl_component_usd{{window="{window}",component="sales_gross"}})'
 
 
+def sales(figure: str, window: str = CHOSEN) -> str:
+    """Return a figure of sales that is no component: a count, or one per order."""
+    return or_nothing(f'max(northstar_sales_{figure}{{window="{window}"}})')
+
+
 TRUST = (
     '((min(northstar_pnl_grade{window="today"}) >= bool 3)'
     ' + (min(northstar_pnl_grade{window="today"}) >= bool 2))'

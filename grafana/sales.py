@@ -1,11 +1,13 @@
-"""Sales and unit economics: what was sold, what was given back, what is left of a dollar."""
+"""Sales and unit economics: what was sold and given back, what an order brings, what is left of a dollar."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grafana import queries, words
 from grafana.dashboard import Dashboard, Row, trust
-from grafana.panels import Column, Panel, Query, about, lines, stat, table
-from grafana.words import AMOUNT, GAIN, SHARE, USD, WINDOW_WORDS
+from grafana.panels import Column, Panel, Query, about, lines, link, stat, table
+from grafana.words import AMOUNT, GAIN, ORDERS, SHARE, USD, WINDOW_WORDS, Json, Steps
 
 
 def dashboard() -> Dashboard:
@@ -14,7 +16,8 @@ def dashboard() -> Dashboard:
     return Dashboard(
         "sales",
         "4 Sales and unit economics",
-        "Sales with refunds and processing, and what is left of each dollar after the API is paid.",
+        "Sales with refunds and processing, what an order brings and costs, "
+        "and what is left of each dollar after the API is paid.",
         [
             trust(),
             Row(
@@ -45,6 +48,7 @@ def dashboard() -> Dashboard:
                     ),
                 ]
             ),
+            Row(_per_order()),
             Row(
                 [
                     _share(
@@ -74,7 +78,9 @@ def dashboard() -> Dashboard:
                     ),
                 ]
             ),
+            Row([_orders_over_time(), _order_over_time()]),
             Row([_over_time(), _margin()]),
+            Row([_orders_by_window()]),
             Row([_windows(), _booked()]),
         ],
         since="now-24h",
@@ -90,10 +96,105 @@ def _share(title: str, query: str, what: str, formula: str) -> Panel:
     return stat(title, Query(queries.or_nothing(query)), about_it, unit=SHARE, decimals=1, width=6)
 
 
+def _per_order() -> list[Panel]:
+    none = "no figure without an order"
+    return [
+        _sold(
+            "Orders, $window",
+            "orders",
+            "Paid sales, by the time they were made. A corrected one stays one, a cancelled one is none.",
+            "number of paid sales",
+            unit=ORDERS,
+            decimals=0,
+        ),
+        _sold(
+            "Average order, $window",
+            "average_order_usd",
+            "Price of an order, without tax.",
+            f"gross / orders; {none}",
+        ),
+        _sold(
+            "API cost per order, $window",
+            "api_cost_per_order_usd",
+            "What the API costs for each order, billed and estimated.",
+            f"API cost / orders; {none}",
+            links=[link("What the API costs", "ai-cost")],
+        ),
+        _sold(
+            "Contribution per order, $window",
+            "contribution_per_order_usd",
+            "What is left of an order after refunds, processing and the API. "
+            "Negative when it costs more than it brings.",
+            f"(sales net - API cost) / orders; {none}",
+            steps=GAIN,
+        ),
+        _sold(
+            "Refund rate, $window",
+            "refund_ratio",
+            "Refunds given as a share of orders made; beyond 1 with more refunds than orders. "
+            "*Refunded* is the same in money.",
+            f"refunds / orders; {none}",
+            unit=SHARE,
+            decimals=1,
+            width=4,
+        ),
+    ]
+
+
+def _sold(
+    title: str,
+    figure: str,
+    what: str,
+    formula: str,
+    *,
+    unit: str = USD,
+    decimals: int = 2,
+    width: int = 5,
+    steps: Steps = words.CALM,
+    links: Sequence[Json] = (),
+) -> Panel:
+    about_it = about(what, formula=formula)
+    query = Query(queries.sales(figure))
+    return stat(title, query, about_it, unit=unit, decimals=decimals, width=width, steps=steps, links=links)
+
+
 def _of_gross(component: str) -> str:
     return (
         f'-max(northstar_pnl_component_usd{{window="{queries.CHOSEN}",component="{component}"}})'
         f" / ({queries.gross()} > 0)"
+    )
+
+
+def _orders_over_time() -> Panel:
+    return lines(
+        "Orders and refunds, $window",
+        [Query(queries.sales("orders"), "Orders"), Query(queries.sales("refunds"), "Refunds")],
+        about(
+            "How many sales the window had, and how many refunds were given in it.",
+            formula="orders by the time they were made, refunds by the time they were given",
+        ),
+        unit=ORDERS,
+        decimals=0,
+        colors=(words.BLUE, words.ORANGE),
+        zero=True,
+    )
+
+
+def _order_over_time() -> Panel:
+    return lines(
+        "An order, $window",
+        [
+            Query(queries.sales("average_order_usd"), "Average order"),
+            Query(queries.sales("api_cost_per_order_usd"), "API cost"),
+            Query(queries.sales("contribution_per_order_usd"), "Contribution"),
+        ],
+        about(
+            "What an order brings, what the API costs for it, and what is left of it in the end.",
+            formula="gross, API cost, and sales net - API cost; each / orders",
+        ),
+        unit=USD,
+        colors=(words.BLUE, words.ORANGE, words.VIOLET),
+        zero=True,
     )
 
 
@@ -125,6 +226,35 @@ def _margin() -> Panel:
         ),
         unit=USD,
         colors=(words.BLUE, words.ORANGE),
+    )
+
+
+def _orders_by_window() -> Panel:
+    def by_window(figure: str) -> str:
+        return f"max by (window) (northstar_sales_{figure})"
+
+    return table(
+        "Unit economics by window",
+        "window",
+        [
+            Column("Orders", by_window("orders"), ORDERS, decimals=0),
+            Column("Refunds", by_window("refunds"), ORDERS, decimals=0),
+            Column("Refund rate", by_window("refund_ratio"), SHARE, decimals=1),
+            Column("Average order, $", by_window("average_order_usd"), AMOUNT, decimals=2),
+            Column("API cost per order, $", by_window("api_cost_per_order_usd"), AMOUNT, decimals=2),
+            Column("Contribution per order, $", by_window("contribution_per_order_usd"), AMOUNT, decimals=2),
+            Column("Grade", "min by (window) (northstar_sales_per_order_grade)", words.WORD, words.GRADES),
+        ],
+        about(
+            "What an order brings and costs. The grade is the worst of the row; a window without an order "
+            "has neither.",
+            formula="by window; each figure / orders",
+        ),
+        heading="Window",
+        names=WINDOW_WORDS,
+        order=queries.WINDOWS_IN_ORDER,
+        width=24,
+        height=10,
     )
 
 

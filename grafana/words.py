@@ -15,6 +15,9 @@ NEUTRAL = "text"
 USD, SHARE, COUNT, SECONDS, BYTES = "currencyUSD", "percentunit", "short", "s", "bytes"
 INSTANT, CLOCK = "dateTimeFromNow", "dateTimeAsIso"
 PER_SECOND, WORD, CONTRACTS = "reqps", "none", "locale"
+ORDERS = "locale"
+"""A count that matters to the last one; `short` would say 1.23K."""
+
 AMOUNT = "locale"
 """Dollars in a table: whole and with thousands separated, where `currencyUSD` would say 6.56K."""
 

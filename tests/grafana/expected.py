@@ -172,6 +172,33 @@ def _forecast(bound: str) -> Stated:
     return lambda tree, _: Decimal(tree["api_cost"]["forecast"][bound])
 
 
+def _counted(count: str) -> Stated:
+    return lambda tree, window: float(tree["sales"][window][count])
+
+
+def _per_order(*prefixes: str, sign: int = 1) -> Stated:
+    def figure(tree: Tree, window: str) -> Decimal | None:
+        orders = tree["sales"][window]["orders"]
+        amount = sum((_of(tree, window, prefix) for prefix in prefixes), Decimal(0))
+        return sign * amount / orders if orders else None
+
+    return figure
+
+
+def _refund_rate(tree: Tree, window: str) -> float | None:
+    counts = tree["sales"][window]
+    return counts["refunds"] / counts["orders"] if counts["orders"] else None
+
+
+def _worst_of_orders(tree: Tree, window: str) -> float | None:
+    parts = (_worst("sales_")(tree, window), _worst("api_cost_")(tree, window))
+    return min(parts) if tree["sales"][window]["orders"] else None  # type: ignore[type-var]
+
+
+def _in_windows(say: Stated) -> Stated:
+    return lambda tree, _: {window: say(tree, window) for window in WINDOWS}  # type: ignore[misc]
+
+
 def _cost(tree: Tree, window: str) -> Decimal:
     return -_of(tree, window, "api_cost_")
 
@@ -179,6 +206,9 @@ def _cost(tree: Tree, window: str) -> Decimal:
 UNREALISED: Stated = lambda tree, _: _usd(tree["unrealised"])  # noqa: E731 - one of a table
 EXPOSURE: Stated = lambda tree, _: Decimal(tree["exposure"]["usd"])  # noqa: E731
 LARGEST: Stated = lambda tree, _: Decimal(tree["exposure"]["largest"]["usd"])  # noqa: E731
+AVERAGE_ORDER = _per_order("sales_gross")
+COST_PER_ORDER = _per_order("api_cost_", sign=-1)
+CONTRIBUTION = _per_order("sales_", "api_cost_")
 SOURCES = (_by_source(_up), _by_source(_grade), _by_source(_when("last_success")))
 
 STATED: dict[str, tuple[Stated, ...]] = {
@@ -273,6 +303,23 @@ STATED: dict[str, tuple[Stated, ...]] = {
     "API cost, share, $window": (_per_sales(_cost, "sales_gross"),),
     "Contribution margin, $window": (
         _per_sales(lambda tree, window: _of(tree, window, "sales_") - _cost(tree, window), "sales_gross"),
+    ),
+    "Orders, $window": (_counted("orders"),),
+    "Average order, $window": (AVERAGE_ORDER,),
+    "API cost per order, $window": (COST_PER_ORDER,),
+    "Contribution per order, $window": (CONTRIBUTION,),
+    "Refund rate, $window": (_refund_rate,),
+    "Orders and refunds, $window": (_counted("orders"), _counted("refunds")),
+    "An order, $window": (AVERAGE_ORDER, COST_PER_ORDER, CONTRIBUTION),
+    "Unit economics by window": (
+        _in_windows(_counted("orders")),
+        _in_windows(_counted("refunds")),
+        _in_windows(_refund_rate),
+        _in_windows(AVERAGE_ORDER),
+        _in_windows(COST_PER_ORDER),
+        _in_windows(CONTRIBUTION),
+        _in_windows(_worst_of_orders),
+        _order(WINDOWS),
     ),
     "Sales, $window": (_sum("sales_gross"), _sum("sales_refunds"), _sum("sales_fees")),
     "Sales against the API, $window": (_sum("sales_"), _sum("api_cost_", -1)),
