@@ -13,12 +13,13 @@ ExporterError
     SchemaTooNew        written by a newer version; this one must not touch it
     StoreBusy           another exporter is the writer
     SequenceGap         a snapshot that does not follow the last one
+    BackupFailed        no verified copy could be made, or a copy cannot be used; says which
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from exporter.records import Answer
@@ -100,3 +101,15 @@ class StoreBusy(StoreError):
 
 class SequenceGap(StoreError):
     """A snapshot was offered that does not follow the last one."""
+
+
+BackupReason = Literal["folder", "no_room", "busy", "unreadable", "not_verified", "stopped", "unexpected"]
+"""What keeps a copy from being made: the folder, its room, another copy, the database, the proof, or us."""
+
+
+class BackupFailed(StoreError):
+    """No verified copy could be made, or a copy does not hold; `reason` is its counter's label."""
+
+    def __init__(self, reason: BackupReason, sentence: str) -> None:
+        self.reason = reason
+        super().__init__(sentence)

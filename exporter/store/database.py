@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from exporter.errors import SchemaTooNew, StoreBusy, StoreUnavailable
+from exporter.errors import SchemaTooNew, StoreBusy, StoreError, StoreUnavailable
 from exporter.store import schema
 
 BUSY_TIMEOUT_MS = 5_000
@@ -37,12 +37,27 @@ def open_writer(path: Path) -> tuple[Engine, TextIO]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _lock(path)
+        lock = take_lock(path)
     except OSError as error:
         raise StoreUnavailable(
             f"The database {path} cannot be created or written ({error.strerror}): "
             "check DB_PATH and who owns its folder."
         ) from error
+    try:
+        if not path.exists() and restoring(path).exists():
+            # An empty database in its place would look as if nothing had ever been earned.
+            raise StoreUnavailable(
+                f"There is no database at {path}, because a restore was broken off: "
+                "run `northstar restore` again."
+            )
+        return writable(path), lock
+    except StoreError:
+        lock.close()
+        raise
+
+
+def writable(path: Path) -> Engine:
+    """Return a migrated engine for writing; the caller sees to it that nobody else writes."""
     engine = _engine(URL.create("sqlite", database=str(path)))
     _pragmas(
         engine,
@@ -55,15 +70,16 @@ def open_writer(path: Path) -> tuple[Engine, TextIO]:
     try:
         migrate(engine)
     except (OperationalError, DatabaseError) as error:
-        lock.close()
         raise StoreUnavailable(
             f"The database {path} cannot be opened for writing ({error.orig}): "
             "check DB_PATH, the disk and who owns the file."
         ) from error
-    except SchemaTooNew:
-        lock.close()
-        raise
-    return engine, lock
+    return engine
+
+
+def restoring(path: Path) -> Path:
+    """Return where a copy is made ready before it takes the place of the database."""
+    return path.with_name(f"{path.name}.restoring")
 
 
 def open_reader(path: Path) -> Engine:
@@ -119,7 +135,12 @@ def migrate(engine: Engine, to: str = schema.HEAD) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, to)
         if connection.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch")) is None:
-            connection.execute(insert(schema.meta).values(key="epoch", value=uuid.uuid4().hex[:12]))
+            connection.execute(insert(schema.meta).values(key="epoch", value=new_epoch()))
+
+
+def new_epoch() -> str:
+    """Return a name that no other numbering has."""
+    return uuid.uuid4().hex[:12]
 
 
 @contextmanager
@@ -155,7 +176,8 @@ def _pragmas(engine: Engine, *pragmas: str) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
-def _lock(path: Path) -> TextIO:
+def take_lock(path: Path) -> TextIO:
+    """Return the lock of the one writer, who keeps it open. Raises StoreBusy, OSError."""
     lock = Path(f"{path}.lock").open("a+")  # noqa: SIM115 - held for the life of the process
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
