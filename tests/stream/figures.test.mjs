@@ -2,7 +2,20 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-const { ago, signed, size, spoken, sum } = await import(`${process.env.NORTHSTAR_STATIC}/figures.js`);
+const { ago, divide, signed, size, spoken, sum } = await import(`${process.env.NORTHSTAR_STATIC}/figures.js`);
+
+test("an amount is divided once, and rounded once", () => {
+  assert.equal(divide("40", 3), "13.33");
+  assert.equal(divide("20", 3), "6.67");
+  assert.equal(divide("0.0149999999", 1), "0.01");
+  assert.equal(divide("0.01", 2), "0.01");
+  assert.equal(divide("-0.01", 2), "-0.01");
+  assert.equal(divide("-23.24", 2), "-11.62");
+  assert.equal(divide("999999999999999999.99", 1), "999999999999999999.99");
+  assert.equal(divide("100", 41, 1), "2.4");
+  assert.equal(divide("7", 2, 0), "4");
+  assert.equal(divide("0.00", 7), "0.00");
+});
 
 test("amounts are exact however long they are", () => {
   assert.equal(sum(["0.1", "0.2"]), "0.3");

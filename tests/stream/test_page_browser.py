@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from browsing import CONTRAST, NEEDS_CHROMIUM, PATIENCE_MS, UNNAMED, browsing, net, publish, watched
 from builders import START, Writer, tree
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 from serving import serving, until
 
 from exporter.stream import create_app
@@ -115,6 +115,65 @@ def test_component_without_a_figure_leaves_its_group_without_one(
     expect(cells.nth(0)).to_have_text("no figure")
     expect(cells.nth(3)).to_have_text("no figure")
     assert "NaN" not in page.inner_text("main")
+
+
+def order_lines(page: Page) -> Locator:
+    """Return the rows of the orders."""
+    return page.locator("#orders tr")
+
+
+def test_orders_say_what_each_brings_and_costs(page: Page, url: str, writer: Writer) -> None:
+    """Of the chosen window, divided to the cent, with the grade of the worst part."""
+    opened(page, url)
+
+    def sell(shown: dict[str, Any]) -> None:
+        sold = {
+            "sales_gross": "40",
+            "sales_refunds": "-12",
+            "sales_fees": "-1.76",
+            "api_cost_estimated": "-3.01",
+        }
+        for name, usd in sold.items():
+            shown["windows"]["today"]["components"][name]["usd"] = usd
+        shown["windows"]["today"]["components"]["api_cost_estimated"]["grade"] = "estimated"
+        shown["sales"] = {"today": {"orders": 3, "refunds": 1}, "mtd": {"orders": 1234, "refunds": 0}}
+
+    publish(writer, sell)
+    expect(order_lines(page)).to_have_text(
+        [
+            "orders3",
+            "refunds given133.3 % of orders",
+            "average order$13.33",
+            "API cost per order$1.00estimated",
+            "contribution per order+$7.74estimated",
+        ]
+    )
+    page.locator("#windows").get_by_role("button", name="this month").click()
+    expect(page.locator("#orders-title")).to_have_text("Orders, this month")
+    expect(order_lines(page).nth(0)).to_have_text("orders1,234")
+
+
+def test_orders_that_are_none_or_not_known_divide_nothing(page: Page, url: str, writer: Writer) -> None:
+    """Zero orders have no average; what is missing or switched off is no zero."""
+    opened(page, url)
+    expect(page.locator("#orders")).to_have_text("Not part of what is shown here")
+    publish(writer, lambda shown: shown.update(sales={"today": {"orders": 0, "refunds": 2}}))
+    expect(order_lines(page)).to_have_text(["orders0", "refunds given2"])
+
+    def unbilled(shown: dict[str, Any]) -> None:
+        shown["sales"]["today"]["orders"] = 2
+        shown["windows"]["today"]["components"]["api_cost_billed"] = {"grade": "missing"}
+
+    publish(writer, unbilled)
+    expect(order_lines(page).nth(3)).to_have_text("API cost per orderno figure")
+    expect(order_lines(page).nth(4)).to_have_text("contribution per orderno figure")
+
+    def unread(shown: dict[str, Any]) -> None:
+        del shown["sales"]
+        shown["windows"]["today"]["components"]["sales_gross"] = {"grade": "missing"}
+
+    publish(writer, unread)
+    expect(page.locator("#orders")).to_have_text("No figure")
 
 
 def test_stale_figure_stays_with_its_age(page: Page, url: str, writer: Writer) -> None:

@@ -44,7 +44,7 @@ def test_scripts_insert_data_only_as_text(script: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("script", ["page.js", "figures.js", "widget.js", "words.js", "past.js"])
+@pytest.mark.parametrize("script", ["page.js", "orders.js", "figures.js", "widget.js", "words.js", "past.js"])
 def test_shown_amounts_never_pass_through_a_float(script: str) -> None:
     """toFixed and parseFloat would round what was exact."""
     assert not re.search(r"toFixed|parseFloat|toLocaleString|NumberFormat", (STATIC / script).read_text())

@@ -7,6 +7,7 @@ import { MINUS, isLarge, negate, signOf, signed, size, spoken, sum, timeOfDay, t
 import { LastHour } from "./hour.js";
 import { Past, stepFor } from "./past.js";
 import { showCost } from "./cost.js";
+import { showOrders } from "./orders.js";
 import { Positions } from "./positions.js";
 import { showChecks, showSources } from "./sources.js";
 import { Statement } from "./statement.js";
@@ -194,6 +195,7 @@ function show() {
   if (!kept) {
     hour.show(snapshot, now);
     positions.show(snapshot);
+    showOrders(at("orders"), at("orders-title"), snapshot, chosen);
     showCost(at("cost"), at("cost-title"), snapshot, chosen);
     showChecks(at("checks"), snapshot.checks);
   }
