@@ -78,6 +78,7 @@ def test_totals_keep_the_figures_and_say_that_something_is_left_out() -> None:
     given_tree["sources"]["kalshi"]["error"] = {"reason": "timeout", "sentence": "TICKER", "since": "t"}
     given_tree["checks"]["position"] = {"ok": False, "contracts": "1", "detail": "in TICKER"}
     given_tree["trading"] = {"today": {"wins": 1}}
+    given_tree["sales"] = {"today": {"orders": 3, "refunds": 1, "largest": "TICKER"}}
     seen = project(given_tree, "totals")
     assert seen["scope"] == "totals"
     assert seen["windows"]["today"]["net"]["usd"] == "1.00"
@@ -85,6 +86,7 @@ def test_totals_keep_the_figures_and_say_that_something_is_left_out() -> None:
     assert seen["windows"]["24h"] == given_tree["windows"]["24h"]
     assert seen["sources"]["kalshi"]["error"] == {"reason": "timeout", "since": "t"}
     assert seen["checks"]["position"] == {"ok": False, "contracts": "1"}
+    assert seen["sales"] == {"today": {"orders": 3, "refunds": 1}}
     assert not {"positions", "trading", "accounts"} & seen.keys()
     assert "TICKER" not in json.dumps(seen)
     assert project(given_tree, "all") == given_tree
