@@ -19,13 +19,21 @@ MarkRule = Literal["bid", "mid", "last"]
 ONE = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Price:
-    """Dollars per contract of one side: since when it has this value, and when that was last confirmed."""
+    """Dollars per contract of one side: since when it has this value, and the quotes that said so last.
+
+    `quotes` is None for a price that was restored. Newer quotes that say the same take their place.
+    """
 
     usd: Decimal
     since: datetime
-    confirmed: datetime
+    quotes: Mark | None = None
+
+    @property
+    def confirmed(self) -> datetime:
+        """When the value was last confirmed."""
+        return self.since if self.quotes is None else self.quotes.at
 
 
 def price(mark: Mark, side: Side, rule: MarkRule) -> Decimal | None:
@@ -46,8 +54,7 @@ def _quoted(mark: Mark, side: Side, rule: MarkRule) -> Decimal | None:
     return mark.yes_bid if side == "yes" else mark.yes_ask
 
 
-def seen(before: Price | None, usd: Decimal, at: datetime) -> Price:
-    """Return the price now, dated from when it took this value."""
-    if before is not None and before.usd == usd:
-        return Price(usd, before.since, at)
-    return Price(usd, at, at)
+def seen(before: Price | None, usd: Decimal, quotes: Mark) -> Price:
+    """Return the price that quotes say, dated from when it took this value."""
+    since = before.since if before is not None and before.usd == usd else quotes.at
+    return Price(usd, since, quotes)

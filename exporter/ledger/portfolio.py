@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,8 @@ from exporter.ledger.reconciliation import Reconciliation
 from exporter.ledger.snapshot import Grade, Tree, stamp, unstamp
 from exporter.money import ZERO, plain
 from exporter.records import Change, Mark
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ class Portfolio:
         self._moved: set[str] = set()
         self._revalue: set[str] = set()
         self._stale: dict[str, tuple[Tree, Tree]] = {}
+        self._confirmed = NEVER
+        """No price was last confirmed before this. It follows them at most once in a freshness limit, so
+        that a tick need not look at them all."""
 
     def apply(self, change: Change, event: Event) -> list[Entry]:
         """Fold one change in and return its entries; a change out of order waits in `late`.
@@ -104,10 +109,17 @@ class Portfolio:
         confirmed, nothing more: a reading quotes every open market, and few of them have moved."""
         before = self._marks.get(mark.ticker)
         self._marks[mark.ticker] = mark
-        if before is None or not before.same_quotes(mark):
-            self._revalue.update(self._open.get(mark.ticker, ()))
+        scopes = self._open.get(mark.ticker, ())
+        if before is not None and before.same_quotes(mark):
+            for scope in scopes:
+                known = self._prices.get(scope)
+                if known is not None and known.quotes is before:
+                    known.quotes = mark
+                    self._confirmed = min(self._confirmed, mark.at)
+            return False
+        self._revalue.update(scopes)
         moved = False
-        for scope in self._open.get(mark.ticker, ()):
+        for scope in scopes:
             if self._price(scope, self.books[scope]):
                 self._refresh(scope)
                 moved = True
@@ -125,7 +137,8 @@ class Portfolio:
         for scope, shown in positions.items():
             if "mark" in shown and scope not in self._prices:
                 since = unstamp(shown["as_of"])
-                self._prices[scope] = Price(Decimal(shown["mark"]), since, since)
+                self._prices[scope] = Price(Decimal(shown["mark"]), since)
+                self._confirmed = min(self._confirmed, since)
                 if scope in self.books:
                     self._refresh(scope)
 
@@ -139,9 +152,10 @@ class Portfolio:
 
     def value(self, now: datetime, freshness: timedelta) -> Valuation:
         """Return the unrealised P&L; positions without a mark are left out and named."""
-        unmarked = [scope for scope in self.tree if scope not in self._unrealised]
-        oldest = now - freshness
-        old = [scope for scope in self._unrealised if self._prices[scope].confirmed < oldest]
+        unmarked: list[str] = []
+        if len(self.tree) > len(self._unrealised):
+            unmarked = [scope for scope in self.tree if scope not in self._unrealised]
+        old = self._older(now - freshness)
         because: list[str] = []
         grade = Grade.FINAL
         if unmarked:
@@ -153,6 +167,14 @@ class Portfolio:
         if unmarked and not self._unrealised:
             grade = Grade.MISSING
         return Valuation(self._total, grade, tuple(because), tuple(old))
+
+    def _older(self, oldest: datetime) -> list[str]:
+        """Return the positions whose price was last confirmed before a time."""
+        if self._confirmed >= oldest:
+            return []
+        confirmed = {scope: price.confirmed for scope, price in self._prices.items()}
+        self._confirmed = min(confirmed.values(), default=NEVER)
+        return [scope for scope, at in confirmed.items() if at < oldest and scope in self._unrealised]
 
     def shown(self, old: Iterable[str]) -> dict[str, Tree]:
         """Return all open positions, those in `old` graded stale.
@@ -177,7 +199,7 @@ class Portfolio:
 
     def largest(self) -> Book | None:
         """Return the open position that has cost the most, None when nothing is open."""
-        if self._largest is None or self._costs.get(self._largest) is None:
+        if self._largest is None:
             self._largest = max(self._costs, key=self._weight, default=None)
         return None if self._largest is None else self.books[self._largest]
 
@@ -192,6 +214,8 @@ class Portfolio:
         self._total -= self._unrealised.pop(scope, ZERO)
         before = self._costs.pop(scope, ZERO)
         self._exposure -= before
+        if self._largest == scope and book.cost < before:
+            self._largest = None
         if book.doubt:
             self._doubts[scope] = book.doubt
         else:
@@ -203,10 +227,10 @@ class Portfolio:
             self._open.get(book.ticker, set()).discard(scope)
             return
         self._open.setdefault(book.ticker, set()).add(scope)
-        if before != book.cost:
-            self._largest = None
         self._costs[scope] = book.cost
         self._exposure += book.cost
+        if self._largest is not None and self._weight(scope) > self._weight(self._largest):
+            self._largest = scope
         self._price(scope, book)
         self.tree[scope] = self._show(scope, book)
 
@@ -220,7 +244,8 @@ class Portfolio:
         if mark is None or usd is None:
             return False
         before = self._prices.get(scope)
-        self._prices[scope] = seen(before, usd, mark.at)
+        self._prices[scope] = seen(before, usd, mark)
+        self._confirmed = min(self._confirmed, mark.at)
         return before is None or before.usd != usd
 
     def _show(self, scope: str, book: Book) -> Tree:

@@ -22,6 +22,9 @@ class Difference:
     scope: str = ""
 
 
+NONE = Difference(ZERO)
+
+
 class Reconciliation:
     """The venue's newest view, and where ours differs. `book` finds our book of a scope, if there is one."""
 
@@ -29,6 +32,8 @@ class Reconciliation:
         self._book = book
         self._venue: dict[str, VenuePosition] = {}
         self._off: dict[str, dict[str, Decimal]] = {figure: {} for figure in FIGURES}
+        self._worst: dict[str, Difference] = {}
+        """The largest of each figure, once it was asked for, for as long as it is known."""
         self._rules: dict[str, tuple[bool, bool]] = {}
 
     def observe(self, positions: Iterable[VenuePosition]) -> None:
@@ -37,7 +42,8 @@ class Reconciliation:
         for scope in before.keys() - self._venue.keys():
             self._forget(scope)
         for scope, stated in self._venue.items():
-            if scope not in before or _view(before[scope]) != _view(stated):
+            known = before.get(scope)
+            if known is None or not known.same_view(stated):
                 self.compare(scope)
 
     def compare(self, scope: str) -> None:
@@ -50,26 +56,34 @@ class Reconciliation:
         stated = (mine.position, mine.cost, mine.realised, mine.fees)
         for figure, our, their in zip(FIGURES, stated, _view(theirs), strict=True):
             if our != their:
-                self._off[figure][scope] = our - their
+                self._differs(figure, scope, our - their)
         if mine.cost != mine.other.cost:
             self._rules[scope] = (mine.cost == theirs.exposure, mine.other.cost == theirs.exposure)
 
     def worst(self, figure: str) -> Difference:
         """Return the largest difference of a figure; zero when all markets agree."""
-        off = self._off[figure]
-        if not off:
-            return Difference(ZERO)
-        scope = max(off, key=lambda scope: (abs(off[scope]), scope))
-        return Difference(off[scope], scope)
+        worst = self._worst.get(figure)
+        if worst is None:
+            off = self._off[figure]
+            scope = max(off, key=lambda scope: (abs(off[scope]), scope), default="")
+            worst = self._worst[figure] = Difference(off.get(scope, ZERO), scope)
+        return worst
 
     def lot_rules(self) -> tuple[int, int, int]:
         """Return in how many markets the lot rules differ, and in how many ours and the other one ties."""
         ties = self._rules.values()
         return len(ties), sum(ours for ours, _ in ties), sum(other for _, other in ties)
 
+    def _differs(self, figure: str, scope: str, size: Decimal) -> None:
+        self._off[figure][scope] = size
+        worst = self._worst.get(figure)
+        if worst is not None and (abs(size), scope) > (abs(worst.size), worst.scope):
+            self._worst[figure] = Difference(size, scope)
+
     def _forget(self, scope: str) -> None:
-        for off in self._off.values():
-            off.pop(scope, None)
+        for figure, off in self._off.items():
+            if off.pop(scope, None) is not None and self._worst.get(figure, NONE).scope == scope:
+                del self._worst[figure]
         self._rules.pop(scope, None)
 
 

@@ -146,6 +146,15 @@ class VenuePosition:
     def scope(self) -> str:
         return book_key(self.subaccount, self.ticker)
 
+    def same_view(self, other: VenuePosition) -> bool:
+        """Tell whether another statement of the market says the same, whenever it was made."""
+        return (
+            self.position == other.position
+            and self.exposure == other.exposure
+            and self.realised == other.realised
+            and self.fees == other.fees
+        )
+
 
 def book_key(subaccount: int, ticker: str) -> str:
     """Name the book of a market: its ticker, with the subaccount behind it unless it is the primary one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -127,3 +128,42 @@ def test_the_largest_position_is_the_one_that_cost_most_now() -> None:
     assert largest() == "T"
     trade("T", "no", "6", 14)
     assert largest() is None
+
+
+def test_quotes_that_no_longer_name_a_price_do_not_confirm_the_last_one() -> None:
+    """Nor do later ones that say just as little: the price grows old from when it was last seen."""
+    portfolio = holding("T")
+    silent = replace(quoted("0.50"), yes_bid=None)
+    for seconds in (100, 200):
+        portfolio.observe_mark(replace(silent, at=AT + timedelta(seconds=seconds)))
+    assert portfolio.value(AT + timedelta(seconds=130), timedelta(seconds=60)).old == ("T",)
+
+
+def test_what_is_remembered_is_what_looking_at_everything_finds() -> None:
+    """Old prices and the largest position, through quotes of any time, purchases, sales and silence."""
+    dice = random.Random(7)
+    tickers = [f"T{number}" for number in range(8)]
+    portfolio = holding(*tickers)
+    confirmed = dict.fromkeys(tickers, AT)
+    for number in range(600):
+        ticker, seconds = dice.choice(tickers), dice.randrange(600)
+        if dice.random() < 0.3:
+            fill = replace(
+                bought(ticker, 100 + number),
+                side=dice.choice(("yes", "no")),
+                count=Decimal(dice.randrange(1, 9)),
+                at=AT + timedelta(seconds=number + 1),
+            )
+            portfolio.apply(Change(None, fill), fill)
+            portfolio.refresh()
+        else:
+            portfolio.observe_mark(quoted(dice.choice(("0.50", "0.60")), seconds, ticker))
+        for scope, price in portfolio._prices.items():
+            confirmed[scope] = price.quotes.at if price.quotes is not None else price.since
+        now = AT + timedelta(seconds=dice.randrange(700))
+        old = portfolio.value(now, timedelta(seconds=60)).old
+        valued = portfolio._unrealised.keys()
+        assert set(old) == {t for t in valued if confirmed[t] < now - timedelta(seconds=60)}
+        costs = [(book.cost, scope) for scope, book in portfolio.books.items() if book.position]
+        largest = portfolio.largest()
+        assert (largest.cost, largest.scope) == max(costs) if largest is not None else not costs

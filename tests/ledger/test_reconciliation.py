@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from decimal import Decimal
 
@@ -87,3 +88,20 @@ def test_the_lot_rule_that_ties_is_reported() -> None:
     assert compared.lot_rules() == (1, 1, 0)
     compared.observe([])
     assert compared.lot_rules() == (0, 0, 0)
+
+
+def test_the_worst_that_is_remembered_is_the_worst_of_all() -> None:
+    """Whatever came, changed or left since it was asked for last."""
+    dice = random.Random(3)
+    compared = Reconciliation({}.get)
+    views: dict[str, VenuePosition] = {}
+    for _ in range(300):
+        scope = f"M{dice.randrange(6)}"
+        views[scope] = view(scope, position=str(dice.randrange(-4, 5)), exposure=str(dice.randrange(3)))
+        if dice.random() < 0.3:
+            views.pop(dice.choice(list(views)))
+        compared.observe(views.values())
+        sizes = [(abs(each.position), scope) for scope, each in views.items() if each.position]
+        size, worst = max(sizes, default=(Decimal(0), ""))
+        found = compared.worst("position")
+        assert (abs(found.size), found.scope) == (size, worst)
