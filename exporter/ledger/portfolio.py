@@ -72,10 +72,11 @@ class Portfolio:
         if scope in self.late or change.old is not None or not book.takes(event):
             self.late.setdefault(scope, []).append(change)
             return []
+        side = book.side
         entry = book.apply(event)
         self._moved.add(scope)
-        if not book.position:
-            self._prices.pop(scope, None)
+        if not book.position or book.side != side:
+            self._prices.pop(scope, None)  # of the contracts that are gone
         return [entry]
 
     def refresh(self) -> None:
@@ -95,6 +96,8 @@ class Portfolio:
         before += [old for old in oldest.values() if old is not None]
         _, taken_back = replay(scope, before, self.lots)
         book, given = replay(scope, events, self.lots)
+        if book.side != self.books[scope].side:
+            self._prices.pop(scope, None)
         self.books[scope] = book
         self._refresh(scope)
         return [entry.reversed() for entry in taken_back] + given

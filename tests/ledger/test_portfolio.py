@@ -139,6 +139,16 @@ def test_quotes_that_no_longer_name_a_price_do_not_confirm_the_last_one() -> Non
     assert portfolio.value(AT + timedelta(seconds=130), timedelta(seconds=60)).old == ("T",)
 
 
+def test_a_position_that_changes_sides_is_not_valued_at_the_other_sides_price() -> None:
+    """Fifteen NO against ten YES leave five NO, which nobody quotes: no mark, not YES's."""
+    portfolio = holding("T")
+    fill = replace(bought("T", 7), side="no", count=Decimal(15), at=AT + timedelta(seconds=1))
+    portfolio.apply(Change(None, fill), fill)
+    portfolio.refresh()
+    assert portfolio.tree["T"]["side"] == "no"
+    assert portfolio.tree["T"]["grade"] == "missing"
+
+
 def test_what_is_remembered_is_what_looking_at_everything_finds() -> None:
     """Old prices and the largest position, through quotes of any time, purchases, sales and silence."""
     dice = random.Random(7)
