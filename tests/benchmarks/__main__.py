@@ -3,6 +3,7 @@
     python -m tests.benchmarks            a quarter of an hour
     python -m tests.benchmarks --long     ten minutes more: kills on the way to a million fills
     python -m tests.benchmarks --quick    a few, with smaller sizes; prints only
+    python -m tests.benchmarks tick live  these alone; prints only
 
 It ends with 0 whatever it finds: a budget is judged by a reader, not by a noisy machine.
 """
@@ -71,14 +72,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size.add_argument(
         "--long", dest="scale", action="store_const", const=LONG, help="kill a million fills, too"
     )
-    scale = parser.parse_args(arguments).scale or FULL
+    names = {_name(module): module for module in MODULES}
+    parser.add_argument("names", nargs="*", choices=[*names, []], metavar="NAME", help="; ".join(names))
+    asked = parser.parse_args(arguments)
+    scale, chosen = asked.scale or FULL, [names[name] for name in asked.names] or MODULES
     began = time.perf_counter()
     busy = os.getloadavg()[0]
-    rows = run(scale, MODULES, print)
+    rows = run(scale, chosen, print)
     seconds = time.perf_counter() - began
     over = sum(row.within is False for row in rows)
     print(f"\n{len(rows)} figures in {seconds:.0f} s, {over} over budget ({scale.name} sizes).")
-    if scale is not QUICK:
+    if scale is not QUICK and chosen is MODULES:
         PAGE.write_text(page(rows, seconds, busy))
         print(f"Written: docs/{PAGE.name}")
     return 0
@@ -90,7 +94,7 @@ def run(scale: Scale, modules: Sequence[ModuleType], tell: Callable[[str], None]
     with tempfile.TemporaryDirectory(prefix="northstar-bench-") as folder:
         workshop = Workshop(Path(folder), scale)
         for module in modules:
-            name = module.__name__.rpartition(".")[2]
+            name = _name(module)
             tell(f"\n{name}: {module.__doc__}")
             try:
                 found = module.measure(workshop)
@@ -102,11 +106,13 @@ def run(scale: Scale, modules: Sequence[ModuleType], tell: Callable[[str], None]
     return rows
 
 
+def _name(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
 def page(rows: Sequence[Row], seconds: float, busy: float) -> str:
     """Return the text of docs/benchmarks.md."""
-    how = "\n\n".join(
-        f"**{module.__name__.rpartition('.')[2]}.** {' '.join(module.HOW.split())}" for module in MODULES
-    )
+    how = "\n\n".join(f"**{_name(module)}.** {' '.join(module.HOW.split())}" for module in MODULES)
     return f"""# Benchmarks
 
 Written by `python -m tests.benchmarks`; do not edit. Every budget stands here with what was measured and
