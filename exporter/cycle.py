@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, TypeVar
 
+from exporter import garbage
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
 from exporter.history import Reader
 from exporter.ledger import Ledger, Plan, SourceState, state
@@ -253,6 +254,7 @@ class Cycle:
         except StoreError as error:
             self._health.store_failed()
             log.error("retention failed: %s", error)
+        garbage.keep()  # what was booked since the last time, or a new ledger
 
     async def stop(self) -> None:
         """Finish the commit under way, then close the sources and the store."""

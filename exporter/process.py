@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from exporter import schedule
+from exporter import garbage, schedule
 from exporter.errors import SettingsError
 from exporter.settings import Settings
 from exporter.wiring import build_cycle, build_live
@@ -38,6 +38,7 @@ async def run(settings: Settings) -> None:
             [port_taken("metrics", "NORTHSTAR_METRICS_PORT", settings.metrics_port, error)]
         ) from error
     await cycle.start()
+    garbage.keep()
     scheduler = schedule.build(
         cycle,
         health,

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
+from exporter import garbage
 from exporter.stream.line import Http, WebSocket
 
 HOST, PORT = "127.0.0.1", 8080
@@ -126,6 +127,7 @@ def serve_on(app: FastAPI, listener: socket.socket) -> int:
     """Serve on a socket that listens already, as `serve` does."""
     _allow_many_connections()
     server = Server(app)
+    garbage.keep()
     with listener, _signals_are_an_ordinary_end():
         server.run(sockets=[listener])
     return 0 if server.started else 1

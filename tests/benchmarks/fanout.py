@@ -25,13 +25,13 @@ from .table import Row, most, unmeasured
 from .workshop import Workshop, moving
 
 HOW = """A real sidecar process, one worker; the clients are raw sockets in one process of their own, which
-notes when each has read the beginning of each delta. The clock starts before the snapshot is committed. nchan
-is Debian's nginx with one worker, in the same run: the clock starts before the same bytes are posted to it.
-Memory is what the process holds more than before the clients came. Beside clients that never read, all others
-are timed. *sse-starlette's own response* is `tests/benchmarks/starlette_sse.py` in the sidecar's place.
-Half-open connections send half a request; meanwhile a stream is opened and read. *All there* is the time in
-which all clients, connecting at once, had their first snapshot. Sizes that the limit of open files does not
-permit are left out, and say so."""
+notes when each has read the end of each delta (of a WebSocket's message, the beginning). The clock starts
+before the snapshot is committed. nchan is Debian's nginx with one worker, in the same run: the clock starts
+before the same bytes are posted to it. Memory is what the process holds more than before the clients came.
+Beside clients that never read, all others are timed. *sse-starlette's own response* is
+`tests/benchmarks/starlette_sse.py` in the sidecar's place. Half-open connections send half a request;
+meanwhile a stream is opened and read. *All there* is the time in which all clients, connecting at once, had
+their first snapshot. Sizes that the limit of open files does not permit are left out, and say so."""
 
 PAUSE_PER_CLIENT = 1e-4
 SHORTEST_PAUSE = 0.25

@@ -30,11 +30,12 @@ WS = (
     b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 MARKS = {
-    "stream": (SSE, b"event: snapshot", b"event: delta"),
+    "stream": (SSE, b"}\n\n", b"}\n\n"),
     "ws": (WS, b'{"type":"snapshot"', b'{"type":"delta"'),
-    "nchan": (SSE, b"data: ", b"data: "),
+    "nchan": (SSE, b"}\n\n", b"}\n\n"),
 }
-"""By the path's last name: the request, and what begins an event, the first and those that are counted."""
+"""By the path's last name: the request, and what ends an event, the first and those that are counted; of a
+WebSocket message, whose end has no mark, what begins it."""
 
 
 @dataclass(slots=True)
@@ -113,11 +114,11 @@ def _half(data: bytes, mark: bytes) -> bytes:
 
 def summary(swarm: Swarm, published: list[float]) -> dict[str, float]:
     """Return what was seen of the events published at these times."""
-    late = [
-        at - then
-        for client in swarm.clients.values()
-        for at, then in zip(client.arrived, published, strict=False)
+    each = [
+        [client.arrived[place] - then for client in swarm.clients.values() if place < len(client.arrived)]
+        for place, then in enumerate(published)
     ]
+    late = [seconds for event in each for seconds in event]
     return {
         "expected": len(swarm.clients) * len(published),
         "delivered": sum(len(client.arrived) for client in swarm.clients.values()),
@@ -125,6 +126,8 @@ def summary(swarm: Swarm, published: list[float]) -> dict[str, float]:
         "p50": percentile(late, 50) if late else 0.0,
         "p99": percentile(late, 99) if late else 0.0,
         "max": max(late, default=0.0),
+        "first": percentile([min(event) for event in each if event] or [0.0], 50),
+        "last": percentile([max(event) for event in each if event] or [0.0], 50),
     }
 
 

@@ -1,0 +1,44 @@
+"""What a process keeps for its life is not looked at again and again."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from exporter import garbage
+
+
+class Node:
+    """Something that the collector watches."""
+
+    other: Node | None = None
+
+
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+def test_what_is_kept_is_left_out_of_collections_and_still_freed() -> None:
+    """By its last reference; only a circle would stay."""
+    kept = Node()
+    gone = weakref.ref(kept)
+    garbage.keep()
+    assert not any(each is kept for each in gc.get_objects())
+    del kept
+    assert gone() is None
+
+
+def test_what_comes_later_is_collected_as_ever() -> None:
+    """A circle that nobody refers to goes with the next collection."""
+    garbage.keep()
+    one, two = Node(), Node()
+    one.other, two.other = two, one
+    gone = weakref.ref(one)
+    del one, two
+    gc.collect()
+    assert gone() is None
