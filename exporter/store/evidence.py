@@ -12,7 +12,7 @@ from sqlalchemy import Engine, Select, func, or_, select
 
 from exporter.records import Record
 from exporter.store import schema
-from exporter.store.records import CHUNK, _chunks, _read
+from exporter.store.rows import CHUNK, chunks, read
 from exporter.times import from_us, to_us
 
 
@@ -67,7 +67,7 @@ class Evidence:
         """Return how many revisions these scopes have."""
         table, total = schema.records, 0
         with self._engine.connect() as connection:
-            for chunk in _chunks(scopes, CHUNK):
+            for chunk in chunks(scopes, CHUNK):
                 query = select(func.count()).where(table.c.scope.in_(chunk), table.c.kind.in_(kinds))
                 total += int(connection.scalar(query) or 0)
         return total
@@ -76,7 +76,7 @@ class Evidence:
         """Return the records of these scopes as they stood at a moment, in the ledger's order."""
         table = schema.records
         newest: dict[tuple[str, str], Revision] = {}
-        for chunk in _chunks(scopes, CHUNK):
+        for chunk in chunks(scopes, CHUNK):
             query = _revisions(until).where(table.c.scope.in_(chunk), table.c.kind.in_(kinds))
             for found in self._read(query.order_by(table.c.revision)):
                 newest[found.record.kind, found.record.key] = found
@@ -122,7 +122,7 @@ class Evidence:
     def _read(self, query: Select[Any]) -> list[Revision]:
         with self._engine.connect() as connection:
             return [
-                Revision(_read(row.kind, row.body), row.revision, from_us(row.recorded_at), row.reading)
+                Revision(read(row.kind, row.body), row.revision, from_us(row.recorded_at), row.reading)
                 for row in connection.execute(query)
             ]
 

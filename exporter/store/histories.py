@@ -18,7 +18,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from exporter.records import Answer, Record
 from exporter.store import schema
 from exporter.store.database import writing
-from exporter.store.records import RecordStore, is_newest
+from exporter.store.records import RecordStore
+from exporter.store.rows import is_newest
 from exporter.times import from_us, to_us
 
 REBUILT = '"origin":"market"'

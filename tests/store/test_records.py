@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from exporter.records import Answer, Change, Landing, Record, UsageHour
 from exporter.store import Store
-from exporter.store.records import IDLE_ANSWERS_KEPT, _read, _write
+from exporter.store.readings import IDLE_ANSWERS_KEPT
+from exporter.store.rows import read, write
 from tests.builders import NOW, bill, fill, key_usage, sale, settlement, usage
 
 EVERY_KIND: list[Record] = [
@@ -61,11 +62,11 @@ def test_every_kind_comes_back_exactly(store: Store) -> None:
 )
 def test_a_record_of_before_a_field_was_kept_is_still_read(record: Record, later: tuple[str, ...]) -> None:
     """What a record is asked for grows; what was stored before stays readable."""
-    stored = json.loads(_write(record))
+    stored = json.loads(write(record))
     for line in stored["lines"]:
         for name in later:
             del line[name]
-    assert _read(record.kind, json.dumps(stored)) == record
+    assert read(record.kind, json.dumps(stored)) == record
 
 
 def test_same_reading_again_changes_nothing(store: Store) -> None:
