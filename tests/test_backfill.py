@@ -56,7 +56,8 @@ async def _at_once(_: Allowance, _method: str, _path: str) -> None:
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of a hundred rows, and nobody's budget in the way."""
+    """Pages of a hundred rows, nobody's budget in the way, and turns that no busy machine cuts short."""
+    monkeypatch.setattr(cycle, "PAST_SECONDS", 600)
     monkeypatch.setattr(gate, "REFILL", 1e9)
     monkeypatch.setattr(Allowance, "spend", _at_once)
     monkeypatch.setattr(kalshi_history, "PAGE_ROWS", 100)

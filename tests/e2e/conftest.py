@@ -11,6 +11,7 @@ import pytest
 import stamina
 
 from e2e.pipeline import Pipeline
+from exporter import cycle
 from exporter.simulator.kalshi import gate
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.world import World
@@ -30,8 +31,10 @@ async def _at_once(_: Allowance, _method: str, _path: str) -> None:
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Retries keep their number and lose their waits; nobody's rate limit is in the way.
 
-    A breaker still opens after as many failures as ever, and rests for a blink.
+    A breaker still opens after as many failures as ever, and rests for a blink. A turn at the past ends when
+    the past does, however busy the machine.
     """
+    monkeypatch.setattr(cycle, "PAST_SECONDS", 600)
     monkeypatch.setattr(gate, "REFILL", 1e9)
     monkeypatch.setattr(Allowance, "spend", _at_once)
     monkeypatch.setattr(organization, "REQUESTS_PER_MINUTE", 1e6)
