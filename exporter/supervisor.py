@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
+
+from exporter import lifeline
 
 START_SECONDS = 30.0
 """A start takes about two; on a machine this slow something is wrong, and the log says what."""
@@ -54,13 +55,7 @@ class Supervisor:
 
     def start(self, part: Part) -> None:
         """Start a part without waiting for it."""
-        # Own session: Ctrl-C reaches us alone, and we stop the parts in order.
-        child = subprocess.Popen(
-            [sys.executable, "-m", "exporter", *part.arguments],
-            env=self._environment,
-            start_new_session=True,
-        )
-        self._children.append((part, child))
+        self._children.append((part, lifeline.start(part.arguments, self._environment)))
 
     def until_ready(self) -> bool:
         """Wait until every part answers; False when one ended or took too long."""

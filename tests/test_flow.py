@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "store": BASE | ESTIMATES | FIGURES | {"exporter.store"},
     "metrics": BASE | FIGURES | PER_ORDER | {"exporter.metrics"},
     "explain": BASE | ESTIMATES | {"exporter.explain", "exporter.ledger", "exporter.store"},
-    "stream": BASE | FIGURES | {"exporter.explain", "exporter.store", "exporter.stream"},
+    "stream": BASE | FIGURES | {"exporter.explain", "exporter.lifeline", "exporter.store", "exporter.stream"},
     "simulator": {"exporter", "exporter.money", "exporter.simulator"},
     "cycle": BASE
     | {

@@ -21,6 +21,7 @@ from types import FrameType
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from exporter import lifeline
 from exporter.stream.figures import MULTIPROCESS
 from exporter.stream.server import listen, taken
 
@@ -72,12 +73,8 @@ def run(host: str, port: int, count: int) -> int:
 
 def _start(listener: socket.socket, folder: str) -> subprocess.Popen[bytes]:
     number = listener.fileno()
-    return subprocess.Popen(
-        [sys.executable, "-m", "exporter", "stream", "--listener", str(number)],
-        pass_fds=[number],
-        env={**os.environ, MULTIPROCESS: folder},
-        start_new_session=True,  # Ctrl-C reaches the parent alone, which ends them in order
-    )
+    environment = {**os.environ, MULTIPROCESS: folder}
+    return lifeline.start(["stream", "--listener", str(number)], environment, pass_fds=[number])
 
 
 def _replace(worker: Worker, folder: str) -> bool:

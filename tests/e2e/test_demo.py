@@ -62,6 +62,18 @@ def alive(number: int) -> bool:
     return True
 
 
+def test_a_demo_that_is_killed_leaves_nothing_running(demo: Process, settings: dict[str, str]) -> None:
+    """`kill -9` of the command ends its parts as well, and the next demo finds their ports free."""
+    started = children(demo)
+    assert len(started) == 3
+    demo.kill()
+    until(lambda: not any(alive(number) for number in started), 60, "for the parts to end")
+    for port in (settings["PORT"], settings["NORTHSTAR_METRICS_PORT"], settings["NORTHSTAR_SIMULATOR_PORT"]):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, int(port)))
+
+
 def test_demo_shows_addresses_that_answer_and_a_number_that_moves(
     demo: Process, settings: dict[str, str], tmp_path: Path
 ) -> None:
