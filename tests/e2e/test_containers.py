@@ -44,8 +44,6 @@ USERS = {
     "grafana": "472:0",
 }
 
-pytestmark = pytest.mark.xdist_group("containers")
-
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[docker.DockerClient]:
