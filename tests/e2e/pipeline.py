@@ -29,8 +29,11 @@ from exporter.wiring import build_cycle
 T = TypeVar("T")
 Labels = tuple[tuple[str, str], ...]
 
-PATIENCE = 30.0
-"""Seconds after which a test is hanging; nothing is measured against it."""
+PATIENCE = 120.0
+"""Seconds after which a test is hanging, on a machine that does much else; nothing is measured against it."""
+
+FIRST_LOOK, LONGEST_LOOK = 0.005, 0.1
+"""Seconds between two looks at what is waited for: soon seen when it is quick, no burden when it is slow."""
 
 AGES = timedelta(days=10)
 """Further back than the trades of any example, and not so far that the venue's archive is asked."""
@@ -202,9 +205,11 @@ class Scrape:
 def until(true: Callable[[], T | None], patience: float = PATIENCE, what: str = "") -> T:
     """Return the first truthy answer; fail after `patience` seconds."""
     limit = time.monotonic() + patience
+    pause = FIRST_LOOK
     while not (answer := true()):
         assert time.monotonic() < limit, f"waited in vain {what}"
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(1.2 * pause, LONGEST_LOOK)
     return answer
 
 

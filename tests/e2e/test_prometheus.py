@@ -6,9 +6,7 @@ import gzip
 import json
 import shutil
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,105 +16,63 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as classic
 
 from e2e.conftest import Build, Simulate
-from e2e.pipeline import HOST, Pipeline, sum_of_parts, until
-from e2e.processes import free_port
+from e2e.pipeline import Pipeline, sum_of_parts, until
+from e2e.prometheus import PATIENCE, ask, needed, samples, serving, values
 from exporter.simulator import examples
 from exporter.simulator.world import seeded
 
-needs_prometheus = pytest.mark.skipif(
-    shutil.which("prometheus") is None, reason="Prometheus is not installed: apt install prometheus."
-)
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed: apt install prometheus."
 )
 
 CONFIG = """
 global:
-  scrape_interval: 200ms
-  scrape_timeout: 200ms
+  scrape_interval: 500ms
+  scrape_timeout: 500ms
 scrape_configs:
   - job_name: northstar
     static_configs:
       - targets: ["{target}"]
 """
-SCRAPES = 12
+SNAPSHOTS = 8
+"""How many are scraped, each with its own figures."""
 
 
-@contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[str]:
-    """Run a server that scrapes the target; the value is its address."""
-    port = free_port()
-    (folder / "prometheus.yml").write_text(CONFIG.format(target=target))
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address={HOST}:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        url = f"http://{HOST}:{port}"
-        until(lambda: _ready(url), what=(folder / "log").read_text())
-        yield url
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/-/ready").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def ask(url: str, query: str, at: float | None = None) -> list[dict[str, Any]]:
-    """Return the result of an instant query."""
-    params = {"query": query} | ({} if at is None else {"time": f"{at:.3f}"})
-    answer = httpx.get(f"{url}/api/v1/query", params=params).json()
-    assert answer["status"] == "success", answer
-    found: list[dict[str, Any]] = answer["data"]["result"]
-    return found
-
-
-@needs_prometheus
+@needed
 def test_prometheus_computes_what_the_api_states(simulate: Simulate, pipeline: Build, tmp_path: Path) -> None:
     """For each scraped sequence the net is the API's own, and the components sum to it."""
     running = pipeline(simulate(seeded(5, days=2, speed=5)))
-    running.collect()
-    stated = {running.current()["sequence"]: running.current()}
-    target = running.metrics_url.removeprefix("http://").removesuffix("/metrics")
-    with prometheus(tmp_path, target) as url:
-        until(lambda: ask(url, "up"), what="for the first scrape")
-        for _ in range(SCRAPES):
-            running.collect("kalshi", "sales")
-            stated[running.latest["sequence"]] = running.current()
-            time.sleep(0.25)  # the server scrapes by the wall clock
-        scraped = until(lambda: ask(url, "northstar_snapshot_sequence[5m]"))[0]["values"]
-        assert len({value for _, value in scraped}) > SCRAPES // 2
-        compared = 0
-        for at, value in scraped:
-            tree = stated.get(int(value))
-            if tree is None:
-                continue
-            compared += 1
+    stated: dict[int, dict[str, Any]] = {}
+    config = tmp_path / "prometheus.yml"
+    config.write_text(
+        CONFIG.format(target=running.metrics_url.removeprefix("http://").removesuffix("/metrics"))
+    )
+    with serving(config, tmp_path) as url:
+        for _ in range(SNAPSHOTS):
+            running.collect()
+            tree = running.current()
+            stated[tree["sequence"]] = tree
+            until(partial(_scraped, url, tree["sequence"]), PATIENCE, "for a scrape of the snapshot")
+        for sequence, tree in stated.items():
+            at = _scraped(url, sequence)
             nets = {
                 found["metric"]["window"]: float(found["value"][1])
                 for found in ask(url, "northstar_pnl_net_usd", at)
             }
             assert nets == {name: float(shown["net"]["usd"]) for name, shown in tree["windows"].items()}
-            today = ask(url, 'northstar_pnl_net_usd{window="today"}', at)
-            assert float(today[0]["value"][1]) == float(tree["windows"]["today"]["net"]["usd"])
+            (today,) = values(ask(url, 'northstar_pnl_net_usd{window="today"}', at))
+            assert today == float(tree["windows"]["today"]["net"]["usd"])
             sums = ask(url, "sum by (window) (northstar_pnl_component_usd)", at)
             for found in sums:
                 assert float(found["value"][1]) == pytest.approx(nets[found["metric"]["window"]], abs=1e-9)
             assert len(sums) == len(nets) == 7
-        assert compared > SCRAPES // 2
-        assert ask(url, "up")[0]["value"][1] == "1"
+            assert values(ask(url, "up", at)) == [1]
+
+
+def _scraped(url: str, sequence: int) -> float | None:
+    """Return when a snapshot was scraped."""
+    times = [at for at, value in samples(url, "northstar_snapshot_sequence") if int(value) == sequence]
+    return times[0] if times else None
 
 
 @needs_promtool

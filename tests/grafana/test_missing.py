@@ -10,14 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import server
 from e2e.pipeline import HOST, until
-from server import PATIENCE, ask, values
+from e2e.prometheus import PATIENCE, Series, ask, needed, samples, serving, values
 
 from exporter.ledger.snapshot import COMPONENTS
 from grafana import queries
 
-pytestmark = server.needed
+pytestmark = needed
 
 CONFIG = """
 global: {{scrape_interval: 1s}}
@@ -67,18 +66,43 @@ class Page:
 
 
 WELL = Page(TRADED | SOLD | SPENT, 10.0, 3)
+NUMBER = "page_number"
 
 
 class Exporter(ThreadingHTTPServer):
-    """Serves the page that it was last given."""
+    """Serves the page that it was last given, with the number of that page."""
 
-    page: Page = WELL
+    number = 0
+    text = WELL.text()
 
-    def show(self, page: Page, url: str) -> None:
-        """Serve another page, and wait until it was scraped."""
-        self.page = page
-        before = ask(url, "timestamp(up)")
-        until(lambda: values(ask(url, "timestamp(up)")) > [values(before)[0] + 1.5], PATIENCE)
+    def show(self, page: Page, url: str) -> Seen:
+        """Serve another page; return how it is seen once it was scraped."""
+        number = self.number = self.number + 1
+        self.text = f"{page.text()}{NUMBER} {number}\n"
+        return until(lambda: _last(url, NUMBER, number), PATIENCE, "for a scrape of the page")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What Prometheus knows from one scrape. The next one may be late, and is not looked at."""
+
+    url: str
+    at: float
+
+    def ask(self, query: str) -> Series:
+        """Return the result of a query for today."""
+        return ask(self.url, query.replace(queries.CHOSEN, "today"), self.at)
+
+    def said(self, query: str) -> float:
+        """Return the one number of a query for today; NaN is `no figure`."""
+        (value,) = values(self.ask(query))
+        return value
+
+
+def _last(url: str, name: str, wanted: float) -> Seen | None:
+    """Return the newest scrape when the series had the value in it."""
+    at, value = (samples(url, name) or [(0.0, "nan")])[-1]
+    return Seen(url, at) if float(value) == wanted else None
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -87,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.end_headers()
-        self.wfile.write(self.server.page.text().encode())
+        self.wfile.write(self.server.text.encode())
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -110,37 +134,31 @@ def url(exporter: Exporter, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder: Path = tmp_path_factory.mktemp("missing")
     config = folder / "prometheus.yml"
     config.write_text(CONFIG.format(target=f"{HOST}:{exporter.server_port}"))
-    with server.serving(config, folder) as address:
+    with serving(config, folder) as address:
         until(lambda: ask(address, "northstar_pnl_grade"), PATIENCE)
         yield address
 
 
-def said(url: str, query: str) -> float:
-    """Return the one number of a query for today; NaN is `no figure`."""
-    (value,) = values(ask(url, query.replace(queries.CHOSEN, "today")))
-    return value
-
-
 def test_well(exporter: Exporter, url: str) -> None:
     """Every part has a figure, and today's net can be trusted."""
-    exporter.show(WELL, url)
-    assert said(url, queries.TRUST) == 2
-    assert said(url, queries.net()) == 10
-    assert said(url, queries.part(queries.TRADING)) == sum(TRADED.values())
-    assert said(url, queries.part(queries.API_COST)) == sum(SPENT.values())
-    assert said(url, queries.cost()) == -sum(SPENT.values())
+    seen = exporter.show(WELL, url)
+    assert seen.said(queries.TRUST) == 2
+    assert seen.said(queries.net()) == 10
+    assert seen.said(queries.part(queries.TRADING)) == sum(TRADED.values())
+    assert seen.said(queries.part(queries.API_COST)) == sum(SPENT.values())
+    assert seen.said(queries.cost()) == -sum(SPENT.values())
 
 
 def test_a_missing_source_leaves_its_part_and_the_net_without_a_figure(exporter: Exporter, url: str) -> None:
     """Not zero, not the last number, and not a sum that leaves something out; the others go on."""
     billed = {"api_cost_billed": -0.25}
-    exporter.show(Page(TRADED | SOLD | billed, None, 0, down="anthropic"), url)
-    assert math.isnan(said(url, queries.net()))
-    assert math.isnan(said(url, queries.part(queries.API_COST)))
-    assert math.isnan(said(url, queries.component("api_cost_estimated")))
-    assert said(url, queries.part(queries.SALES)) == sum(SOLD.values())
-    assert said(url, queries.grade()) == 0
-    assert said(url, queries.TRUST) == 0
+    seen = exporter.show(Page(TRADED | SOLD | billed, None, 0, down="anthropic"), url)
+    assert math.isnan(seen.said(queries.net()))
+    assert math.isnan(seen.said(queries.part(queries.API_COST)))
+    assert math.isnan(seen.said(queries.component("api_cost_estimated")))
+    assert seen.said(queries.part(queries.SALES)) == sum(SOLD.values())
+    assert seen.said(queries.grade()) == 0
+    assert seen.said(queries.TRUST) == 0
 
 
 @pytest.mark.parametrize(
@@ -155,14 +173,14 @@ def test_a_missing_source_leaves_its_part_and_the_net_without_a_figure(exporter:
 )
 def test_whether_todays_net_can_be_trusted(exporter: Exporter, url: str, page: Page, trust: int) -> None:
     """One word for the grade, the truth checks and the age together."""
-    exporter.show(page, url)
-    assert said(url, queries.TRUST) == trust
+    seen = exporter.show(page, url)
+    assert seen.said(queries.TRUST) == trust
 
 
 def test_which_source_is_down_is_named(exporter: Exporter, url: str) -> None:
     """The strip on every dashboard says it by name."""
-    exporter.show(Page(WELL.figures, 10.0, 1, down="sales"), url)
-    assert {each["metric"]["source"]: each["value"][1] for each in ask(url, queries.SOURCES_UP)} == {
+    seen = exporter.show(Page(WELL.figures, 10.0, 1, down="sales"), url)
+    assert {each["metric"]["source"]: each["value"][1] for each in seen.ask(queries.SOURCES_UP)} == {
         "kalshi": "1",
         "anthropic": "1",
         "sales": "0",
@@ -171,13 +189,12 @@ def test_which_source_is_down_is_named(exporter: Exporter, url: str) -> None:
 
 def test_without_an_exporter_nothing_has_a_figure(exporter: Exporter, url: str) -> None:
     """The last number does not stay on the wall."""
-    exporter.page.text()
     exporter.shutdown()
     exporter.server_close()
-    until(lambda: values(ask(url, "up")) == [0], PATIENCE)
-    assert math.isnan(said(url, queries.net()))
-    assert math.isnan(said(url, queries.part(queries.TRADING)))
-    assert said(url, queries.TRUST) == 0
-    assert said(url, queries.grade()) == 0
-    assert ask(url, queries.SOURCES_UP) == []
-    assert said(url, 'min(up{job="northstar-exporter"}) or vector(0)') == 0
+    seen = until(lambda: _last(url, "up", 0), PATIENCE, "for a scrape that finds nobody")
+    assert math.isnan(seen.said(queries.net()))
+    assert math.isnan(seen.said(queries.part(queries.TRADING)))
+    assert seen.said(queries.TRUST) == 0
+    assert seen.said(queries.grade()) == 0
+    assert seen.ask(queries.SOURCES_UP) == []
+    assert seen.said('min(up{job="northstar-exporter"}) or vector(0)') == 0

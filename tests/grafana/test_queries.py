@@ -16,19 +16,22 @@ from typing import Any
 
 import httpx
 import pytest
-import server
 from dashboards import FILES, ROOT, Asked, asked, read
 from e2e.pipeline import HOST, until
 from e2e.processes import Process, free_port
+from e2e.prometheus import PATIENCE, Series, ask, needed, samples, serving, values
 from expected import NOT_AT_FIRST, NOT_IN_THE_API, STATED, stated
-from server import PATIENCE, Series, values
 
 from exporter.ledger.snapshot import WINDOWS, apply
 
-pytestmark = server.needed
+pytestmark = needed
 
-SCRAPES = 5
+SCRAPES, INTERVAL = 5, 5
 """The first scrape of a figure is at once, the fifth 20 seconds later: by then every panel has data."""
+
+SEQUENCE = "northstar_snapshot_sequence"
+WATCHED, TARGETS = 'up{job=~"northstar-.+"}', 2
+"""Exporter and stream."""
 
 PER_RATE = "20s"
 """What Grafana puts for $__rate_interval: four scrapes."""
@@ -90,7 +93,7 @@ def prometheus(folder: Path, ports: dict[str, int]) -> Iterator[str]:
         assert name in text
         text = text.replace(name, f"{HOST}:{ports[port]}")
     config.write_text(re.sub(r"alertmanager:\d+", f"{HOST}:{free_port()}", text))
-    with server.serving(config, folder) as url:
+    with serving(config, folder) as url:
         yield url
 
 
@@ -106,7 +109,7 @@ class Moment:
         """Return what a panel is told, with its variables filled in."""
         filled = query.replace("$window", window).replace("$source", ".+")
         filled = filled.replace("$__rate_interval", PER_RATE).replace("$__range", "5m")
-        return server.ask(self.url, filled, self.at)
+        return ask(self.url, filled, self.at)
 
 
 @pytest.fixture(scope="module")
@@ -119,22 +122,31 @@ def moment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moment]:
         thread.start()
         with prometheus(folder, ports) as url:
 
-            def scraped() -> list[tuple[float, str]]:
-                found = server.ask(url, "northstar_snapshot_sequence[5m]")
-                return found[0]["values"] if found else []
-
             def seen() -> tuple[float, str] | None:
                 # A reader that was too slow for every delta is brought to the newest state: try the next.
-                late_enough = scraped()[SCRAPES - 1 :]
-                return next((each for each in late_enough if int(each[1]) in recorder.trees), None)
+                return next((each for each in _well_scraped(url) if int(each[1]) in recorder.trees), None)
 
-            at, sequence = until(seen, PATIENCE)
+            at, sequence = until(seen, PATIENCE, "for scrapes in a row")
             tree = recorder.trees[int(sequence)]
             # The sidecar is scraped at another moment of the same five seconds: let that one pass, too.
-            until(lambda: scraped()[-1][0] > at, PATIENCE)
-            yield Moment(url, float(at), tree)
+            until(lambda: samples(url, SEQUENCE)[-1][0] > at, PATIENCE)
+            yield Moment(url, at, tree)
         recorder.closed = True
     thread.join(PATIENCE)
+
+
+def _well_scraped(url: str) -> list[tuple[float, str]]:
+    """Return time and sequence of each scrape by which every target had answered as many in a row.
+
+    A machine that does much else may miss one; what is computed from several is without a figure then.
+    """
+    last = f"{WATCHED}[{SCRAPES * INTERVAL}s]"
+    answered = f"(min_over_time({last}) == 1) and (count_over_time({last}) >= {SCRAPES})"
+    return [
+        (at, sequence)
+        for at, sequence in samples(url, SEQUENCE)[SCRAPES - 1 :]
+        if len(ask(url, answered, at)) == TARGETS
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
