@@ -96,7 +96,7 @@ class Ring:
 
     def __init__(self, most: int = RING_EVENTS, most_bytes: int = RING_BYTES) -> None:
         self._events: deque[Event] = deque()
-        self._most = most
+        self.most = most
         self._most_bytes = most_bytes
         self._bytes = 0
 
@@ -107,7 +107,7 @@ class Ring:
         """Keep the event, letting go of the oldest beyond the bounds."""
         self._events.append(event)
         self._bytes += len(event.body)
-        while len(self._events) > self._most or self._bytes > self._most_bytes:
+        while len(self._events) > self.most or self._bytes > self._most_bytes:
             self._bytes -= len(self._events.popleft().body)
 
     def clear(self) -> None:

@@ -187,7 +187,7 @@ class Feed:
         try:
             while not self.closed:
                 await self._open()
-                if self._store is not None:
+                if self._store is not None and not self.closed:
                     await self._followed()
                 if not self.closed:
                     await asyncio.sleep(LOOK_SECONDS)
@@ -267,7 +267,7 @@ class Feed:
     async def _open(self) -> None:
         try:
             identity = _identity(self.path)
-            store, archive, newest = await asyncio.to_thread(_open_both, self.path)
+            store, archive, newest, recent = await asyncio.to_thread(_open_both, self.path, self._ring.most)
         except UNREADABLE as error:
             self.trouble = _sentence(error, self.path)
             return
@@ -283,6 +283,7 @@ class Feed:
         self._store, self._identity, self._version = store, identity, None
         if not continues:
             self._adopt(store, newest)
+            self._recall(recent)
         self.trouble = None
         self._look()
         self._wake()
@@ -297,6 +298,15 @@ class Feed:
         self.sequence = newest["sequence"] if newest is not None else 0
         self.as_of = newest["as_of"] if newest is not None else ""
         self._noticed = self._monotonic()
+
+    def _recall(self, recent: list[Committed]) -> None:
+        """Keep the deltas that led here: after a restart all clients come back with a cursor among them,
+        and each would be a question to the store, one after the other."""
+        rows = [row for row in recent if row.sequence <= self.sequence]
+        if rows and rows[-1].sequence == self.sequence:
+            for row in rows:
+                cursor = Cursor(self.epoch, row.sequence)
+                self._ring.append(Event("delta", cursor, stamp(row.as_of), row.patch))
 
     def _check_path(self) -> None:
         try:
@@ -381,14 +391,17 @@ RESYNCS: dict[Reason, Event] = {
 """Sent before the snapshot when a reader starts over."""
 
 
-def _open_both(path: Path) -> tuple[Store, Store, dict[str, Any] | None]:
+def _open_both(path: Path, most: int) -> tuple[Store, Store, dict[str, Any] | None, list[Committed]]:
+    """Open both connections; return them with the newest snapshot and `most` deltas that led to it."""
     store = Store.read(path)
     try:
         archive = Store.read(path)
     except BaseException:
         store.close()
         raise
-    return store, archive, store.snapshots.latest()
+    newest = store.snapshots.latest()
+    recent = store.snapshots.after(max(0, newest["sequence"] - most), most) if newest is not None else []
+    return store, archive, newest, recent
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -20,8 +20,13 @@ from exporter.stream.line import Http, WebSocket
 
 HOST, PORT = "127.0.0.1", 8080
 
-BACKLOG = 2_048
-"""Connections that may wait to be accepted: after a restart all clients come back within seconds."""
+BACKLOG = 4_096
+"""Connections that may wait to be accepted: after a restart all clients come back within seconds. Whom the
+kernel turns away knocks again after one second, then two, then four. Linux allows no more by itself."""
+
+ACCEPTED_AT_ONCE = 50
+"""New clients taken in between two turns of those who are there: 20 ms of work. Taking in all who wait made
+everybody else wait for seconds."""
 
 SEND_BUFFER_BYTES = 64 * 1024
 """What the kernel holds for one client that does not read. Its own default grows to megabytes, and all of
@@ -76,11 +81,17 @@ class Server(uvicorn.Server):
                 ws_per_message_deflate=False,  # tens of kilobytes of window for each client
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 timeout_keep_alive=30,
+                backlog=ACCEPTED_AT_ONCE,  # asyncio has one number for this and for the kernel's queue
             )
         )
         for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
             logging.getLogger(name).addFilter(DISCREET)
         self._app = app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(BACKLOG)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.hub.drain()

@@ -6,6 +6,7 @@ import asyncio
 import random
 import shutil
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from builders import Writer
 from exporter.ledger.snapshot import apply, decode
 from exporter.store import Store
 from exporter.stream.events import Event, News, Ring
-from exporter.stream.feed import Feed
+from exporter.stream.feed import Feed, _open_both
 
 
 @asynccontextmanager
@@ -125,10 +126,10 @@ def test_resume_within_the_ring_sends_only_the_deltas(writer: Writer, path: Path
 
 
 def test_resume_before_the_ring_is_read_from_the_store(writer: Writer, path: Path) -> None:
-    """A process that has just started can serve the cursors of the one before it."""
+    """What is no longer at hand is still known."""
 
     async def test() -> None:
-        async with following(path) as feed:
+        async with following(path, ring=Ring(most=2)) as feed:
             await reached(feed, 5)
             news = await feed.resume(f"{writer.epoch}-2")
             assert [(event.kind, event.cursor.sequence) for event in news.events] == [
@@ -136,6 +137,54 @@ def test_resume_before_the_ring_is_read_from_the_store(writer: Writer, path: Pat
                 ("delta", 4),
                 ("delta", 5),
             ]
+
+    run(test)
+
+
+def test_a_feed_that_is_closed_while_it_opens_ends(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is told to stop in its first moment does stop."""
+
+    async def test() -> None:
+        opening, closed = threading.Event(), threading.Event()
+
+        def slowly(*arguments: Any) -> Any:
+            opening.set()
+            closed.wait()
+            return _open_both(*arguments)
+
+        monkeypatch.setattr("exporter.stream.feed._open_both", slowly)
+        feed = Feed(path)
+        watching = asyncio.create_task(feed.run())
+        await when(opening.is_set)
+        feed.close()
+        closed.set()
+        await watching
+        assert feed.closed
+
+    run(test)
+
+
+def test_a_process_that_has_just_started_has_the_latest_deltas_at_hand(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All clients of the one before it come back at once: none of them is a question to the store."""
+
+    async def asked(feed: Feed, sequence: int, count: int) -> None:
+        raise AssertionError("the store was asked")
+
+    async def test() -> None:
+        monkeypatch.setattr(Feed, "_replay", asked)
+        async with following(path) as feed:
+            await reached(feed, 5)
+            for known in range(1, 5):
+                news = await feed.resume(f"{writer.epoch}-{known}")
+                assert [event.cursor.sequence for event in news.events] == list(range(known + 1, 6))
+            writer.commit()
+            await reached(feed, 6)
+            news = await feed.resume(f"{writer.epoch}-4")
+            assert [event.cursor.sequence for event in news.events] == [5, 6]
 
     run(test)
 
@@ -175,7 +224,7 @@ def test_resume_from_pruned_sequence_sends_full_snapshot(writer: Writer, path: P
         with writer.store.engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM snapshots WHERE sequence IN (2, 3)")
         async with following(path) as feed:
-            await asyncio.sleep(0.05)
+            await reached(feed, 105)
             assert (await feed.resume(f"{writer.epoch}-1")).reason == "pruned"
 
     writer.commit(100)  # past the next whole snapshot, so that the newest does not need the deleted ones
@@ -186,7 +235,7 @@ def test_resume_from_too_far_back_sends_full_snapshot(writer: Writer, path: Path
     """Beyond the bound a snapshot is the smaller answer."""
 
     async def test() -> None:
-        async with following(path, catch_up_events=3) as feed:
+        async with following(path, catch_up_events=3, ring=Ring(most=2)) as feed:
             await reached(feed, 5)
             assert (await feed.resume(f"{writer.epoch}-1")).reason == "behind"
             assert (await feed.resume(f"{writer.epoch}-2")).reason is None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +19,7 @@ from fastapi import FastAPI
 from serving import PATIENCE, serving, until
 
 from exporter.stream import create_app, serve
-from exporter.stream.server import listen
+from exporter.stream.server import ACCEPTED_AT_ONCE, BACKLOG, Server, listen
 
 PROGRAM = """
 import sys
@@ -135,6 +137,25 @@ def test_connections_have_a_bounded_send_buffer() -> None:
         accepted, _ = listener.accept()
         with accepted:
             assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * 128 * 1024
+
+
+def test_a_crowd_waits_in_the_kernel_and_is_let_in_by_turns(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio has one number for both: a small one turns clients away, a large one makes the rest wait."""
+    listeners: list[socket.socket] = []
+
+    def noted(*arguments: Any, **named: Any) -> socket.socket:
+        listeners.append(listen(*arguments, **named))
+        return listeners[0]
+
+    monkeypatch.setattr("serving.listen", noted)
+    allowed = int(Path("/proc/sys/net/core/somaxconn").read_text())
+    with serving(app):
+        told = listeners[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        (waiting,) = struct.unpack_from("=I", told, 28)  # of a listener: the most that may wait
+        assert waiting == min(BACKLOG, allowed)
+    assert Server(app).config.backlog == ACCEPTED_AT_ONCE < BACKLOG
 
 
 def _connect(url: str) -> socket.socket:
