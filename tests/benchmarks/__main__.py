@@ -35,6 +35,7 @@ from . import (
     scrape,
     size,
     startup,
+    storm,
     tick,
 )
 from .scale import FULL, LONG, QUICK, Scale
@@ -51,6 +52,7 @@ MODULES: tuple[ModuleType, ...] = (
     freshness,
     live,
     fanout,
+    storm,
     cursor,
     tick,
     memory,

@@ -6,12 +6,10 @@ import json
 import resource
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -114,35 +112,14 @@ def sidecar(
             yield child, port, store
 
 
-@contextmanager
-def swarm(port: int, path: str, clients: int) -> Iterator[subprocess.Popen[str]]:
+def swarm(port: int, path: str, clients: int) -> AbstractContextManager[subprocess.Popen[str]]:
     """Run the clients; all have their first event when the block begins."""
-    crowd = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.swarm", str(port), path, str(clients)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    try:
-        assert crowd.stdout is not None
-        said = crowd.stdout.readline().strip()
-        if said != "ready":
-            raise process.TookTooLong(json.loads(said)["error"] if said else "the clients did not start")
-        yield crowd
-    finally:
-        crowd.kill()
-        crowd.wait()
+    return process.speaking("tests.benchmarks.swarm", str(port), path, str(clients))
 
 
 def report(crowd: subprocess.Popen[str], published: list[float]) -> dict[str, float]:
-    """Return what the clients saw."""
-    assert crowd.stdin is not None
-    assert crowd.stdout is not None
-    crowd.stdin.write(json.dumps(published) + "\n")
-    crowd.stdin.flush()
-    found: dict[str, float] = json.loads(crowd.stdout.readline())
-    return found
+    """Return what the clients saw of the events published at these times."""
+    return process.asked(crowd, json.dumps(published))
 
 
 def _ours(

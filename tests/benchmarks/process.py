@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -48,6 +49,42 @@ def running(
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+
+
+@contextmanager
+def speaking(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a benchmark's helper that speaks by lines, from when it says `ready`; ended with the block."""
+    helper = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    try:
+        assert helper.stdout is not None
+        said = helper.stdout.readline().strip()
+        if said != "ready":
+            raise TookTooLong(json.loads(said)["error"] if said else f"{module} did not start")
+        yield helper
+    finally:
+        helper.kill()
+        helper.wait()
+
+
+def tell(helper: subprocess.Popen[str], line: str) -> None:
+    """Say a line to a helper."""
+    assert helper.stdin is not None
+    helper.stdin.write(line + "\n")
+    helper.stdin.flush()
+
+
+def asked(helper: subprocess.Popen[str], line: str) -> dict[str, Any]:
+    """Say a line to a helper and return its answer."""
+    tell(helper, line)
+    assert helper.stdout is not None
+    found: dict[str, Any] = json.loads(helper.stdout.readline())
+    return found
 
 
 def until(child: subprocess.Popen[bytes], true: Callable[[], T | None], seconds: float) -> T:

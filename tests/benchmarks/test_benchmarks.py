@@ -11,7 +11,7 @@ import pytest
 from exporter.ledger.snapshot import apply, diff
 from exporter.store import Store
 
-from . import books, commit, database, delta, history, scrape, size, tick
+from . import books, commit, database, delta, history, scrape, size, storm, tick
 from .__main__ import MODULES, page, run
 from .scale import TINY
 from .table import Row, markdown, most, percentile, timed, unmeasured
@@ -86,6 +86,12 @@ def test_each_benchmark_that_needs_no_process_runs(workshop: Workshop) -> None:
         delta.share("delta", [frozen(workshop.ledger(100, 5), "bench", number) for number in (1, 2)]),
     ]
     assert all(row.measured for row in rows)
+
+
+def test_clients_of_a_killed_sidecar_come_back_with_their_cursor(workshop: Workshop) -> None:
+    """A small storm through real processes: nothing is lost or repeated."""
+    found = storm._row("storm", storm.Storm(workshop, "storm"), "at-once", storm._killed)
+    assert found.within, found.measured
 
 
 def test_a_benchmark_that_breaks_is_a_row_and_stops_no_other() -> None:
