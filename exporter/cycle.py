@@ -16,7 +16,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -32,8 +31,9 @@ from exporter.ledger.snapshot import Cursor, Opening, Tree, unstamp
 from exporter.metrics.health import Health
 from exporter.pace import Pace
 from exporter.records import Change, Mark, Record
+from exporter.replay import Replay
 from exporter.sources import HasHistory, Reading, Source, Window
-from exporter.store import Place, Retention, Store
+from exporter.store import Retention, Store
 
 T = TypeVar("T")
 
@@ -42,9 +42,6 @@ log = logging.getLogger("northstar")
 PAST_SECONDS = 5.0
 """How long a turn reads the past before it looks at the present: a small account's is whole with the
 first figures, a large one's takes turns without letting the figures grow stale."""
-
-REPLAYED_AT_ONCE = 2_000
-"""Records booked between two chances for others to use the database: some tens of milliseconds."""
 
 
 class Cycle:
@@ -68,7 +65,7 @@ class Cycle:
         self.latest: Tree | None = None
         self.breakdown: Tree | None = None
         """The newest statement of results by group, None before the first."""
-        self._new_ledger = new_ledger
+        self._replay = Replay(store, new_ledger, clock)
         self._ledger = new_ledger()
         self._sound = True
         self._health = health
@@ -325,55 +322,25 @@ class Cycle:
             self._ledger.restate(scope, events)
 
     async def _rebuild(self) -> None:
-        self._ledger = await self._in_database(self._replayed)
+        self._ledger = await self._in_database(self._replay.whole, self.latest)
         self._sound = True
 
     async def _renew(self) -> None:
         """Make a new ledger of everything in the store, while the old one goes on being published."""
-        records = self.store.records
         async with self._books:
-            upto = await self._in_database(records.newest_id)
+            upto = await self._in_database(self.store.records.newest_id)
             self._meanwhile = []
         try:
-            ledger, place = self._new_ledger(), None
+            ledger, place = self._replay.new_ledger(), None
             while True:
-                place = await self._in_database(self._replay_some, ledger, place, upto)
+                place = await self._in_database(self._replay.some, ledger, place, upto)
                 if place is None:
                     break
             async with self._books:
-                await self._in_database(self._catch_up, ledger, self._meanwhile)
+                await self._in_database(self._replay.catch_up, ledger, self._meanwhile, self.latest)
                 self._ledger, self._sound = ledger, True
         finally:
             self._meanwhile = None
-
-    def _replay_some(self, ledger: Ledger, place: Place | None, upto: int) -> Place | None:
-        found, place = self.store.records.replayed(place, upto, REPLAYED_AT_ONCE)
-        ledger.apply(Change(None, record) for record in found)
-        return place
-
-    def _catch_up(self, ledger: Ledger, meanwhile: Sequence[Change]) -> None:
-        """Book what came in while the ledger was made; books out of order are read whole."""
-        of_scope = self.store.records.of_scope
-        late = set(ledger.apply(()))
-        for scope in late:
-            ledger.restate(scope, of_scope(scope))
-        for scope in ledger.apply(change for change in meanwhile if change.new.scope not in late):
-            ledger.restate(scope, of_scope(scope))
-        if self.latest is not None:
-            ledger.restore(self.latest)
-        ledger.forget_settled(self._clock())
-
-    def _replayed(self) -> Ledger:
-        ledger = self._new_ledger()
-        # Closed whatever happens: a reading left open half-way would hold the one connection.
-        with closing(self.store.records.replay()) as records:
-            late = ledger.apply(Change(None, record) for record in records)
-        for scope in late:
-            ledger.restate(scope, self.store.records.of_scope(scope))
-        if self.latest is not None:
-            ledger.restore(self.latest)
-        ledger.forget_settled(self._clock())
-        return ledger
 
     def _keep(self, reading: Reading, now: datetime) -> list[Change]:
         return self.store.records.book(

@@ -22,7 +22,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine
 
-from exporter import backfill, cli, cycle, history
+from exporter import backfill, cli, cycle, history, replay
 from exporter.cycle import Cycle
 from exporter.errors import StoreBusy
 from exporter.history import READING, Reader, Step, settle
@@ -403,7 +403,7 @@ def test_figures_are_partial_until_the_past_is_whole(
 ) -> None:
     """They are published meanwhile, and right at the end, as if nothing had happened before."""
     monkeypatch.setattr(cycle, "PAST_SECONDS", 0)
-    monkeypatch.setattr(cycle, "REPLAYED_AT_ONCE", 170)
+    monkeypatch.setattr(replay, "REPLAYED_AT_ONCE", 170)
 
     async def scenario() -> None:
         exporter = Exporter(simulator, tmp_path / "a.sqlite3")
@@ -440,7 +440,7 @@ def test_what_comes_in_while_the_ledger_is_made_anew_is_in_it(simulator: Simulat
         await exporter.cycle.start()
         await exporter.turn()
         before = exporter.cycle._ledger.journal.balances.copy()
-        some, done = exporter.cycle._replay_some, []
+        some, done = exporter.cycle._replay.some, []
 
         def interrupted(*arguments: Any) -> Any:
             place = some(*arguments)
@@ -452,7 +452,7 @@ def test_what_comes_in_while_the_ledger_is_made_anew_is_in_it(simulator: Simulat
                 exporter.cycle._meanwhile += changes
             return place
 
-        exporter.cycle._replay_some = interrupted  # type: ignore[method-assign]
+        exporter.cycle._replay.some = interrupted  # type: ignore[method-assign]
         await exporter.cycle._renew()
         ledger = exporter.cycle._ledger
         assert ledger.portfolio.books["NEW"].position == 1

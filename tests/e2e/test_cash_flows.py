@@ -38,7 +38,7 @@ def test_movements_are_followed_through_every_state_both_ways(simulate: Simulate
         flows = oracle.report(world)["cash_flows"]
         paid_in = Decimal(flows["deposits"]) + Decimal(flows["withdrawals"])
         assert Decimal(tree["accounts"]["kalshi"]["paid_in"]) == paid_in
-    rebuilt = running.cycle._replayed()
+    rebuilt = running.cycle._replay.whole(running.cycle.latest)
     assert rebuilt.journal.balances == running.cycle._ledger.journal.balances
 
 
