@@ -68,6 +68,15 @@ def _parser() -> argparse.ArgumentParser:
     backfill.add_argument(
         "--from", dest="since", type=_day, metavar="DATE", help="read no further back, as in 2026-01-31"
     )
+    backup = commands.add_parser("backup", help="make a verified copy of the database, at any time")
+    backup.add_argument(
+        "--to",
+        type=Path,
+        metavar="FOLDER",
+        help="where to; NORTHSTAR_BACKUP_FOLDER when not given, else `backups` beside the database",
+    )
+    restore = commands.add_parser("restore", help="put a copy in the place of the database")
+    restore.add_argument("file", type=Path, metavar="FILE", help="a copy that `northstar backup` made")
     explain = commands.add_parser("explain", help="why a figure is what it is, down to the raw answers")
     explain.add_argument("day", nargs="?", type=_day, metavar="DATE", help="a UTC day of API cost")
     explain.add_argument("--window", choices=WINDOWS, default="today")
@@ -166,6 +175,14 @@ def _run(options: argparse.Namespace) -> int:
             from exporter.explain import command
 
             return command.run(settings.db_path, options)
+        case "backup":
+            from exporter import backups
+
+            return backups.back_up_now(settings, options.to)
+        case "restore":
+            from exporter import backups
+
+            return backups.restore_from(settings, options.file)
         case "backfill":
             from exporter import backfill
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from exporter import garbage, schedule
 from exporter.errors import SettingsError
 from exporter.settings import Settings
-from exporter.wiring import build_cycle, build_live
+from exporter.wiring import build_backups, build_cycle, build_live
 
 log = logging.getLogger("northstar")
 
@@ -26,6 +26,7 @@ async def run(settings: Settings) -> None:
     registry = CollectorRegistry()
     cycle, health = build_cycle(settings, registry)
     live = build_live(settings, cycle, health)
+    backups = build_backups(settings, registry, health)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,23 +46,34 @@ async def run(settings: Settings) -> None:
         heartbeat=timedelta(milliseconds=settings.aggregation_interval_ms),
     )
     scheduler.start()
-    following = asyncio.create_task(live.run()) if live is not None else None
+    beside = [asyncio.create_task(each.run()) for each in (live, backups) if each is not None]
     log.info(
         "exporter started sources=%s metrics=http://%s:%d/metrics",
         ",".join(settings.sources),
         settings.host,
         server.server_port,
     )
+    log.info("%s", _of_backups(settings))
     await stop.wait()
     scheduler.shutdown(wait=False)
-    if following is not None:
-        following.cancel()
-        await asyncio.wait({following}, timeout=STOP_SECONDS)
+    for task in beside:
+        task.cancel()
+    if beside:
+        await asyncio.wait(beside, timeout=STOP_SECONDS)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(cycle.stop(), STOP_SECONDS)
     server.shutdown()
     thread.join()
     log.info("exporter stopped")
+
+
+def _of_backups(settings: Settings) -> str:
+    if settings.backup_folder is None:
+        return "backups off: NORTHSTAR_BACKUP_FOLDER is not set"
+    return (
+        f"backups on folder={settings.backup_folder} hours={settings.backup_hours:g} "
+        f"kept={settings.backups_kept}"
+    )
 
 
 def port_taken(what: str, setting: str, port: int, error: OSError) -> str:

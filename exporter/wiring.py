@@ -8,11 +8,13 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
+from exporter.backups import Backups
 from exporter.cycle import Cycle
 from exporter.errors import SettingsError
 from exporter.ledger import Credit, Ledger, Plan
 from exporter.live import OFF, Live
 from exporter.metrics import limits
+from exporter.metrics.backups import BackupCollector
 from exporter.metrics.collector import SnapshotCollector
 from exporter.metrics.groups import GroupsCollector
 from exporter.metrics.health import Health
@@ -112,6 +114,25 @@ def build_live(
         cycle.open_tickers,
     )
     return Live(feed, cycle, source, health)
+
+
+def build_backups(
+    settings: Settings, registry: CollectorRegistry, health: Health, clock: Callable[[], datetime] = utc_now
+) -> Backups | None:
+    """Return what makes backups, None where no folder is set; the registry says which."""
+    backups = None
+    if settings.backup_folder is not None:
+        health.backups_on()
+        backups = Backups(
+            settings.db_path,
+            settings.backup_folder,
+            health,
+            clock,
+            every=timedelta(hours=settings.backup_hours),
+            kept=settings.backups_kept,
+        )
+    registry.register(BackupCollector(backups))
+    return backups
 
 
 def _breaker(source: AnySource) -> str:

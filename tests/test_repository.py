@@ -224,7 +224,7 @@ def test_service_is_pinned_watched_unprivileged_and_on_the_loopback(name: str) -
 
 def test_stack_keeps_what_lasts_in_named_volumes() -> None:
     """Containers come and go; what was published stays."""
-    assert {"northstar", "prometheus", "alertmanager", "grafana"} == set(STACK["volumes"])
+    assert {"northstar", "backups", "prometheus", "alertmanager", "grafana"} == set(STACK["volumes"])
     for name in OURS:
         assert STACK["services"][name]["volumes"][0] == "northstar:/data"
 

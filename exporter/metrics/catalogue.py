@@ -447,8 +447,26 @@ HEALTH = (
         "Scheduled runs skipped while the last one went on.",
         ("task",),
     ),
+    Metric(
+        "northstar_backup_failures_total",
+        "counter",
+        "Backups that were not made or not verified, by reason; no sample where backups are off.",
+        ("reason",),
+    ),
     Metric("northstar_build_info", "gauge", "Always 1; the version that runs.", ("version",)),
 )
+
+BACKUPS = (
+    Metric("northstar_backup_on", "gauge", "1 when the exporter makes backups, 0 when it does not."),
+    Metric("northstar_backup_timestamp_seconds", "gauge", "When the newest verified backup was made."),
+    Metric("northstar_backup_bytes", "gauge", "Size of the newest verified backup."),
+    Metric(
+        "northstar_backup_seconds",
+        "gauge",
+        "Time the exporter's last backup took to be made and verified, since its start.",
+    ),
+)
+"""What is not known has no sample: where there is no backup, only the first of them is there."""
 
 LIMITS = (
     Metric("northstar_limit_usd", "gauge", "Limits in dollars; one that is off has no sample.", ("limit",)),
@@ -458,4 +476,4 @@ LIMITS = (
 )
 """What alerts and the lines of a dashboard compare with; set by NORTHSTAR_LIMIT_..."""
 
-METRICS = {metric.name: metric for metric in (*FIGURES, *GROUPS, *HEALTH, *LIMITS)}
+METRICS = {metric.name: metric for metric in (*FIGURES, *GROUPS, *HEALTH, *BACKUPS, *LIMITS)}

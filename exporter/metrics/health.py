@@ -8,12 +8,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 from exporter import __version__
+from exporter.errors import BackupReason
 from exporter.metrics.catalogue import METRICS
 from exporter.records import Change
 
@@ -60,6 +61,7 @@ class Health:
         self._missed = made(Counter, "northstar_jobs_missed_total")
         self._failed = made(Counter, "northstar_jobs_failed_total")
         self._skipped = made(Counter, "northstar_jobs_skipped_total")
+        self._backups_failed = made(Counter, "northstar_backup_failures_total")
         made(Gauge, "northstar_build_info").labels(__version__).set(1)
 
     def watch(self, breakers: Mapping[str, Callable[[], str]], database: Path) -> None:
@@ -144,6 +146,16 @@ class Health:
     def store_failed(self) -> None:
         """Count a commit that the database refused."""
         self._store_errors.inc()
+
+    def backups_on(self) -> None:
+        """Show that nothing has failed yet, so that the first failure is seen as a step."""
+        for reason in get_args(BackupReason):
+            if reason != "stopped":
+                self._backups_failed.labels(reason)
+
+    def backup_failed(self, reason: BackupReason) -> None:
+        """Count a copy that could not be made or did not hold."""
+        self._backups_failed.labels(reason).inc()
 
     def job_missed(self, job: str) -> None:
         """Count a run that came too late to be worth running."""

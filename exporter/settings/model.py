@@ -136,6 +136,16 @@ class Settings(BaseModel):
         description="SQLite file that keeps everything.",
         json_schema_extra={"alias": True},
     )
+    backup_folder: Path | None = Field(
+        None, description="Folder that verified copies of the database are kept in, made by the exporter."
+    )
+    backup_hours: Annotated[float, Field(ge=0.1, le=720)] = Field(
+        24, description="Hours between two backups, when NORTHSTAR_BACKUP_FOLDER is set."
+    )
+    backups_kept: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        7,
+        description="Backups that stay in that folder; older ones are deleted when a newer one is verified.",
+    )
     aggregation_interval_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
         10_000,
         description="Longest time between two snapshots, in milliseconds.",
@@ -233,6 +243,11 @@ class Settings(BaseModel):
     limit_disk_free_bytes: Amount = Field(
         Decimal(1_000_000_000), description="Alert when less is free where the database is: weeks, for most."
     )
+    limit_backup_age_seconds: Amount | None = Field(
+        None,
+        description="Alert when no verified backup is newer; two of NORTHSTAR_BACKUP_HOURS and one hour when "
+        "not set, so that one may fail. Off without backups.",
+    )
 
     # How messages about alerts are sent; the secrets themselves are files that Alertmanager reads.
     alert_email_to: Address | None = Field(None, description="Who gets alerts by e-mail.")
@@ -310,11 +325,18 @@ class Settings(BaseModel):
     def limits(self) -> dict[str, dict[str, Decimal]]:
         """The limits that are set: by unit, then by name."""
         found: dict[str, dict[str, Decimal]] = {}
-        for field in type(self).model_fields:
-            if field.startswith("limit_") and (value := getattr(self, field)) is not None:
+        set_to = {field: getattr(self, field) for field in type(self).model_fields}
+        for field, value in (set_to | {"limit_backup_age_seconds": self._backup_age}).items():
+            if field.startswith("limit_") and value is not None:
                 name, _, unit = field.removeprefix("limit_").rpartition("_")
                 found.setdefault(unit, {})[name] = value
         return found
+
+    @property
+    def _backup_age(self) -> Decimal | None:
+        if self.backup_folder is None:
+            return None
+        return self.limit_backup_age_seconds or 2 * Decimal(str(self.backup_hours)) * 3_600 + 3_600
 
     @property
     def routable(self) -> bool:

@@ -143,6 +143,55 @@ CASES = [
         summary="At the pace of the last 6 hours the disk of the database is full within 3 days.",
     ),
     Case(
+        "NorthstarBackupNotVerified",
+        "fires when the newest one has been older than the limit for a quarter of an hour",
+        {
+            # From the 20th to the 40th minute its age is the limit, and no more.
+            series("northstar_backup_timestamp_seconds"): "0x20 60+60x19 1200x39 4800x20",
+            series("northstar_limit_seconds", limit="backup_age"): "1200x100",
+            series("northstar_limit_seconds", limit="snapshot_age"): "60x100",
+            series("northstar_snapshot_timestamp_seconds"): "0+60x100",
+        },
+        ["39m", "40m", "55m", "81m"],
+        ["56m"],
+        summary="The newest verified backup is 36m 0s old.",
+    ),
+    Case(
+        "NorthstarBackupNotVerified",
+        "fires when there is none although they are on, and ends with the first",
+        {
+            series("northstar_backup_timestamp_seconds"): "_x30 1800x30",
+            series("northstar_limit_seconds", limit="backup_age"): "176400x60",
+            series("northstar_limit_seconds", limit="snapshot_age"): "60x60",
+            series("northstar_snapshot_timestamp_seconds"): "0+60x60",
+        },
+        ["14m", "30m"],
+        ["15m", "29m"],
+        summary="Backups are on, and there is no verified one.",
+    ),
+    Case(
+        "NorthstarBackupNotVerified",
+        "is not taken back while the exporter is away",
+        {
+            series("northstar_backup_timestamp_seconds"): steps((0, 40), ("stale", 40)),
+            series("northstar_limit_seconds", limit="backup_age"): steps((600, 40), ("stale", 40)),
+            series("northstar_snapshot_timestamp_seconds"): "0+60x39 stale",
+        },
+        ["25m"],
+        ["60m"],
+        summary="The newest verified backup is 1h 0m 0s old.",
+    ),
+    Case(
+        "NorthstarBackupNotVerified",
+        "is quiet where backups are off",
+        {
+            series("northstar_backup_on"): "0x60",
+            series("northstar_limit_seconds", limit="snapshot_age"): "60x60",
+            series("northstar_snapshot_timestamp_seconds"): "0+60x60",
+        },
+        ["1m", "15m", "59m"],
+    ),
+    Case(
         "NorthstarStreamLate",
         "fires when a month's budget would be gone in two days, and ends soon after the cause",
         late(counted((1000, 400), (986, 62), (970, 40), (1000, 60)), counted((1000, 562)), 562),
