@@ -53,7 +53,7 @@ def dashboard() -> Dashboard:
             ),
             Row([_alerts()]),
             Row([_readings(), _errors(), _ages(), _budget(), _shapes(), _durations(), _quotes()], "Sources"),
-            Row([_cycle(), _commit(), _jobs(), _database(), _room()], "Exporter"),
+            Row([_cycle(), _commit(), _jobs(), _database(), _room(), _backup()], "Exporter"),
             Row([_slo(), _delivery(), _clients(), _resyncs(), _ends(), _pushes()], "Stream"),
         ],
         since="now-1h",
@@ -340,6 +340,7 @@ def _jobs() -> Panel:
             formula="growth over 5 min",
         ),
         unit=COUNT,
+        width=9,
     )
 
 
@@ -362,7 +363,26 @@ def _room() -> Panel:
         ),
         unit=BYTES,
         decimals=0,
-        width=6,
+        width=4,
+        height=8,
+    )
+
+
+def _backup() -> Panel:
+    age = "time() - max(northstar_backup_timestamp_seconds)"
+    return stat(
+        "Newest verified backup",
+        Query(f"{age} or (-1 - max(northstar_backup_on))", now=True),
+        about(
+            "Its age. A copy counts when every row of it was compared with the database. Off until "
+            "NORTHSTAR_BACKUP_FOLDER names a folder.",
+            source="health",
+            formula="now - time of the newest one",
+        ),
+        unit=SECONDS,
+        decimals=0,
+        mappings=words.BACKUP,
+        width=5,
         height=8,
     )
 

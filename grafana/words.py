@@ -62,6 +62,9 @@ IF_ANY: list[Json] = [
 
 LIVE = [said({1: ("live", BLUE), 0: ("off", PALE)})[0], *IF_ANY]
 
+BACKUP = said({-1: ("off", PALE), -2: ("none yet", ORANGE)})
+"""An age, or in its place why there is none."""
+
 SEVERITY = said({2: ("critical", ORANGE), 1: ("warning", PALE), 0: ("none", NEUTRAL)})
 FIRES = said({1: ("fires", ORANGE), 0: ("pending", PALE)})
 NO_LIMIT = [

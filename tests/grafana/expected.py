@@ -359,6 +359,7 @@ NOT_IN_THE_API = {
     "Scheduled runs that did not happen, 5 minutes": "about the exporter",
     "Database": "about the exporter",
     "Room on its disk": "about the exporter",
+    "Newest verified backup": "about the exporter",
     "Delivered in 50 ms, 1 h": "about the stream",
     "From commit to socket": "about the stream",
     "Answers of another shape, 15 minutes": "about the exporter",
