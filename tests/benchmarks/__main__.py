@@ -23,6 +23,7 @@ from types import ModuleType
 
 from . import (
     backfill,
+    backup,
     commit,
     cursor,
     delta,
@@ -49,6 +50,7 @@ MODULES: tuple[ModuleType, ...] = (
     commit,
     scrape,
     history,
+    backup,
     freshness,
     live,
     fanout,

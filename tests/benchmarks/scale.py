@@ -19,6 +19,7 @@ class Scale:
     scrapes: int
     history_rows: int
     history_questions: int
+    backup_commits: int
     demo_seconds: float
     updates: int
     crowd: int
@@ -38,6 +39,7 @@ FULL = Scale(
     scrapes=300,
     history_rows=259_200,
     history_questions=200,
+    backup_commits=100,
     demo_seconds=60,
     updates=200,
     crowd=1_000,
@@ -60,6 +62,7 @@ QUICK = Scale(
     scrapes=100,
     history_rows=20_000,
     history_questions=50,
+    backup_commits=30,
     demo_seconds=8,
     updates=50,
     crowd=20,
@@ -81,6 +84,7 @@ TINY = Scale(
     scrapes=3,
     history_rows=50,
     history_questions=3,
+    backup_commits=2,
     demo_seconds=0,
     updates=2,
     crowd=2,

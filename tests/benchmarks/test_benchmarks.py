@@ -11,7 +11,7 @@ import pytest
 from exporter.ledger.snapshot import apply, diff
 from exporter.store import Store
 
-from . import books, commit, database, delta, history, scrape, size, storm, tick
+from . import backup, books, commit, database, delta, history, scrape, size, storm, tick
 from .__main__ import MODULES, page, run
 from .scale import TINY
 from .table import Row, markdown, most, percentile, timed, unmeasured
@@ -83,6 +83,7 @@ def test_each_benchmark_that_needs_no_process_runs(workshop: Workshop) -> None:
         *commit.measure(workshop),
         scrape.rendered(workshop, 5),
         *size.snapshots(workshop),
+        *backup.measure(workshop),
         delta.share("delta", [frozen(workshop.ledger(100, 5), "bench", number) for number in (1, 2)]),
     ]
     assert all(row.measured for row in rows)
