@@ -13,6 +13,7 @@ import pytest
 
 from e2e.conftest import Build, Simulate
 from e2e.pipeline import Pipeline, figures, usd
+from exporter.ledger.snapshot import COUNTS
 from exporter.simulator import examples, oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW, OPEN_MARKET
@@ -88,6 +89,8 @@ def truth(world: World, *sources: str) -> dict[str, Decimal]:
             "sales_gross": Decimal(told["sales"]["gross"]),
             "sales_refunds": -Decimal(told["sales"]["refunds"]),
             "sales_fees": -Decimal(told["sales"]["fees"]),
+            "orders": Decimal(told["sales"]["orders"]),
+            "refunds": Decimal(told["sales"]["refunds_given"]),
         },
         "anthropic": {"api_cost_billed": -Decimal(told["api_cost"]["billed_total"])},
     }
@@ -102,6 +105,8 @@ def stated(tree: dict[str, Any], *sources: str) -> dict[str, Decimal]:
         "anthropic": ("api_cost_billed",),
     }
     found = {name: usd(tree, "all", name) for source in sources for name in names[source]}
+    if "sales" in sources:
+        found |= {count: Decimal(tree["sales"]["all"][count]) for count in COUNTS}
     if "kalshi" in sources:
         found["cash"] = Decimal(tree["accounts"]["kalshi"]["cash"])
     return found

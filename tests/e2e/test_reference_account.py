@@ -297,6 +297,7 @@ def test_new_york_begins_its_day_five_hours_after_greenwich(simulate: Simulate, 
         current = shown_everywhere(running)
         assert current["timezone"] == zone
         assert current["windows"]["today"]["from"] == f"2026-11-22T{midnight}:00.000000Z"
+        assert current["sales"]["today"]["orders"] == (1 if zone == "UTC" else 0)
         nets[zone] = {name: Decimal(stated["net"]["usd"]) for name, stated in current["windows"].items()}
     assert nets["UTC"].pop("today") == Decimal("6.50")
     assert nets["America/New_York"].pop("today") == Decimal("-3.00")
@@ -312,5 +313,7 @@ def test_month_of_new_york_begins_in_summer_time(simulate: Simulate, pipeline: B
         world.sales.sale("10.00", at=moment, id=f"sale_{at[:5]}")
     running = pipeline(simulate(world), NORTHSTAR_SOURCES="sales", NORTHSTAR_TIMEZONE="America/New_York")
     running.collect()
-    windows = running.current()["windows"]
+    current = running.current()
+    windows, counts = current["windows"], current["sales"]
     assert (windows["mtd"]["net"]["usd"], windows["all"]["net"]["usd"]) == ("10.00", "20.00")
+    assert (counts["mtd"]["orders"], counts["all"]["orders"]) == (1, 2)
