@@ -20,7 +20,8 @@ from exporter.simulator.examples import NOW, OPEN_MARKET
 from exporter.simulator.faults import KINDS, SOURCES
 from exporter.simulator.server import Simulator
 from exporter.simulator.world import World
-from exporter.sources import http, kalshi
+from exporter.sources import http
+from exporter.sources.kalshi import account
 
 FIELD = {"kalshi": "fills.count_fp", "anthropic": "data.results.amount", "sales": "sales.gross"}
 FIELD_KINDS = ("rename", "drop", "retype", "null", "mutate")
@@ -216,7 +217,7 @@ def test_fault_ages_one_source_and_falsifies_none(
 
 def _pages_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every list come one row at a time, so that it has a second page to lose."""
-    monkeypatch.setitem(kalshi._rows.__kwdefaults__, "limit", 1)
+    monkeypatch.setitem(account._rows.__kwdefaults__, "limit", 1)
     monkeypatch.setattr("exporter.sources.sales.PAGE_ROWS", 1)
     monkeypatch.setattr("exporter.sources.anthropic.reports.DAYS_AT_ONCE", 1)
 
