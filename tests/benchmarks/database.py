@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from exporter.ledger.snapshot import Tree, diff, encode, history_row, stamp
-from exporter.store import Store, records, snapshots
+from exporter.store import Store, rows, snapshots
 from exporter.times import to_us
 
 from . import books
@@ -68,7 +68,7 @@ def sequence(answer: httpx.Response | None, at_least: int) -> int | None:
 
 def _record_rows(size: books.Size, end: datetime) -> Iterator[tuple[Any, ...]]:
     for record in books.past(size, end):
-        yield record.kind, record.key, record.scope, to_us(record.at), 1, records._write(record)
+        yield record.kind, record.key, record.scope, to_us(record.at), 1, rows.write(record)
 
 
 def _snapshot_rows(
