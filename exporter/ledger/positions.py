@@ -147,6 +147,7 @@ class Book:
         self.fees += fee
         self.position = ZERO
         self.settled = True
+        result = self._round_trip() if held else None
         self._forget()
         return Entry(
             to_us(row.at),
@@ -156,7 +157,7 @@ class Book:
                 "trading_realised": -gain,
                 "trading_fees": fee,
             },
-            self._round_trip() if held else None,
+            result,
         )
 
     def _forget(self) -> None:
@@ -164,7 +165,7 @@ class Book:
 
         An account has thousands of settled markets; this is a third of what each of them weighs.
         """
-        self.yes_count = self.no_count = self.yes_cost = self.no_cost = ZERO
+        self.yes_count = self.no_count = self.yes_cost = self.no_cost = self.banked = ZERO
         self.lots = self.other = NO_LOTS
         self.last = NOTHING_SEEN
 

@@ -2,7 +2,8 @@
 
 Windows only move forward, so a sum is kept per window and loses what the start has passed:
 the work of a tick is what enters and what leaves, however long the history is. An amount
-takes 17 bytes (time, digits, exponent), which is what lets a million of them fit.
+takes 13 bytes (time, digits, exponent), which is what lets a million of them fit; 17 once an
+amount of its timeline has more than nine digits.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from decimal import Decimal
 from exporter.errors import LedgerError
 from exporter.money import ZERO
 
-_LARGEST = 2**63 - 1
+_SMALL, _LARGEST = 2**31 - 1, 2**63 - 1
 
 
 class Timeline:
@@ -25,7 +26,7 @@ class Timeline:
     def __init__(self) -> None:
         self.total = ZERO
         self._times = array("q")
-        self._digits = array("q")
+        self._digits = array("i")
         self._exponents = array("b")
         self._sums: dict[str, tuple[int, Decimal]] = {}
 
@@ -40,6 +41,8 @@ class Timeline:
         if not amount:
             return
         digits, exponent = pack(amount)
+        if abs(digits) > _SMALL and self._digits.typecode == "i":
+            self._digits = array("q", self._digits)
         if not self._times or at >= self._times[-1]:
             self._times.append(at)
             self._digits.append(digits)

@@ -26,8 +26,9 @@ from exporter.store import schema
 BUSY_TIMEOUT_MS = 5_000
 """Readers may hold a page while retention runs; longer than this means something is stuck."""
 
-WRITER_CACHE_KIB = 16_384
-"""SQLite's page cache; bounded because the exporter has a memory budget."""
+WRITER_CACHE_KIB = 8_192
+"""SQLite's page cache; bounded because the exporter has a memory budget. What it does not hold, the kernel
+does: a page costs microseconds then."""
 
 
 def open_writer(path: Path) -> tuple[Engine, TextIO]:
