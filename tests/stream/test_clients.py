@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
 import socket
 import subprocess
+import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -232,3 +234,69 @@ def test_client_that_sends_on_a_stream_is_not_read_for_ever(url: str, app: FastA
             while sent < 50_000_000:
                 sent += client.send(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100)
         assert sent < 20_000_000
+
+
+LIVE = b"GET /api/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+STREAM = b"GET /api/pnl/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+def _until(client: socket.socket, count: int, what: bytes) -> bytes:
+    held = b""
+    while held.count(what) < count:
+        data = client.recv(65_536)
+        assert data, held[-300:]
+        held += data
+    return held
+
+
+def test_pipelined_requests_are_answered_one_after_the_other(url: str) -> None:
+    """In the order in which they were sent, each once, and then the connection takes another."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as client:
+        lost = LIVE.replace(b"health/live", b"nowhere")
+        client.sendall((LIVE + lost) * 25)
+        answers = _until(client, 50, b"HTTP/1.1 ").split(b"HTTP/1.1 ")[1:]
+        assert [answer[:3] for answer in answers] == [b"200", b"404"] * 25
+        client.sendall(LIVE)
+        assert b"200 OK" in _until(client, 1, b"HTTP/1.1 ")
+
+
+def test_a_request_behind_a_stream_is_never_answered_into_it(url: str, app: FastAPI, writer: Writer) -> None:
+    """The stream is the answer for as long as it lasts: an answer in its middle would be read as events."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as client:
+        client.sendall(STREAM + LIVE * 3)
+        held = _until(client, 1, b"event: snapshot")
+        until(lambda: app.state.hub._live)
+        writer.commit(3)
+        held += _until(client, 3, b"event: delta")
+    assert held.count(b"HTTP/1.1 200") == 1
+
+
+def test_answers_that_nobody_reads_are_not_made(url: str, app: FastAPI) -> None:
+    """Who asks and asks and reads nothing is held up, while others are served."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=2.0) as client:
+        sent = 0
+        with pytest.raises((TimeoutError, ConnectionError)):  # noqa: PT012 - held up at some point
+            while sent < 50_000_000:
+                sent += client.send(LIVE * 100)
+        assert sent < 20_000_000
+        assert httpx.get(url + "/api/health/live", timeout=PATIENCE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"POST /api/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"]
+)
+def test_a_request_that_trickles_in_has_the_time_of_any_other(
+    url: str, monkeypatch: pytest.MonkeyPatch, start: bytes
+) -> None:
+    """One byte at a time, of its head or its body: what arrives does not start the clock anew."""
+    monkeypatch.setattr("exporter.stream.line.REQUEST_SECONDS", 0.5)
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as client:
+        client.sendall(start)
+        with pytest.raises(ConnectionError):  # noqa: PT012 - at some byte
+            for byte in itertools.repeat(b"G", 1_000):
+                client.sendall(byte)
+                time.sleep(0.02)
