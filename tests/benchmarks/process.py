@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+
+from .table import percentile
 
 T = TypeVar("T")
 
@@ -123,6 +125,17 @@ def timed_get(port: int, path: str, count: int) -> list[float]:
         if answer.status != 200:
             raise TookTooLong(f"answered {answer.status}")
     return times
+
+
+def beside(port: int, paths: Iterable[str], empty: str) -> tuple[list[float], str]:
+    """Return the seconds of each path's answer, and in words those of an empty one asked in turn with it."""
+    times: list[float] = []
+    nothing: list[float] = []
+    for path in paths:
+        nothing += timed_get(port, empty, 1)
+        times += timed_get(port, path, 1)
+    p50, p99 = (percentile(nothing, percent) * 1e3 for percent in (50, 99))
+    return times, f"an empty answer p50 {p50:.2f} ms, p99 {p99:.2f} ms"
 
 
 def free_port() -> int:
