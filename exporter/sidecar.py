@@ -35,19 +35,25 @@ def run(settings: Settings, companion: Companion | None, count: int, listener: i
                 "with: make one with `northstar token create NAME`, or listen on 127.0.0.1."
             ]
         )
-    if count > 1:
+    if count > 1 and listener is None:
         return workers.run(settings.host, settings.port, count)
     app = create_app(
         settings.db_path,
         companion=companion,
         access=access,
-        most=settings.stream_clients,
-        most_per_address=settings.stream_clients_per_address,
+        most=_share(settings.stream_clients, count),
+        most_per_address=_share(settings.stream_clients_per_address, count),
     )
     if listener is None:
         return serve(app, settings.host, settings.port)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     return serve_on(app, socket.socket(fileno=listener))
+
+
+def _share(limit: int, count: int) -> int:
+    """Return a worker's part of a limit. The kernel spreads connections evenly, those of one address too, so
+    together they keep it without a word between them; who meets a full one is told to come back."""
+    return -(-limit // count)
 
 
 def _end_with(parent: int) -> None:

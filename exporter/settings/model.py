@@ -169,10 +169,10 @@ class Settings(BaseModel):
         "https://example.com. The stream's own page needs none.",
     )
     stream_clients: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        10_000, description="Most streams open at a time, in each worker; more are answered 503."
+        10_000, description="Most streams open at a time, all workers together; more are answered 503."
     )
     stream_clients_per_address: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        1_000, description="Most streams open from one address, in each worker; more are answered 429."
+        1_000, description="Most streams open from one address, all workers together; more are answered 429."
     )
     metrics_port: Port = Field(9108, description="Port of the exporter's /metrics.")
     grafana_url: Url | None = Field(

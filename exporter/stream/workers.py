@@ -59,25 +59,31 @@ def run(host: str, port: int, count: int) -> int:
             print(taken(host, port, error), file=sys.stderr)
             return 1
         stopping = stack.enter_context(_signals())
-        workers = [Worker(one, _start(one, folder), time.monotonic()) for one in listeners]
+        workers = [Worker(one, _start(one, folder, count), time.monotonic()) for one in listeners]
         try:
             while not stopping:
                 time.sleep(POLL_SECONDS)
                 for worker in workers:
-                    if worker.child.poll() is not None and not stopping and not _replace(worker, folder):
+                    if (
+                        worker.child.poll() is not None
+                        and not stopping
+                        and not _replace(worker, folder, count)
+                    ):
                         return 1
         finally:
             _stop(workers)
     return 0
 
 
-def _start(listener: socket.socket, folder: str) -> subprocess.Popen[bytes]:
+def _start(listener: socket.socket, folder: str, count: int) -> subprocess.Popen[bytes]:
     number = listener.fileno()
     environment = {**os.environ, MULTIPROCESS: folder}
-    return lifeline.start(["stream", "--listener", str(number)], environment, pass_fds=[number])
+    return lifeline.start(
+        ["stream", "--workers", str(count), "--listener", str(number)], environment, pass_fds=[number]
+    )
 
 
-def _replace(worker: Worker, folder: str) -> bool:
+def _replace(worker: Worker, folder: str, count: int) -> bool:
     """Start a worker that ended anew; False when that has failed too often."""
     mark_process_dead(worker.child.pid, folder)  # type: ignore[no-untyped-call]
     lived = time.monotonic() - worker.since
@@ -87,7 +93,7 @@ def _replace(worker: Worker, folder: str) -> bool:
         return False
     if worker.failures:
         time.sleep(PAUSE_SECONDS)
-    worker.child, worker.since = _start(worker.listener, folder), time.monotonic()
+    worker.child, worker.since = _start(worker.listener, folder, count), time.monotonic()
     return True
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -34,10 +34,16 @@ def workers(parent: subprocess.Popen[bytes]) -> list[int]:
 @pytest.fixture
 def parent(path: Path, writer: Writer) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`northstar stream --workers 3`, once it answers."""
+    with running(path) as started:
+        yield started
+
+
+@contextmanager
+def running(path: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port()
     child = subprocess.Popen(
         [sys.executable, "-m", "exporter", "stream", "--workers", "3"],
-        env={**os.environ, "DB_PATH": str(path), "PORT": str(port)},
+        env={**os.environ, "DB_PATH": str(path), "PORT": str(port), **settings},
         cwd=path.parent,
     )
     url = f"http://127.0.0.1:{port}"
@@ -83,6 +89,20 @@ def test_workers_serve_the_same_cursor_count_together_and_are_replaced(
     # Counters go on where a worker that died left them.
     assert 'northstar_stream_events_total{event="snapshot",transport="sse"} 9.0' in page
     assert "pid=" not in page
+
+
+def test_limits_hold_for_all_workers_together(path: Path, writer: Writer) -> None:
+    """Three places among three workers: whoever comes beyond is told when to try again."""
+    with running(path, NORTHSTAR_STREAM_CLIENTS="3") as (_, url), ExitStack() as streams:
+        refused = 0
+        while refused < 20:
+            client = streams.enter_context(httpx.Client(timeout=PATIENCE))
+            answer = streams.enter_context(client.stream("GET", f"{url}/api/pnl/stream"))
+            if answer.status_code != 200:
+                assert answer.status_code == 503
+                assert int(answer.headers["retry-after"]) > 0
+                refused += 1
+        assert 1 <= (clients(url) or 0) <= 3
 
 
 def test_workers_that_cannot_start_end_the_whole(path: Path) -> None:
