@@ -40,6 +40,8 @@ def demo(settings: Settings) -> int:
             "NORTHSTAR_SOURCES": "kalshi,anthropic,sales",
             "NORTHSTAR_DEMO": "true",
             "DB_PATH": str(Path(folder) / "demo.sqlite3"),
+            # Data that is thrown away has no place among the copies of somebody's accounts.
+            "NORTHSTAR_BACKUP_FOLDER": "",
         }
         simulator = Part("simulator", ("simulator", "--port", port, "--folder", folder), f"{url}/health")
         return _run(settings, environment, [simulator], "demo data, no keys, thrown away at the end")

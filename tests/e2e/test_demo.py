@@ -25,6 +25,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
         "NORTHSTAR_METRICS_PORT": str(free_port()),
         "NORTHSTAR_SIMULATOR_PORT": str(free_port()),
         "TMPDIR": str(tmp_path),
+        "NORTHSTAR_BACKUP_FOLDER": str(tmp_path / "backups"),
     }
 
 
@@ -85,6 +86,7 @@ def test_demo_shows_addresses_that_answer_and_a_number_that_moves(
     assert page == f"http://{HOST}:{settings['PORT']}/"
     assert httpx.get(page).status_code == 200
     until(lambda: "northstar_pnl_net_usd" in httpx.get(metrics).text, what="for a net")
+    assert "\nnorthstar_backup_on 0.0" in httpx.get(metrics).text, "it keeps what it throws away"
     current = stream.replace("/stream", "/current")
     first = until(lambda: _net(current))
     assert httpx.get(current).json()["demo"] is True
