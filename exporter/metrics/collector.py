@@ -115,19 +115,26 @@ def _trading(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
     if "largest" in tree["exposure"]:
         yield "northstar_largest_position_usd", (), float(tree["exposure"]["largest"]["usd"])
     yield "northstar_positions_open", (), len(tree["positions"])
+    yield from _positions(tree)
+
+
+def _positions(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
+    """Yield the positions that move the most, and the rest as one: what the totals leave, so that a scrape
+    need not add up a thousand positions."""
     rest = dict(tree["positions"])
+    cost, unrealised = (Decimal(tree[total].get("usd", 0)) for total in ("exposure", "unrealised"))
     # Only the few largest are put in order: sorting a thousand takes longer than the rest of a scrape.
     for market, position in nsmallest(TOP_MARKETS, rest.items(), key=_by_size):
+        cost -= Decimal(position["cost"])
         yield "northstar_position_cost_usd", (market,), float(position["cost"])
         if "unrealised" in position:
+            unrealised -= Decimal(position["unrealised"])
             yield "northstar_position_unrealised_usd", (market,), float(position["unrealised"])
         del rest[market]
     if rest:
-        cost = sum(Decimal(position["cost"]) for position in rest.values())
         yield "northstar_position_cost_usd", ("other",), float(cost)
-        marked = [Decimal(position["unrealised"]) for position in rest.values() if "unrealised" in position]
-        if marked:
-            yield "northstar_position_unrealised_usd", ("other",), float(sum(marked))
+        if "usd" in tree["unrealised"] and any("unrealised" in position for position in rest.values()):
+            yield "northstar_position_unrealised_usd", ("other",), float(unrealised)
 
 
 def _by_size(item: tuple[str, Tree]) -> tuple[float, str]:

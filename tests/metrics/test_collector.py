@@ -201,15 +201,15 @@ def test_markets_beyond_the_largest_are_summed_as_other() -> None:
     tree = state(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={})
     registry = CollectorRegistry()
     registry.register(SnapshotCollector(lambda: tree))
-    samples = [
-        sample
-        for family in registry.collect()
-        if family.name == "northstar_position_unrealised_usd"
-        for sample in family.samples
-    ]
-    assert len(samples) == TOP_MARKETS + 1
-    assert sum(Decimal(str(sample.value)) for sample in samples) == Decimal(tree["unrealised"]["usd"])
-    assert "other" in {sample.labels["market"] for sample in samples}
+    families = {family.name: family.samples for family in registry.collect()}
+    for figure in ("unrealised", "cost"):
+        shown = {
+            sample.labels["market"]: sample.value for sample in families[f"northstar_position_{figure}_usd"]
+        }
+        assert len(shown) == TOP_MARKETS + 1
+        rest = [position for market, position in tree["positions"].items() if market not in shown]
+        assert shown["other"] == float(sum(Decimal(position[figure]) for position in rest))
+    assert sum(shown.values()) == pytest.approx(float(tree["exposure"]["usd"]))
 
 
 def test_names_carry_their_unit() -> None:
