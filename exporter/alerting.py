@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +22,56 @@ Config = dict[str, Any]
 RUNBOOK = "prometheus/runbook.md"
 """Where rules say that the runbook is."""
 
-TITLE = (
-    "{{ .Status | toUpper }}: {{ (index .Alerts 0).Annotations.summary }}"
-    "{{ if gt (len .Alerts) 1 }} and {{ len .Alerts }} in all{{ end }}"
-)
-
 HEARTBEAT = "heartbeat_url"
 
+PRODUCT = "NorthStar P&L"
 
-def texts(settings: Settings) -> tuple[str, str]:
-    """Return title and text of a message, with links that lead somewhere from a telephone."""
+LATEST = "{{ $told := .Alerts }}{{ if .Alerts.Firing }}{{ $told = .Alerts.Firing }}{{ end }}"
+"""A message may also tell of what is over: as long as something fires, that is what it is about."""
+
+TITLE = LATEST + (
+    '{{ if eq .Status "firing" }}{{ .CommonLabels.severity | toUpper }}{{ else }}RESOLVED{{ end }}'
+    ": {{ (index $told 0).Annotations.summary }}"
+    "{{ if gt (len $told) 1 }} (1 of {{ len $told }}){{ end }}"
+)
+"""How bad, what and how much, in what a locked telephone shows."""
+
+TIME = '.UTC.Format "2006-01-02 15:04:05 MST"'
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The words of a message, as templates that Alertmanager fills in."""
+
+    firing: str
+    resolved: str
+    dashboard: str
+    runbook: str
+
+    @property
+    def whole(self) -> str:
+        """What fires comes first."""
+        return self.firing + self.resolved
+
+
+def texts(settings: Settings) -> Texts:
+    """Return the words of a message, with links that lead somewhere from a telephone."""
     grafana = settings.alert_grafana_url.rstrip("/")
     runbook = f'{{{{ reReplaceAll "^{RUNBOOK}" "{settings.alert_runbook_url}" .Annotations.runbook_url }}}}'
-    text = (
-        "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n"
-        'Since {{ .StartsAt.UTC.Format "2006-01-02 15:04:05 MST" }}'
-        '{{ if eq .Status "resolved" }}, until {{ .EndsAt.UTC.Format "2006-01-02 15:04:05 MST" }}{{ end }}\n'
-        f"Dashboard: {grafana}{{{{ .Annotations.dashboard_url }}}}\n"
-        f"What to do: {runbook}\n\n{{{{ end }}}}"
+    links = f"Dashboard: {grafana}{{{{ .Annotations.dashboard_url }}}}\n\n"
+    what = "{{ .Annotations.summary }}\n"
+    since = f"Since {{{{ .StartsAt{TIME} }}}}"
+    return Texts(
+        firing=f"{{{{ range .Alerts.Firing }}}}{what}{{{{ .Annotations.description }}}}\n"
+        f"{since}\nWhat to do: {runbook}\n{links}{{{{ end }}}}",
+        resolved=f"{{{{ range .Alerts.Resolved }}}}RESOLVED: {what}"
+        f"{since}, until {{{{ .EndsAt{TIME} }}}}\n{links}{{{{ end }}}}",
+        dashboard=f"{grafana}{{{{ .CommonAnnotations.dashboard_url }}}}",
+        runbook=runbook.replace(".Annotations", ".CommonAnnotations"),
     )
-    return TITLE, text
 
 
 def _email(settings: Settings, secret: str) -> Config:
-    title, text = texts(settings)
     return {
         "email_configs": [
             {
@@ -53,9 +80,9 @@ def _email(settings: Settings, secret: str) -> Config:
                 "smarthost": settings.alert_smtp_server,
                 "auth_username": settings.alert_smtp_user or settings.alert_email_to,
                 "auth_password_file": secret,
-                "headers": {"Subject": title},
+                "headers": {"Subject": TITLE},
                 "html": "",
-                "text": text,
+                "text": texts(settings).whole,
                 "send_resolved": True,
             }
         ]
@@ -63,13 +90,31 @@ def _email(settings: Settings, secret: str) -> Config:
 
 
 def _slack(settings: Settings, secret: str) -> Config:
-    title, text = texts(settings)
-    return {"slack_configs": [{"api_url_file": secret, "title": title, "text": text, "send_resolved": True}]}
+    words = texts(settings)
+    how = {
+        "username": PRODUCT,
+        "title": TITLE,
+        "title_link": words.dashboard,
+        "fallback": TITLE,
+        "text": words.whole,
+    }
+    return {"slack_configs": [{"api_url_file": secret, **how, "send_resolved": True}]}
 
 
 def _pagerduty(settings: Settings, secret: str) -> Config:
-    title, text = texts(settings)
-    how = {"routing_key_file": secret, "description": title, "details": {"text": text}, "send_resolved": True}
+    words = texts(settings)
+    how: Config = {
+        "routing_key_file": secret,
+        "description": TITLE,
+        "severity": "{{ .CommonLabels.severity }}",
+        "class": "{{ .CommonLabels.alertname }}",
+        "client": PRODUCT,
+        "client_url": words.dashboard,
+        "details": {"firing": words.firing, "resolved": words.resolved},
+        "send_resolved": True,
+    }
+    if settings.alert_runbook_url.startswith("http"):
+        how["links"] = [{"href": words.runbook, "text": "What to do"}]
     return {"pagerduty_configs": [how]}
 
 

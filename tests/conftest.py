@@ -9,6 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = {
     "tests/e2e/test_alerting.py",
     "tests/e2e/test_containers.py",
+    "tests/e2e/test_messages.py",
     "tests/grafana/test_missing.py",
     "tests/grafana/test_queries.py",
 }

@@ -87,7 +87,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         pages = {"exporter": f"http://{HOST}:{metrics}/metrics", "stream": f"http://{HOST}:{stream}/metrics"}
         until(lambda: all(answers(page) for page in pages.values()), PATIENCE, exporter.output)
         until(lambda: 'northstar_pnl_net_usd{window="today"}' in CLIENT.get(pages["exporter"]).text, PATIENCE)
-        told = opened.enter_context(alertmanager(folder, receiver))
+        told = opened.enter_context(
+            alertmanager(folder, receiver.secrets("webhook_url", "slack_url", "heartbeat_url"))
+        )
         url = opened.enter_context(
             prometheus(
                 folder,
@@ -115,10 +117,10 @@ def test_a_stack_that_is_well_raises_nothing_but_what_it_should(stack: Stack) ->
     assert cash < 1e9
     assert alert["labels"]["source"] == "kalshi"
     text = until(lambda: stack.receiver.slack("NorthstarBalanceLow"), PATIENCE)[0]
-    assert text["title"].startswith("FIRING: Cash at the venue is")
+    assert text["title"].startswith("WARNING: Cash at the venue is")
     assert "http://127.0.0.1:3000/d/northstar-trading" in text["text"]
     assert "prometheus/runbook.md#northstarbalancelow" in text["text"]
-    until(lambda: [path for path, _ in stack.receiver.messages if path == "/heartbeat"], PATIENCE)
+    until(lambda: stack.receiver.to("/heartbeat"), PATIENCE)
     kinds = {name: labels["kind"] for name, labels in firing(stack.prometheus).items()}
     assert {name for name, kind in kinds.items() if kind in ("money", "truth")} == {"NorthstarBalanceLow"}
     assert "Watchdog" in kinds

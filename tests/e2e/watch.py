@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -82,7 +82,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 messages.append((self.path, json.loads(body)))
-                self.send_response(200)
+                self.send_response(202 if self.path == "/v2/enqueue" else 200)
                 self.end_headers()
                 self.wfile.write(b"ok")
 
@@ -101,8 +101,8 @@ class Receiver:
         """
         known: set[tuple[str, ...]] = set()
         found = []
-        for path, message in list(self.messages):
-            if path != "/webhook" or message["groupLabels"]["alertname"] != alert:
+        for message in self.to("/webhook"):
+            if message["groupLabels"]["alertname"] != alert:
                 continue
             for each in message["alerts"]:
                 each["identity"] = (each["fingerprint"], each["startsAt"], each["status"])
@@ -118,11 +118,18 @@ class Receiver:
         """Return the messages to Slack whose link to the runbook is that of the alert."""
         return [
             attachment
-            for path, message in list(self.messages)
-            if path == "/slack"
+            for message in self.to("/slack")
             for attachment in message["attachments"]
             if f"#{alert.lower()}" in attachment["text"]
         ]
+
+    def to(self, path: str) -> list[dict[str, Any]]:
+        """Return the messages that were sent to a path."""
+        return [message for sent_to, message in list(self.messages) if sent_to == path]
+
+    def secrets(self, *names: str) -> dict[str, str]:
+        """Return what the secret files hold, so that each way leads here."""
+        return {name: f"{self.url}/{name.removesuffix('_url')}" for name in names}
 
     def close(self) -> None:
         """Stop listening."""
@@ -131,15 +138,33 @@ class Receiver:
 
 
 @contextmanager
-def alertmanager(folder: Path, receiver: Receiver) -> Iterator[str]:
-    """Run Alertmanager with what `northstar alertmanager-config` writes; the value is its address."""
-    secrets, config = folder / "secrets", folder / "alertmanager.yml"
-    secrets.mkdir()
-    for name, path in (("webhook_url", "webhook"), ("slack_url", "slack"), ("heartbeat_url", "heartbeat")):
-        (secrets / name).write_text(f"{receiver.url}/{path}\n")
-    done = finish(folder, {}, "alertmanager-config", "--secrets", str(secrets), "--output", str(config))
-    assert done.sentences[-1] == "Alerts go by Slack, webhook, dead man's switch.", done.output
-    config.write_text(json.dumps(_as_debian_reads_it(sped_up(json.loads(config.read_text())))))
+def alertmanager(
+    folder: Path,
+    secrets: Mapping[str, str],
+    settings: Mapping[str, str] | None = None,
+    *,
+    pagerduty: str | None = None,
+    trusted: Path | None = None,
+) -> Iterator[str]:
+    """Run Alertmanager with what `northstar alertmanager-config` writes; the value is its address.
+
+    PagerDuty's address is the one thing that no setting names, and a certificate of one's own is trusted
+    by the machine, not by the configuration.
+    """
+    place, config = folder / "secrets", folder / "alertmanager.yml"
+    place.mkdir()
+    for name, text in secrets.items():
+        # An editor ends a file with a line break. Debian's Alertmanager, 0.25, takes that of a password for a
+        # part of it.
+        (place / name).write_text(text if name == "smtp_password" else f"{text}\n")
+    command = ("alertmanager-config", "--secrets", str(place), "--output", str(config))
+    done = finish(folder, settings or {}, *command)
+    assert len(done.sentences) == 1, done.output
+    assert not [text for text in secrets.values() if text in config.read_text()]
+    made = _as_debian_reads_it(sped_up(json.loads(config.read_text())))
+    if pagerduty is not None:
+        made["global"] = {"pagerduty_url": pagerduty}
+    config.write_text(json.dumps(made))
     address = f"{HOST}:{free_port()}"
     program = [
         "prometheus-alertmanager",
@@ -148,7 +173,8 @@ def alertmanager(folder: Path, receiver: Receiver) -> Iterator[str]:
         f"--web.listen-address={address}",
         "--cluster.listen-address=",
     ]
-    with Process(folder, {}, program=program) as process:
+    environ = {} if trusted is None else {"SSL_CERT_FILE": str(trusted)}
+    with Process(folder, environ, program=program) as process:
         until(lambda: answers(f"http://{address}/-/ready") or not process.running, PATIENCE)
         assert process.running, process.output
         yield address

@@ -193,7 +193,7 @@ def test_links_lead_where_the_settings_say() -> None:
             "NORTHSTAR_ALERT_RUNBOOK_URL": "https://git.example.com/runbook.md",
         }
     )
-    _, text = alerting.texts(settings)
+    text = alerting.texts(settings).whole
     assert "https://grafana.example.com{{ .Annotations.dashboard_url }}" in text
     assert '"^prometheus/runbook.md" "https://git.example.com/runbook.md" .Annotations.runbook_url' in text
     for rule in ALERTS.values():
