@@ -126,7 +126,7 @@ class Spending:
 
     def _unpriced(self, begin: datetime) -> list[str]:
         return [
-            f"anthropic: {count} tokens of {model}{'' if why == 'model' else f' ({why})'} have no price"
+            f"anthropic: {count:,} tokens of {model}{'' if why == 'model' else f' ({why})'} have no price"
             for (model, why), count in self.unpriced(begin).items()
         ]
 

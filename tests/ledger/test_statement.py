@@ -233,7 +233,7 @@ def test_estimate_is_not_called_final_and_unpriced_usage_is_named() -> None:
     unpriced = Books(usage(NOW.replace(hour=9), None, model="claude-next", tokens=1234))
     cost = part(stated(unpriced), "api_cost_estimated")
     assert cost["grade"] == "partial"
-    assert "anthropic: 1234 tokens of claude-next have no price" in cost["because"]
+    assert "anthropic: 1,234 tokens of claude-next have no price" in cost["because"]
 
 
 def test_tier_without_a_price_is_named_because_it_is_the_reason() -> None:
