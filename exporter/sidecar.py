@@ -27,7 +27,9 @@ def run(settings: Settings, companion: Companion | None, count: int, listener: i
 
     Raises SettingsError when others could reach it and nobody would be asked for a token.
     """
-    access = Access(settings.db_path, routable=settings.routable, origins=settings.origins)
+    access = Access(
+        settings.db_path, routable=settings.routable, demo=settings.demo, origins=settings.origins
+    )
     if settings.routable and not any(token.scope != "ingest" for token in access.known().values()):
         raise SettingsError(
             [

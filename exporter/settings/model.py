@@ -192,7 +192,9 @@ class Settings(BaseModel):
     thin_seconds: Annotated[int, Field(ge=1, le=60)] = Field(
         10, description="Of older snapshots one every so many seconds is kept; divides 60."
     )
-    demo: bool = Field(False, description="Marks every snapshot as demo data.")
+    demo: bool = Field(
+        False, description="Marks every snapshot as demo data, and lets the pages of every site show it."
+    )
 
     # Limits that alerts and dashboards compare with. What a loss may be, only its bearer knows: those
     # in dollars are off until they are set, but for the floors below which a spike is noise.

@@ -126,10 +126,10 @@ def create_app(
         responses=REFUSALS,
     )
     app.add_middleware(Gate, access=gate, streams=_streams(hub), refusal=answers.let_in_not)
-    if gate.origins:
+    if gate.origins or gate.demo:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=sorted(gate.origins),
+            allow_origins=["*"] if gate.demo else sorted(gate.origins),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Retry-After"],

@@ -6,6 +6,7 @@ a dozen frames and exit stacks for hours.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,9 @@ API_HEADERS = (
     (b"vary", b"Authorization"),
 )
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]{1,255}")
+"""What is repeated in a sentence: an origin, and nothing that only looks like one."""
+
 MAX_QUERY = 8_192
 """A question is hundreds of bytes; a longer one is refused before it is parsed."""
 
@@ -59,6 +63,24 @@ class Refused(ExporterError):
         self.status = status
         self.code = code
         super().__init__(sentence)
+
+
+class RefusedOrigin(Refused):
+    """A page of another site. It may read this sentence, though no figure, and so learns what to do."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin if _ORIGIN.fullmatch(origin) else "null"
+        if self.origin == "null":
+            sentence = (
+                "A page that was opened as a file has no origin that NORTHSTAR_ORIGINS could list: "
+                "open it through a web server, such as python3 -m http.server 8000."
+            )
+        else:
+            sentence = (
+                f"This page may not show the figures: add {self.origin} to NORTHSTAR_ORIGINS where the "
+                "stream runs, and start it again."
+            )
+        super().__init__(403, "forbidden", sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +95,22 @@ EVERYTHING = Grant("all")
 
 
 class Access:
-    """The rules of one process: `routable` when others than this machine can reach it."""
+    """The rules of one process: `routable` when others than this machine can reach it; `demo` when the
+    figures are made up, so that pages of every site may show them."""
 
     def __init__(
         self,
         database: Path,
         *,
         routable: bool = False,
+        demo: bool = False,
         origins: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tokens = Tokens(database)
         self.routable = routable
+        self.demo = demo
         self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._hosts = frozenset(urlsplit(origin).hostname or "" for origin in self.origins)
         self.clock = clock
@@ -141,12 +166,11 @@ class Access:
     def _origin(self, headers: Headers) -> None:
         """Refuse pages of other sites: a browser would open a WebSocket for them without asking."""
         origin = headers.get("origin")
-        if origin is None:
+        if origin is None or self.demo:
             return
         same = urlsplit(origin).netloc == headers.get("host", "") and origin != "null"
         if not same and origin.lower() not in self.origins:
-            sentence = "Pages of this origin are not allowed here: NORTHSTAR_ORIGINS lists those that are."
-            raise Refused(403, "forbidden", sentence)
+            raise RefusedOrigin(origin)
 
     def _host(self, headers: Headers) -> None:
         """Refuse names that are not ours, while no token protects us: another site's name may have been
@@ -190,7 +214,10 @@ class Gate:
         try:
             grant = self._access.grant(path, _query(scope), Headers(scope=scope))
         except Refused as refused:
-            await self._refusal(refused)(scope, receive, send)
+            answer = self._refusal(refused)
+            if isinstance(refused, RefusedOrigin):
+                answer.headers["Access-Control-Allow-Origin"] = refused.origin
+            await answer(scope, receive, send)
             return
         scope["state"]["grant"] = grant
         stream = self._streams.get((scope["type"], path))

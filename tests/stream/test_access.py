@@ -225,6 +225,37 @@ def test_pages_of_other_sites_are_refused(url: str, access: Access) -> None:
         assert get(url, "/api/pnl/current", headers=headers).status_code == 200, headers
 
 
+@pytest.mark.parametrize(
+    ("origin", "advice"),
+    [
+        ("http://127.0.0.1:8000", "add http://127.0.0.1:8000 to NORTHSTAR_ORIGINS"),
+        ("null", "open it through a web server"),
+        ('https://evil.example"><script>', "open it through a web server"),
+    ],
+)
+def test_refused_page_may_read_what_to_do_and_nothing_else(url: str, origin: str, advice: str) -> None:
+    """Who embeds the widget for the first time is told the setting; what is no origin is not repeated."""
+    for path in ("/api/pnl/deltas?wait=0", "/api/health"):
+        answer = get(url, path, headers={"Origin": origin})
+        assert answer.status_code == 403
+        assert answer.headers["access-control-allow-origin"] == (origin if "127" in origin else "null")
+        assert advice in answer.json()["error"]["message"]
+        assert "evil" not in answer.text
+    assert "access-control-allow-origin" not in get(url, "/metrics", headers={"Origin": origin}).headers
+
+
+def test_every_page_may_show_what_is_made_up(path: Path, writer: Writer) -> None:
+    """A stranger's blank page shows the demo, from a file as well; its data is nobody's."""
+    app = create_app(path, poll_seconds=0.002, access=Access(path, demo=True))
+    with serving(app) as url:
+        until(lambda: app.state.feed.current())
+        for origin in ("https://anywhere.example", "null"):
+            answer = get(url, "/api/pnl/current", headers={"Origin": origin})
+            assert answer.status_code == 200
+            assert answer.headers["access-control-allow-origin"] == "*"
+        assert get(url, "/api/pnl/current", headers={"Host": "evil.example"}).status_code == 403
+
+
 def test_listed_origin_may_read_and_ask_with_a_token(url: str, tokens: dict[str, str]) -> None:
     """The browser's question before the request is answered; a refusal can be read, too."""
     asked = {
