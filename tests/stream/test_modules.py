@@ -34,7 +34,8 @@ const snapshot: Snapshot | null = figures.snapshot;
 share({ url: "https://pnl.example.com" }).leave();
 const React = { useEffect: () => {}, useState: <T>(first: T): [T, (next: T) => void] => [first, () => {}] };
 const useNorthstarPnl = createUseNorthstarPnl(React);
-console.log(snapshot, useNorthstarPnl({ url: "" }).state.name);
+const { state } = useNorthstarPnl({ url: "" });
+console.log(snapshot, state.reason || state.name);
 """
 """What a program with types does with them."""
 

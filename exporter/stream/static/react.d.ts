@@ -6,7 +6,7 @@ export interface Figures {
   snapshot: Snapshot | null;
   /** What the last update changed; null when it came whole, or when only the state changed. */
   delta: Patch | null;
-  state: State | { name: "connecting" };
+  state: State;
   kept: boolean;
   client: NorthStar | null;
 }

@@ -6,9 +6,10 @@
 //
 //   const { snapshot, state } = useNorthstarPnl({ url: "https://pnl.example.com" });
 
-import { share } from "./client.js";
+import { share } from "./share.js";
 
-const NOTHING = { snapshot: null, delta: null, state: { name: "connecting" }, kept: false, client: null };
+const CONNECTING = { name: "connecting", since: 0, transport: null, reason: "", latency: null, retryAt: null };
+const NOTHING = { snapshot: null, delta: null, state: CONNECTING, kept: false, client: null };
 
 /** Return the hook `useNorthstarPnl({ url, token })`. Components with the same url and token share a connection. */
 export function createUseNorthstarPnl({ useEffect, useState }) {
