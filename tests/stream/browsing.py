@@ -62,6 +62,18 @@ def net(usd: str | None, grade: str = "final", *because: str) -> Callable[[dict[
     return change
 
 
+def opened(page: Page, url: str) -> Page:
+    """Open the page and wait for its first figures."""
+    page.goto(f"{url}/")
+    expect(page.locator("#net-size")).to_contain_text("$5.00", timeout=PATIENCE_MS)
+    return page
+
+
+def state(page: Page, name: str) -> None:
+    """Wait until the page says that it is in a state."""
+    expect(page.locator("body")).to_have_attribute("data-state", name, timeout=PATIENCE_MS)
+
+
 # ruff: noqa: E501 - the rest is JavaScript
 
 CONTRAST = """

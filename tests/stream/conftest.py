@@ -7,8 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from browsing import browsing
 from builders import Writer
 from fastapi import FastAPI
+from playwright.sync_api import Browser, Page
 from serving import serving, until
 
 from exporter.stream import create_app
@@ -41,3 +43,18 @@ def url(app: FastAPI) -> Iterator[str]:
     with serving(app) as address:
         until(lambda: app.state.feed.current())
         yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of a file."""
+    with browsing() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page without a past."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context.new_page()
+    context.close()

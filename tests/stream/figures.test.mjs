@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-const { ago, divide, signed, size, spoken, sum } = await import(`${process.env.NORTHSTAR_STATIC}/figures.js`);
+const { divide } = await import(`${process.env.NORTHSTAR_STATIC}/ratio.js`);
+const { ago, signed, size, spoken, sum, tone } = await import(`${process.env.NORTHSTAR_STATIC}/figures.js`);
 
 test("an amount is divided once, and rounded once", () => {
   assert.equal(divide("40", 3), "13.33");
@@ -28,6 +29,11 @@ test("amounts are exact however long they are", () => {
   assert.equal(signed("-12.3"), "−12.30");
   assert.equal(signed("12.3", { dollar: "$" }), "+$12.30");
   assert.equal(signed("-0.00"), "0.00");
+  assert.equal(signed("-0.004"), "0.00");
+  assert.equal(signed("-0.005"), "−0.01");
+  assert.equal(signed("-0.4", { places: 0 }), "0");
+  assert.equal(tone("-0.004"), "zero");
+  assert.equal(spoken("-0.004"), "0.00 dollars");
   assert.equal(spoken("-5"), "minus 5.00 dollars");
   assert.equal(ago(200), "just now");
   assert.equal(ago(3_900_000), "1 h 5 min ago");

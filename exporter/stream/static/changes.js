@@ -6,6 +6,29 @@ import { failure, sourceName } from "./words.js";
 
 const TRADED = ["trading_realised", "trading_fees"];
 
+/** What a past of amounts tells: which fields, and what more or less of them means. */
+const TOLD = [
+  [["all.trading_realised", "all.trading_fees"], "Traded", "Traded"],
+  [["all.sales_gross"], "Sales", "Sales taken back"],
+  [["all.sales_refunds"], "Refund taken back", "Refunded"],
+  [["all.api_cost_billed"], "API bill lowered", "API cost billed"],
+];
+
+/** Return what a Past tells of the time until `end`: as { at, text, usd }, oldest first; less than what is seen to happen. */
+export function remembered(past, end) {
+  const points = past.points.filter(({ at }) => at <= end);
+  return points.slice(1).flatMap((point, place) => [...moves(past.fields, points[place], point)]);
+}
+
+function* moves(fields, before, after) {
+  for (const [names, more, less] of TOLD) {
+    const [was, is] = [before, after].map(({ values }) => names.map((name) => values[fields.indexOf(name)]));
+    if ([...was, ...is].some((usd) => usd === null || usd === undefined)) continue;
+    const usd = sum([...is, ...was.map(negate)]);
+    if (signOf(usd)) yield { at: after.at, text: signOf(usd) > 0 ? more : less, usd };
+  }
+}
+
 /** Return what happened, as { at (ms), text, usd (signed, or absent) }, in the order of the statement. */
 export function happenings(before, after) {
   const at = Date.parse(after.as_of);

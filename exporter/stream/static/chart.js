@@ -6,16 +6,21 @@ import { dayOf, signed, spoken, timeOfDay } from "./figures.js";
 import { extremes, linePath, svg } from "./svg.js";
 import { zoneOffset } from "./zone.js";
 
-const MARGIN = { top: 12, right: 78, bottom: 20, left: 2 };
+/** Around the plot, in heights of its text; on the right the longest label has its place. */
+const MARGIN = { top: 1, bottom: 1.7, left: 0.2, right: 0.8 };
+/** Width of a digit, in heights of its text. */
+const DIGIT = 0.64;
+/** Height of the text, in heights of the page's own; the style sheet says the same. */
+const TEXT = 0.8;
 const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;
 /** Distances between marks of time; the first that leaves them apart is taken. */
 const TICKS = [1, 2, 5, 15, 30, 60, 180, 360, 720, 1440, 2880, 7200, 14400, 43200, 129600].map((each) => each * MINUTE);
-const TICK_PIXELS = 90;
+const TICK_TEXTS = 7.5; // in heights of the text
 /** Nothing is to be seen closer than this. */
 const CLOSEST_MS = 2 * MINUTE;
 /** Moves smaller than this part of the distance to zero are looked at without it. */
-const FAR = 6;
+const FAR = 2.5;
 /** A pointer that moved less meant a point, not a range. */
 const DRAG_PIXELS = 8;
 
@@ -89,7 +94,7 @@ export class Chart {
     if (!found) {
       const text = this.#past ? "The line begins with the next figures" : "Reading the past";
       box.replaceChildren(svg("text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, text));
-      box.setAttribute("aria-label", `${this.#label}: ${text.toLowerCase()}.`);
+      this.#tell(0, 0, `${text}.`);
       return;
     }
     const frame = this.#frame(series, found, width, height);
@@ -109,7 +114,7 @@ export class Chart {
     return series.filter(({ at }) => at >= from && at <= to);
   }
 
-  #frame(series, { low, high }, width, height) {
+  #frame(series, { low, high, last }, width, height) {
     const [top, bottom] = [Number(high.usd), Number(low.usd)];
     // Zero belongs in the picture, unless all moves would be a flat line far away from it.
     const far = Math.max(Math.abs(top), Math.abs(bottom)) > FAR * (top - bottom);
@@ -117,66 +122,71 @@ export class Chart {
     const lowest = this.#view || far ? bottom : Math.min(0, bottom);
     const span = highest - lowest || 1;
     const { from, to } = this.#view ?? { from: series[0].at, to: series.at(-1).at };
-    const plot = width - MARGIN.left - MARGIN.right;
-    const deep = height - MARGIN.top - MARGIN.bottom;
+    const text = TEXT * parseFloat(getComputedStyle(this.#svg).fontSize);
+    const [left, above, below] = [MARGIN.left, MARGIN.top, MARGIN.bottom].map((each) => each * text);
+    const longest = Math.max(...[high, low, last].map(({ usd }) => signed(usd, { dollar: "$" }).length));
+    const plot = width - left - (MARGIN.right + longest * DIGIT) * text;
     return {
       width,
       height,
+      left,
       plot,
+      text,
+      floor: height - below,
       from,
       to,
-      x: (at) => MARGIN.left + ((at - from) / Math.max(1, to - from)) * plot,
-      y: (usd) => MARGIN.top + ((highest - usd) / span) * deep,
-      when: (x) => from + ((x - MARGIN.left) / plot) * (to - from),
+      x: (at) => left + ((at - from) / Math.max(1, to - from)) * plot,
+      y: (usd) => above + ((highest - usd) / span) * (height - above - below),
+      when: (x) => from + ((x - left) / plot) * (to - from),
       hasZero: highest >= 0 && lowest <= 0,
     };
   }
 
-  #background({ plot, height, from, to, x, y, hasZero }) {
+  #background({ left, plot, text: size, height, floor, from, to, x, y, hasZero }) {
     const drawn = [];
-    if (hasZero) drawn.push(svg("line", { class: "zero", x1: MARGIN.left, x2: MARGIN.left + plot, y1: y(0), y2: y(0) }));
-    const step = TICKS.find((each) => ((to - from) / each) * TICK_PIXELS < plot) ?? TICKS.at(-1);
+    if (hasZero) drawn.push(svg("line", { class: "zero", x1: left, x2: left + plot, y1: y(0), y2: y(0) }));
+    const step = TICKS.find((each) => ((to - from) / each) * TICK_TEXTS * size < plot) ?? TICKS.at(-1);
     const offset = zoneOffset(from, this.#zone);
     for (let at = Math.ceil((from + offset) / step) * step - offset; at <= to; at += step) {
       const where = x(at);
-      if (where < 22 || where > MARGIN.left + plot - 14) continue;
+      if (where < 2 * size || where > left + plot - size) continue;
       const text = step >= DAY ? dayOf(at, this.#zone) : timeOfDay(at, this.#zone, { seconds: false, now: at });
-      drawn.push(svg("line", { class: "tick", x1: where, x2: where, y1: height - MARGIN.bottom, y2: height - MARGIN.bottom + 4 }));
-      drawn.push(svg("text", { x: where, y: height - 3, "text-anchor": "middle" }, text));
+      drawn.push(svg("line", { class: "tick", x1: where, x2: where, y1: floor, y2: floor + 4 }));
+      drawn.push(svg("text", { x: where, y: height - size / 4, "text-anchor": "middle" }, text));
     }
     return drawn;
   }
 
-  #line(series, { low, high, last }, { width, height, x, y, hasZero }) {
+  #line(series, { low, high, last }, { width, height, text: size, x, y, hasZero }) {
     const zero = hasZero ? Math.min(height, Math.max(0, y(0))) : Number(last.usd) < 0 ? 0 : height;
     const clip = (id, top, deep) => svg("clipPath", { id }, svg("rect", { x: 0, y: top, width, height: Math.max(0, deep) }));
     const path = linePath(series, (this.#closer ?? this.#past).stepMs, x, y);
     const drawn = [clip("above", 0, zero), clip("below", zero, height - zero)];
-    drawn.push(svg("path", { class: "line gain", d: path, "clip-path": "url(#above)" }));
-    drawn.push(svg("path", { class: "line loss", d: path, "clip-path": "url(#below)" }));
+    drawn.push(svg("path", { class: "line", d: path, "clip-path": "url(#above)" }));
+    drawn.push(svg("path", { class: "line below", d: path, "clip-path": "url(#below)" }));
     if (last === series.at(-1)) {
-      drawn.push(svg("circle", { class: Number(last.usd) < 0 ? "now loss" : "now gain", cx: x(last.at), cy: y(Number(last.usd)), r: 3.5 }));
+      drawn.push(svg("circle", { class: Number(last.usd) < 0 ? "now below" : "now", cx: x(last.at), cy: y(Number(last.usd)), r: 3.5 }));
     }
     const taken = [];
-    const label = (at, text) => {
-      if (taken.some((other) => Math.abs(other - at) < 15)) return;
+    const label = (at, text, kind = "") => {
+      if (taken.some((other) => Math.abs(other - at) < 1.25 * size)) return;
       taken.push(at);
-      drawn.push(svg("text", { x: width - 2, y: at + 4, "text-anchor": "end" }, text));
+      drawn.push(svg("text", { class: kind, x: width - 2, y: at + size / 3, "text-anchor": "end" }, text));
     };
-    label(y(Number(last.usd)), signed(last.usd, { dollar: "$" }));
+    label(y(Number(last.usd)), signed(last.usd, { dollar: "$" }), "last");
     if (hasZero) label(y(0), "$0");
     for (const { usd } of [high, low]) label(y(Number(usd)), signed(usd, { dollar: "$" }));
     return drawn;
   }
 
-  #pointed(series, { height, x, y }) {
+  #pointed(series, { floor, x, y }) {
     const drawn = [];
     const point = this.#marked(series);
     if (this.#drag && Math.abs(this.#drag.x - this.#drag.began) > DRAG_PIXELS) {
       const [left, right] = [this.#drag.began, this.#drag.x].sort((one, other) => one - other);
-      drawn.push(svg("rect", { class: "range", x: left, width: right - left, y: 0, height: height - MARGIN.bottom }));
+      drawn.push(svg("rect", { class: "range", x: left, width: right - left, y: 0, height: floor }));
     } else if (point) {
-      drawn.push(svg("line", { class: "cross", x1: x(point.at), x2: x(point.at), y1: 0, y2: height - MARGIN.bottom }));
+      drawn.push(svg("line", { class: "cross", x1: x(point.at), x2: x(point.at), y1: 0, y2: floor }));
       drawn.push(svg("circle", { class: "cross", cx: x(point.at), cy: y(Number(point.usd)), r: 4 }));
     }
     return drawn;
@@ -191,19 +201,33 @@ export class Chart {
   #describe(series, { low, high, last }) {
     const [from, to] = [series[0].at, series.at(-1).at].map((at) => this.#when(at));
     const words = `lowest ${spoken(low.usd)}, highest ${spoken(high.usd)}, last ${spoken(last.usd)}`;
-    this.#svg.setAttribute("aria-label", `${this.#label} from ${from} to ${to}: ${words}.`);
+    const point = this.#marked(series);
+    const place = point ? series.indexOf(point) : series.length - 1;
+    this.#tell(place, series.length - 1, point ? this.#said(point) : `From ${from} to ${to}: ${words}.`);
+  }
+
+  /** To those who listen the line is a slider: the arrows move along it, and what they come to is said. */
+  #tell(place, most, text) {
+    const box = this.#svg;
+    box.setAttribute("aria-label", `${this.#label} over time`);
+    // Who rests on it is not told each figure that comes.
+    if (document.activeElement === box && this.#mark === null && box.hasAttribute("aria-valuetext")) return;
+    const values = { "aria-valuemin": 0, "aria-valuemax": most, "aria-valuenow": place, "aria-valuetext": text };
+    for (const [name, value] of Object.entries(values)) box.setAttribute(name, value);
+  }
+
+  #said({ at, usd }) {
+    return `${this.#when(at)}: ${signed(usd, { dollar: "$" })}`;
   }
 
   #when(at) {
     return timeOfDay(at, this.#zone, { seconds: this.#view !== null, now: this.#past.points.at(-1).at });
   }
 
-  #read(at, aloud = false) {
+  #read(at) {
     this.#mark = at;
     const point = this.#marked(this.#shown());
-    const text = point ? `${this.#when(point.at)}: ${signed(point.usd, { dollar: "$" })}` : "";
-    this.#readout.setAttribute("aria-live", aloud ? "polite" : "off");
-    say(this.#readout, text);
+    say(this.#readout, point ? this.#said(point) : "");
     this.draw();
   }
 
@@ -216,7 +240,7 @@ export class Chart {
       Home: 0,
       End: series.length - 1,
     }[event.key];
-    if (to !== undefined && series.length) this.#read(series[to].at, true);
+    if (to !== undefined && series.length) this.#read(series[to].at);
     else if (event.key === "+" || event.key === "=") this.zoom(0.5);
     else if (event.key === "-") this.zoom(2);
     else if (event.key === "Escape" || event.key === "0") this.look(null);

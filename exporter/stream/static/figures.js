@@ -4,7 +4,7 @@
 export const MINUS = "−";
 
 /** Split a decimal string into a sign (-1, 0, 1) and its digits. */
-function parts(text) {
+export function parts(text) {
   const negative = text.startsWith("-");
   const [whole, decimals = ""] = text.replace(/^[-+]/, "").split(".");
   const zero = /^0*$/.test(whole + decimals);
@@ -29,19 +29,19 @@ export function sum(texts) {
   return total < 0n ? `-${shown}` : shown;
 }
 
-/** Return an amount divided by a count, rounded half up (away from zero) to `places` decimals. */
-export function divide(text, count, places = 2) {
-  const { sign, whole, decimals } = parts(text);
-  const scaled = BigInt(whole + decimals) * 10n ** BigInt(places);
-  const divisor = BigInt(count) * 10n ** BigInt(decimals.length);
-  const digits = ((2n * scaled + divisor) / (2n * divisor)).toString().padStart(places + 1, "0");
-  const shown = places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
-  return sign < 0 ? `-${shown}` : shown;
+/** Return -1, 0 or 1 of an amount as it is shown: what rounds to nothing has no direction. */
+function shownSign(text, places) {
+  return /[1-9]/.test(size(text, places)) ? signOf(text) : 0;
 }
 
 /** Return the name of an amount's direction. */
-export function tone(text) {
-  return ["zero", "gain", "loss"].at(signOf(text));
+export function tone(text, places = 2) {
+  return ["zero", "gain", "loss"].at(shownSign(text, places));
+}
+
+/** Return an amount's sign as a character; zero has none. */
+export function signMark(text, places = 2) {
+  return ["", "+", MINUS].at(shownSign(text, places));
 }
 
 export function negate(text) {
@@ -66,13 +66,12 @@ export function isLarge(text, digits = 6) {
 
 /** Return an amount with its sign as a character; zero has none. */
 export function signed(text, { places = 2, dollar = "" } = {}) {
-  const sign = signOf(text);
-  return `${sign > 0 ? "+" : sign < 0 ? MINUS : ""}${dollar}${size(text, places)}`;
+  return `${signMark(text, places)}${dollar}${size(text, places)}`;
 }
 
 /** Return an amount for a screen reader. */
 export function spoken(text) {
-  return `${signOf(text) < 0 ? "minus " : signOf(text) > 0 ? "plus " : ""}${size(text)} dollars`;
+  return `${["", "plus ", "minus "].at(shownSign(text, 2))}${size(text)} dollars`;
 }
 
 const clocks = new Map();

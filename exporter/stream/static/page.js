@@ -1,25 +1,29 @@
 // The live page: one screen of the company's figures. It asks nothing of the data but strings.
 
 import { Chart } from "./chart.js";
-import { NorthStar } from "./client.js";
 import { list, make, say, stir } from "./dom.js";
-import { MINUS, isLarge, negate, signOf, signed, size, spoken, sum, timeOfDay, tone } from "./figures.js";
+import { MINUS, isLarge, negate, signMark, signOf, signed, size, spoken, sum, timeOfDay, tone } from "./figures.js";
 import { LastHour } from "./hour.js";
+import { NorthStar } from "./northstar.js";
 import { Past, stepFor } from "./past.js";
 import { showCost } from "./cost.js";
 import { showOrders } from "./orders.js";
 import { Positions } from "./positions.js";
 import { showChecks, showSources } from "./sources.js";
 import { Statement } from "./statement.js";
-import { STATES, WAYS, WINDOWS, caveat, explain, trust } from "./words.js";
+import { STATES, WAYS, WINDOWS, caveat, explain, netOf, trust } from "./words.js";
 
 const HOUR_MS = 3_600_000;
 const LONGEST_MS = 366 * 24 * HOUR_MS;
 /** Points of the chart: about as many as it has pixels to tell apart. */
 const POINTS = 500;
-/** News are spoken this often at most, and a connection that is back sooner is not worth a word. */
-const SPEAK_MS = 30_000;
+/** Who listens all day is told the figure this often, and that its grade has changed this soon; it is there to be read at any time. */
+const SPEAK_MS = 600_000;
+const REGRADE_MS = 30_000;
+/** A connection that is back sooner is not worth a word. */
 const BRIEF_MS = 3_000;
+/** The past that could not be read is asked for again after this. */
+const AGAIN_MS = 30_000;
 
 /** Where this tab keeps the token that somebody typed: gone with the tab. */
 const TOKEN = "northstar-pnl token";
@@ -45,8 +49,7 @@ let past = null; // of the chosen window
 let stated = null; // { window, at, usd }: the newest figure that was here, closer than any step of the past
 let pastOf = null;
 let closer = null; // finer points of the range that is looked at
-let spokenAt = 0;
-let spokenState = "connecting";
+let told = { at: 0, grade: "", state: "connecting" };
 let drawing = false;
 
 // The chosen window: in the address, so that a bookmark opens it again.
@@ -73,7 +76,7 @@ function remember() {
   const newest = Date.parse(figures.snapshot.as_of); // the clock here may be wrong
   const from = Math.max(Date.parse(begin), newest - LONGEST_MS);
   const read = (past = new Past([`${chosen}.net`], stepFor(newest - from, POINTS)));
-  read.loadSince(figures, from, POINTS).then(showSoon, () => setTimeout(() => past === read && (pastOf = null), SPEAK_MS));
+  read.loadSince(figures, from, POINTS).then(showSoon, () => setTimeout(() => past === read && (pastOf = null), AGAIN_MS));
 }
 
 /** Read a range with finer points; null is all of it. */
@@ -96,37 +99,48 @@ function look(range) {
 
 function showNet({ usd, grade }) {
   const [box, digits] = [at("net"), at("net-size")];
-  const shown = usd === undefined ? "No figure" : `$${size(usd, isLarge(usd) ? 0 : 2)}`;
+  const places = usd !== undefined && isLarge(usd) ? 0 : 2;
+  const mark = usd === undefined ? "" : signMark(usd, places);
+  const shown = usd === undefined ? "No figure" : `$${size(usd, places)}`;
   const moved = digits.textContent !== shown && /\d/.test(digits.textContent);
-  box.className = usd === undefined ? "net none" : `net ${tone(usd)}`;
+  box.className = usd === undefined ? "net none" : `net ${tone(usd, places)} ${grade}`;
+  box.style.setProperty("--digits", mark.length + shown.length);
   box.title = usd === undefined ? "" : `exactly ${usd.replace("-", MINUS)} USD, ${grade}`;
-  say(at("net-sign"), usd === undefined ? "" : ["", "+", MINUS].at(signOf(usd)));
+  say(at("net-sign"), mark);
   say(digits, shown);
   if (moved) stir(box);
 }
 
-function showChange({ usd }, now) {
+function showChange({ usd, grade }, now) {
   const box = at("net-change");
   const zone = figures.snapshot.timezone;
   if (usd !== undefined) stated = { window: chosen, at: now, usd };
   const here = stated?.window === chosen ? stated : null;
   const last = usd === undefined ? (here ?? past?.valueAt(now)) : null;
-  const from = usd === undefined ? null : past?.baseline(now - HOUR_MS);
   box.className = "change zero";
   if (last) return say(box, `Last known ${signed(last.usd, { dollar: "$" })} at ${timeOfDay(last.at, zone, { seconds: false, now })}`);
-  if (!from || now - from.at < 60_000) return say(box, "\u00a0");
-  const change = sum([usd, negate(from.usd)]);
-  const since = now - from.at >= HOUR_MS ? "in the last hour" : `since ${timeOfDay(from.at, zone, { seconds: false, now })}`;
-  box.className = `change ${tone(change)}`;
-  return say(box, signOf(change) ? `${signed(change, { dollar: "$" })} ${since}` : `unchanged ${since}`);
+  const moved = usd === undefined ? null : change(usd, now);
+  if (!moved || now - moved.at < 60_000) return say(box, "\u00a0");
+  const since = now - moved.at >= HOUR_MS ? "in the last hour" : `since ${timeOfDay(moved.at, zone, { seconds: false, now })}`;
+  box.className = `change ${tone(moved.usd)} ${grade}`;
+  return say(box, signOf(moved.usd) ? `${signed(moved.usd, { dollar: "$" })} ${since}` : `unchanged ${since}`);
+}
+
+/** Return what the chosen window gained in the last hour, as { at, usd }: what the hour says, unless time itself moves the window. */
+function change(usd, now) {
+  const all = hour.change(figures.snapshot, now);
+  const begin = Date.parse(figures.snapshot.windows[chosen].from);
+  if (all && !/^\d/.test(chosen) && begin <= all.at) return all;
+  const from = past?.baseline(now - HOUR_MS);
+  return from ? { at: from.at, usd: sum([usd, negate(from.usd)]) } : null;
 }
 
 /** Beside the chosen window stands the month; beside anything else, today. */
 function showOther(windows) {
   const other = chosen === "today" ? "mtd" : "today";
   const { usd, grade } = windows[other]?.net ?? { grade: "missing" };
-  say(at("other-label"), `Net ${WINDOWS[other]}`);
-  at("other").className = usd === undefined ? "amount none" : `amount ${tone(usd)}`;
+  say(at("other-label"), netOf(other));
+  at("other").className = usd === undefined ? "amount none" : `amount ${tone(usd)} ${grade}`;
   say(at("other"), usd === undefined ? "no figure" : signed(usd, { dollar: "$", places: isLarge(usd) ? 0 : 2 }));
   say(at("other-trust"), usd === undefined ? "" : grade);
 }
@@ -134,7 +148,7 @@ function showOther(windows) {
 function showAnswer(snapshot, now) {
   const figure = snapshot.windows[chosen]?.net ?? { grade: "missing" };
   document.body.dataset.grade = figure.grade;
-  say(at("net-label"), `Net ${WINDOWS[chosen]}`);
+  say(at("net-label"), netOf(chosen));
   showNet(figure);
   showChange(figure, now);
   say(at("net-trust"), trust(figure, snapshot, now));
@@ -145,16 +159,16 @@ function showAnswer(snapshot, now) {
   document.title = `${current}${usd === undefined ? "no figure" : signed(usd, { dollar: "$" })} today · NorthStar`;
 }
 
-/** Tell a screen reader what is new: seldom, and a lost connection only when it stays lost. */
+/** Tell a screen reader what is new: a grade that changed, a connection that stays lost, and else seldom. */
 function speak(figure) {
   const now = Date.now();
   const { name, since } = figures.state;
-  const lasting = name !== spokenState && now - since > BRIEF_MS;
-  if (!lasting && now - spokenAt < SPEAK_MS) return;
-  spokenAt = now;
-  const net = `Net ${WINDOWS[chosen]}: ${figure?.usd === undefined ? "no figure" : `${spoken(figure.usd)}, ${figure.grade}`}.`;
+  const lasting = name !== told.state && now - since > BRIEF_MS;
+  const due = now - told.at >= (figure.grade === told.grade ? SPEAK_MS : REGRADE_MS);
+  if (!lasting && !due) return;
+  const net = `${netOf(chosen)}: ${figure.usd === undefined ? "no figure" : `${spoken(figure.usd)}, ${figure.grade}`}.`;
   say(at("spoken"), lasting ? `${STATES[name]}. ${net}` : net);
-  if (lasting) spokenState = name;
+  told = { at: now, grade: figure.grade, state: lasting || !told.at ? name : told.state };
 }
 
 // How it reaches us, and everything that says its age.
@@ -192,14 +206,18 @@ function show() {
   at("demo").hidden = snapshot.demo !== true;
   showAnswer(snapshot, now);
   statement.show(snapshot, chosen, now);
+  // What a source tells has no place where it is switched off.
+  at("positions-card").hidden = !snapshot.sources.kalshi;
+  at("cost-card").hidden = !snapshot.sources.anthropic;
+  at("orders-card").hidden = !snapshot.sources.sales;
+  positions.show(snapshot);
+  showOrders(at("orders"), at("orders-title"), snapshot, chosen);
+  showCost(at("cost"), at("cost-title"), snapshot, chosen);
   if (!kept) {
     hour.show(snapshot, now);
-    positions.show(snapshot);
-    showOrders(at("orders"), at("orders-title"), snapshot, chosen);
-    showCost(at("cost"), at("cost-title"), snapshot, chosen);
     showChecks(at("checks"), snapshot.checks);
   }
-  chart.show(past, closer, snapshot.timezone, `Net ${WINDOWS[chosen]}`);
+  chart.show(past, closer, snapshot.timezone, netOf(chosen));
   const { timezone, mark_rule: rule, sequence } = snapshot;
   const about = [`Times are ${timezone}.`, "Amounts are US dollars.", rule && `Open contracts are valued at the ${rule}.`, sequence && `Snapshot ${sequence}.`];
   say(at("about"), about.filter(Boolean).join(" "));

@@ -1,7 +1,8 @@
 // The open positions, those that weigh most first.
 
+import { absent } from "./checks.js";
 import { make, say } from "./dom.js";
-import { signed, size, tone } from "./figures.js";
+import { isLarge, signed, size, tone } from "./figures.js";
 
 const MOST = 8;
 /** Rows that change places every second cannot be read. */
@@ -16,13 +17,16 @@ export class Positions {
     this.#boxes = boxes;
   }
 
-  show({ positions, unrealised }) {
+  show(snapshot) {
+    const { positions, unrealised } = snapshot;
     const { body, rest, total } = this.#boxes;
     const known = Object.entries(positions ?? {});
     this.#sort(known);
     const fractions = known.some(([, { count }]) => /\.0*[1-9]/.test(count));
-    const rows = this.#order.slice(0, MOST).map((market) => row(market, positions[market], fractions));
-    const empty = positions ? "No open positions" : "Not part of what is shown here";
+    // Cents only where they matter: in none, when one is so large.
+    const places = known.some(([, { cost, unrealised: usd = "0" }]) => isLarge(cost) || isLarge(usd)) ? 0 : 2;
+    const rows = this.#order.slice(0, MOST).map((market) => row(market, positions[market], fractions, places));
+    const empty = positions && snapshot.sources.kalshi?.grade !== "missing" ? "No open positions" : absent(snapshot, "kalshi", "Positions");
     body.replaceChildren(...(rows.length ? rows : [make("tr", { class: "empty" }, make("td", { colspan: "6" }, empty))]));
     say(rest, known.length > MOST ? `and ${known.length - MOST} smaller ones` : "");
     const grade = unrealised?.usd === undefined || unrealised.grade === "final" ? "" : `, ${unrealised.grade}`;
@@ -41,18 +45,18 @@ export class Positions {
   }
 }
 
-function row(market, { side, count, cost, mark, unrealised, grade }, fractions) {
+function row(market, { side, count, cost, mark, unrealised, grade }, fractions, cents) {
   const missing = unrealised === undefined;
-  const amount = make("span", { class: `amount ${missing ? "none" : tone(unrealised)}` }, missing ? "no mark" : signed(unrealised));
+  const amount = make("span", { class: `amount ${missing ? "none" : tone(unrealised)}` }, missing ? "no mark" : signed(unrealised, { places: cents }));
   const word = missing || grade === "final" ? null : make("span", { class: "grade" }, grade);
   const places = Math.max(2, Math.min(4, (mark?.split(".")[1] ?? "").length));
   return make(
     "tr",
     {},
     make("th", { scope: "row", class: "market", title: market }, market),
-    make("td", {}, side),
-    make("td", { class: "number" }, size(count, fractions ? 2 : 0)),
-    make("td", { class: "number wide" }, size(cost)),
+    make("td", { class: "wide" }, side),
+    make("td", { class: "number" }, make("span", { class: "side" }, side), size(count, fractions ? 2 : 0)),
+    make("td", { class: "number wide" }, size(cost, cents)),
     make("td", { class: "number wide" }, mark === undefined ? "–" : size(mark, places)),
     make("td", { class: "number" }, amount, word),
   );

@@ -21,7 +21,7 @@ export function drawSparkline(box, series, stepMs, zone) {
   box.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   if (top > 0 && bottom < 0) box.append(svg("line", { class: "zero", x1: 0, x2: WIDTH, y1: y(0), y2: y(0) }));
   box.append(svg("path", { class: "line", d: linePath(series, stepMs, x, y) }));
-  if (last === series.at(-1)) box.append(svg("circle", { cx: x(last.at), cy: y(Number(last.usd)), r: 3 }));
+  if (last === series.at(-1)) box.append(svg("path", { class: "end", d: `M${x(last.at)} ${y(Number(last.usd))}h0` }));
   const since = timeOfDay(begin, zone, { seconds: false });
   box.setAttribute("aria-label", `Since ${since}: lowest ${spoken(low.usd)}, highest ${spoken(high.usd)}.`);
 }

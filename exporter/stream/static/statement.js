@@ -2,10 +2,11 @@
 
 import { list, make, say } from "./dom.js";
 import { MINUS, isLarge, signed, tone } from "./figures.js";
-import { STATEMENT, WINDOWS, explain, group } from "./words.js";
+import { STATEMENT, WINDOWS, explain, group, reason } from "./words.js";
 
 export class Statement {
   #cells = new Map(); // "line|window" -> td
+  #heads = new Map(); // line -> th
   #head;
   #whyTitle;
   #why;
@@ -16,7 +17,8 @@ export class Statement {
     this.#why = why;
     this.#whyTitle = whyTitle;
     for (const window of Object.keys(WINDOWS)) {
-      const button = make("button", { type: "button", "data-window": window }, WINDOWS[window]);
+      // For the pointer; by the keyboard the same is chosen above, without seven stops more.
+      const button = make("button", { type: "button", tabindex: "-1", "data-window": window }, WINDOWS[window]);
       button.addEventListener("click", () => choose(window));
       head.append(make("th", { scope: "col", class: "number", "data-window": window }, button));
     }
@@ -28,9 +30,11 @@ export class Statement {
   }
 
   #row(id, label, kind) {
-    const row = make("tr", { class: kind }, make("th", { scope: "row" }, label));
+    const head = make("th", { scope: "row" }, label, " ", make("span", { class: "grade" }));
+    this.#heads.set(id, head);
+    const row = make("tr", { class: kind }, head);
     for (const window of Object.keys(WINDOWS)) {
-      const cell = make("td", { class: "number", "data-window": window });
+      const cell = make("td", { class: "number", "data-window": window }, make("span", { class: "amount zero" }, "–"));
       this.#cells.set(`${id}|${window}`, cell);
       row.append(cell);
     }
@@ -44,26 +48,37 @@ export class Statement {
       const { net, components } = stated;
       const all = [net, ...Object.values(components)].map(({ usd }) => usd);
       const places = all.some((usd) => usd !== undefined && isLarge(usd)) ? 0 : 2;
-      const isChosen = window === chosen;
       for (const { label, lines } of STATEMENT) {
-        this.#cell(label, window, group(components, Object.keys(lines)), places, false);
-        for (const id of Object.keys(lines)) this.#cell(id, window, components[id], places, isChosen);
+        this.#cell(label, window, group(components, Object.keys(lines)), places);
+        for (const id of Object.keys(lines)) this.#cell(id, window, components[id], places);
       }
       this.#cell("net", window, net, places, true);
+    }
+    const components = snapshot.windows[chosen]?.components ?? {};
+    for (const { label, lines } of STATEMENT) {
+      const ids = Object.keys(lines);
+      const isOn = ids.some((id) => components[id]);
+      for (const id of [label, ...ids]) this.#heads.get(id).parentElement.hidden = !isOn;
+      for (const id of ids) this.#grade(id, components[id]);
     }
     this.#explain(snapshot, chosen, now);
   }
 
-  /** A line without a figure says so; one of a source that is switched off is a dash. */
-  #cell(id, window, figure, places, withGrade) {
+  /** Of the chosen window each line says how certain it is, where it is not final: beside its name, so that no row grows. */
+  #grade(id, { usd, grade } = {}) {
+    say(this.#heads.get(id).lastChild, usd === undefined || grade === "final" ? "" : grade);
+  }
+
+  /** A line without a figure says so; one that this window does not have is a dash. */
+  #cell(id, window, figure, places, withGrade = false) {
     const cell = this.#cells.get(`${id}|${window}`);
     const { usd, grade } = figure ?? {};
     const text = !figure ? "–" : usd === undefined ? "no figure" : signed(usd, { places });
-    const word = withGrade && usd !== undefined && grade !== "final" ? grade : "";
+    const word = withGrade ? grade : "";
     const key = `${text}|${word}|${grade}`;
     if (cell.dataset.key === key) return;
     cell.dataset.key = key;
-    cell.replaceChildren(make("span", { class: `amount ${usd === undefined ? "none" : tone(usd)}` }, text));
+    cell.replaceChildren(make("span", { class: `amount ${usd === undefined ? "none" : tone(usd, places)} ${grade ?? ""}` }, text));
     if (word) cell.append(make("span", { class: "grade" }, word));
     cell.title = usd === undefined ? "" : `exactly ${usd.replace("-", MINUS)} USD, ${grade}`;
   }
@@ -76,7 +91,7 @@ export class Statement {
       for (const [id, line] of Object.entries(lines)) {
         const figure = components[id];
         if (!figure || figure.grade === "final") continue;
-        const because = explain(figure, snapshot, now).join("; ");
+        const because = (figure.because ?? []).map(reason).join("; ");
         const why = `${label}|${figure.grade === net.grade && because ? because : [figure.grade, because].filter(Boolean).join(", ")}`;
         reasons.set(why, [...(reasons.get(why) ?? []), line.toLowerCase().replace(",", "")]);
       }

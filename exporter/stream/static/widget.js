@@ -5,17 +5,19 @@
 //
 // Attributes: url, token, window, theme (light, dark, auto), compact. Events: northstar-update, northstar-state.
 
-import { NorthStar, share } from "./client.js";
 import { list, make, say, stir } from "./dom.js";
-import { MINUS, isLarge, negate, signOf, signed, size, spoken, sum, timeOfDay, tone } from "./figures.js";
+import { MINUS, isLarge, negate, signMark, signOf, signed, size, spoken, sum, timeOfDay, tone } from "./figures.js";
+import { NorthStar } from "./northstar.js";
 import { Past, stepFor } from "./past.js";
+import { share } from "./share.js";
 import { drawSparkline } from "./sparkline.js";
 import { svg } from "./svg.js";
 import { STYLE } from "./widget.css.js";
-import { STATEMENT, STATES, WAYS, WINDOWS, caveat, explain, group, trust } from "./words.js";
+import { STATEMENT, STATES, WAYS, WINDOWS, caveat, explain, group, netOf, trust } from "./words.js";
 
-/** A reader that speaks of every change says nothing: news are spoken this often at most. */
-const SPEAK_MS = 60_000;
+/** Who listens all day is told the figure this often, and that its grade has changed this soon. */
+const SPEAK_MS = 600_000;
+const REGRADE_MS = 60_000;
 /** A connection that is back sooner is not worth a word. */
 const BRIEF_MS = 3_000;
 /** The past that could not be read is asked for again after this. */
@@ -43,8 +45,7 @@ export class NorthstarPnl extends Base {
   #pastOf = null;
   #timer = null;
   #drawing = false;
-  #spokenAt = 0;
-  #spokenState = "connecting";
+  #spoken = { at: 0, grade: "", state: "connecting" };
 
   constructor() {
     super();
@@ -179,7 +180,7 @@ export class NorthstarPnl extends Base {
     const old = kept || figure.grade === "stale" || !["live", "reconnecting"].includes(state.name);
     const classes = { compact: this.hasAttribute("compact"), old: old && snapshot !== null, alarmed };
     card.className = ["card", state.name, ...Object.keys(classes).filter((name) => classes[name])].join(" ");
-    say(label, `Net ${WINDOWS[this.window]}`);
+    say(label, netOf(this.window));
     demo.hidden = snapshot?.demo !== true;
     say(caution, caveat(client, now));
     this.#showState(state);
@@ -202,11 +203,15 @@ export class NorthstarPnl extends Base {
 
   #showNet(snapshot, { usd, grade }) {
     const { net, sign, digits } = this.#boxes;
-    const shown = !snapshot ? "$ –" : usd === undefined ? "No figure" : `$${size(usd, isLarge(usd) ? 0 : 2)}`;
+    const known = usd !== undefined;
+    const places = known && isLarge(usd) ? 0 : 2;
+    const mark = known ? signMark(usd, places) : "";
+    const shown = !snapshot ? "$ –" : known ? `$${size(usd, places)}` : "No figure";
     const moved = digits.textContent !== shown && /\d/.test(digits.textContent);
-    net.className = `net ${usd === undefined ? "none" : tone(usd)}`;
-    net.title = usd === undefined ? "" : `exactly ${usd.replace("-", MINUS)} USD, ${grade}`;
-    say(sign, usd === undefined ? "" : ["", "+", MINUS].at(signOf(usd)));
+    net.className = `net ${known ? tone(usd, places) : "none"}`;
+    net.title = known ? `exactly ${usd.replace("-", MINUS)} USD, ${grade}` : "";
+    net.style.setProperty("--digits", mark.length + shown.length);
+    say(sign, mark);
     say(digits, shown);
     if (moved) stir(net);
   }
@@ -236,9 +241,10 @@ export class NorthstarPnl extends Base {
     row.hidden = !figure;
     if (!figure) return;
     const { usd, grade } = figure;
+    const places = usd !== undefined && isLarge(usd) ? 0 : 2;
     say(word, usd === undefined || grade === "final" ? "" : grade);
-    say(amount, usd === undefined ? "no figure" : signed(usd, { places: isLarge(usd) ? 0 : 2 }));
-    amount.className = usd === undefined ? "none" : tone(usd);
+    say(amount, usd === undefined ? "no figure" : signed(usd, { places }));
+    amount.className = usd === undefined ? "none" : tone(usd, places);
   }
 
   #buildGroup(label, lines) {
@@ -252,21 +258,20 @@ export class NorthstarPnl extends Base {
   }
 
   #buildRow(id, kind, part, head) {
-    const [word, amount] = [make("td", { class: "word" }), make("td")];
-    const row = make("tr", { class: kind, part, hidden: true }, make("th", { scope: "row" }, head), word, amount);
+    const [word, amount] = [make("span", { class: "word" }), make("td")];
+    const row = make("tr", { class: kind, part, hidden: true }, make("th", { scope: "row" }, head, " ", word), amount);
     this.#rows.set(id, { row, word, amount, button: head });
     this.#boxes.body.append(row);
   }
 
-  /** Tell a screen reader what is new: seldom, and a lost connection only when it stays lost. */
+  /** Tell a screen reader what is new: a grade that changed, a connection that stays lost, and else seldom. */
   #speak({ usd, grade }, { name, since }) {
-    const now = Date.now();
-    const lasting = name !== this.#spokenState && now - since > BRIEF_MS;
-    if (!lasting && now - this.#spokenAt < SPEAK_MS) return;
-    this.#spokenAt = now;
-    const net = `Net ${WINDOWS[this.window]}: ${usd === undefined ? "no figure" : `${spoken(usd)}, ${grade}`}.`;
+    const [now, last] = [Date.now(), this.#spoken];
+    const lasting = name !== last.state && now - since > BRIEF_MS;
+    if (!lasting && now - last.at < (grade === last.grade ? SPEAK_MS : REGRADE_MS)) return;
+    const net = `${netOf(this.window)}: ${usd === undefined ? "no figure" : `${spoken(usd)}, ${grade}`}.`;
     say(this.#boxes.spoken, lasting ? `${STATES[name]}. ${net}` : net);
-    if (lasting) this.#spokenState = name;
+    this.#spoken = { at: now, grade, state: lasting || !last.at ? name : last.state };
   }
 }
 

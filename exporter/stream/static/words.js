@@ -12,6 +12,11 @@ export const WINDOWS = {
   all: "all time",
 };
 
+/** Return what the net of a window is called: "Net today", "Net, last 7 days". */
+export function netOf(window) {
+  return `Net${/^\d/.test(window) ? ", last" : window === "all" ? "," : ""} ${WINDOWS[window]}`;
+}
+
 /** Groups and lines in the order of an income statement. */
 export const STATEMENT = [
   {

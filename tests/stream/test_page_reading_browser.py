@@ -1,0 +1,215 @@
+"""What the page tells of the hour, of orders and of amounts of any size; and to whoever reads otherwise."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from browsing import CONTRAST, NEEDS_CHROMIUM, UNNAMED, net, opened, publish, state
+from builders import Writer, figure
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = NEEDS_CHROMIUM
+
+
+def order_lines(page: Page) -> Locator:
+    """Return the rows of the orders."""
+    return page.locator("#orders tr")
+
+
+def test_orders_say_what_each_brings_and_costs(page: Page, url: str, writer: Writer) -> None:
+    """Of the chosen window, divided to the cent, with the grade of the worst part."""
+    opened(page, url)
+
+    def sell(shown: dict[str, Any]) -> None:
+        sold = {
+            "sales_gross": "40",
+            "sales_refunds": "-12",
+            "sales_fees": "-1.76",
+            "api_cost_estimated": "-3.01",
+        }
+        for name, usd in sold.items():
+            shown["windows"]["today"]["components"][name]["usd"] = usd
+        shown["windows"]["today"]["components"]["api_cost_estimated"]["grade"] = "estimated"
+        shown["sales"] = {"today": {"orders": 3, "refunds": 1}, "mtd": {"orders": 1234, "refunds": 0}}
+
+    publish(writer, sell)
+    expect(order_lines(page)).to_have_text(
+        [
+            "Orders3",
+            "Refunds given 33.3 % of orders1",
+            "Average order$13.33",
+            "API cost per order estimated$1.00",
+            "Contribution per order estimated+$7.74",
+        ]
+    )
+    page.locator("#windows").get_by_role("button", name="this month").click()
+    expect(page.locator("#orders-title")).to_have_text("Orders, this month")
+    expect(order_lines(page).nth(0)).to_have_text("Orders1,234")
+
+
+def test_orders_that_are_none_or_not_known_divide_nothing(page: Page, url: str, writer: Writer) -> None:
+    """Zero orders have no average; what is missing or switched off is no zero."""
+    opened(page, url)
+    expect(page.locator("#orders")).to_have_text("Orders are not known yet.")
+    publish(writer, lambda shown: shown.update(sales={"today": {"orders": 0, "refunds": 2}}))
+    expect(order_lines(page)).to_have_text(["Orders0", "Refunds given2"])
+
+    def unbilled(shown: dict[str, Any]) -> None:
+        shown["sales"]["today"]["orders"] = 2
+        shown["windows"]["today"]["components"]["api_cost_billed"] = {"grade": "missing"}
+
+    publish(writer, unbilled)
+    expect(order_lines(page).nth(3)).to_have_text("API cost per orderno figure")
+    expect(order_lines(page).nth(4)).to_have_text("Contribution per orderno figure")
+
+    def unread(shown: dict[str, Any]) -> None:
+        del shown["sales"]
+        shown["sources"]["sales"] = {"grade": "missing"}
+        shown["windows"]["today"]["components"]["sales_gross"] = {"grade": "missing"}
+
+    publish(writer, unread)
+    expect(page.locator("#orders")).to_have_text("No figure yet: Sales has not answered.")
+
+
+def test_last_hour_says_what_changed_and_what_happened(page: Page, url: str, writer: Writer) -> None:
+    """The sum, each group's part in it, and what was seen."""
+    opened(page, url)
+    state(page, "live")
+
+    def sell(shown: dict[str, Any]) -> None:
+        shown["windows"]["all"]["net"]["usd"] = "15.00"
+        shown["windows"]["all"]["components"]["sales_gross"]["usd"] = "15.00"
+
+    publish(writer, sell)
+    expect(page.locator("#hour-net")).to_contain_text("+$10.00")
+    expect(page.locator("#hour-body")).to_contain_text("+10.00")
+    expect(page.locator("#happened")).to_contain_text("Sales+10.00")
+
+
+def test_lines_of_the_last_hour_sum_to_its_net(page: Page, url: str, writer: Writer) -> None:
+    """One source answered later than another: what it had made before is no gain of this hour."""
+
+    def since_ever(sales: str, usd: str | None) -> Any:
+        def change(shown: dict[str, Any]) -> None:
+            shown["windows"]["all"]["net"] = figure(usd, "final", writer.at)
+            shown["windows"]["all"]["components"]["sales_gross"]["usd"] = sales
+
+        return change
+
+    for sales, usd in (("100.00", None), ("104.00", None), ("110.00", "500.00"), ("112.50", "502.50")):
+        writer.at += timedelta(seconds=90)
+        publish(writer, since_ever(sales, usd))
+    # What was before all of this is longer ago than an hour.
+    writer.at += timedelta(minutes=58)
+    publish(writer, since_ever("112.50", "502.50"))
+    page.goto(f"{url}/")
+    expect(page.locator("#hour-net")).to_contain_text("+$2.50")
+    expect(page.locator("#hour-body tr", has_text="Sales")).to_contain_text("+2.50")
+
+
+def test_page_says_what_happened_before_it_was_opened(page: Page, url: str, writer: Writer) -> None:
+    """The hour's past tells it, by the minute; like things are one line."""
+
+    def sell(usd: str) -> Any:
+        def change(shown: dict[str, Any]) -> None:
+            shown["windows"]["all"]["components"]["sales_gross"]["usd"] = usd
+
+        return change
+
+    for usd in ("20.00", "29.00", "29.50"):
+        writer.at += timedelta(minutes=2)
+        publish(writer, sell(usd))
+    page.goto(f"{url}/")
+    expect(page.locator("#happened")).to_contain_text("Sales+24.50")
+    expect(page.locator("#happened-since")).to_contain_text("before that by the minute")
+
+
+def test_source_that_is_switched_off_leaves_no_empty_places(page: Page, url: str, writer: Writer) -> None:
+    """Who only sells sees no trading, no positions and no models."""
+    opened(page, url)
+
+    def only_sales(shown: dict[str, Any]) -> None:
+        shown["sources"] = {"sales": shown["sources"]["kalshi"]}
+        for stated in shown["windows"].values():
+            for name in list(stated["components"]):
+                if not name.startswith("sales"):
+                    del stated["components"][name]
+
+    expect(page.locator("#statement-body")).to_contain_text("Unrealised, change")
+    publish(writer, only_sales)
+    expect(page.locator("#positions-card")).to_be_hidden()
+    expect(page.locator("#cost-card")).to_be_hidden()
+    assert page.locator("#statement-body tr:visible th").all_inner_texts() == [
+        "Sales",
+        "Gross",
+        "Refunds",
+        "Fees",
+        "Net",
+    ]
+    expect(page.locator("#hour-body tr")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_amounts_of_any_size_have_their_place(page: Page, url: str, writer: Writer, width: int) -> None:
+    """The largest covers nothing, and what rounds to nothing has no sign."""
+    page.set_viewport_size({"width": width, "height": 900})
+    opened(page, url)
+    for usd, text in (("-987654321098.76", "−$987,654,321,099"), ("-0.004", "$0.00"), ("0.005", "+$0.01")):
+
+        def change(shown: dict[str, Any], usd: str = usd) -> None:
+            for stated in shown["windows"].values():
+                for each in (stated["net"], *stated["components"].values()):
+                    each["usd"] = usd
+
+        publish(writer, change)
+        expect(page.locator("#net")).to_have_text(text)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate(
+            "document.getElementById('net-size').getBoundingClientRect().right"
+            " <= document.querySelector('.figure').getBoundingClientRect().right"
+        )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_page_can_be_read_by_everybody(page: Page, url: str, writer: Writer, scheme: Any, width: int) -> None:
+    """Contrast, names, and nothing wider than the screen; the order of the keyboard is that of the page."""
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 900})
+    opened(page, url)
+    publish(writer, net("-12.00", "stale", "kalshi: no answer"))
+    expect(page.locator("#net")).to_have_text("−$12.00")
+    assert page.evaluate(f"({CONTRAST})(document)") == []
+    assert page.evaluate(f"({UNNAMED})(document)") == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "all = [...document.querySelectorAll('[id]')].map(({ id }) => id); all.length === new Set(all).size"
+    )
+    order = []
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate("document.activeElement.dataset.window ?? document.activeElement.id"))
+    assert order == ["today", "24h", "7d", "30d", "mtd", "ytd"]
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_who_listens_is_told_what_changes_and_not_every_figure(page: Page, url: str, writer: Writer) -> None:
+    """The first figure, then a grade that is another one; the rest is there to be read."""
+    page.clock.install()
+    opened(page, url)
+    expect(page.get_by_role("status")).to_have_text("Net today: plus 5.00 dollars, final.")
+    publish(writer, net("6.00"))
+    expect(page.locator("#net")).to_have_text("+$6.00")
+    page.clock.fast_forward(31_000)
+    expect(page.get_by_role("status")).to_have_text("Net today: plus 5.00 dollars, final.")
+    publish(writer, net("7.00", "estimated", "anthropic: not billed yet"))
+    expect(page.get_by_role("status")).to_have_text("Net today: plus 7.00 dollars, estimated.")
+    chart = page.locator("#chart")
+    chart.focus()
+    heard = chart.get_attribute("aria-valuetext")
+    publish(writer, net("8.00", "estimated", "anthropic: not billed yet"))
+    expect(page.locator("#net")).to_have_text("+$8.00")
+    assert chart.get_attribute("aria-valuetext") == heard, "who rests on the chart is left in peace"
