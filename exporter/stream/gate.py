@@ -139,7 +139,10 @@ class Access:
         if token is None:
             if path.startswith(HEALTH):
                 return None
-            raise Refused(401, "unauthorised", "A token is needed: send it as Authorization: Bearer TOKEN.")
+            sentence = (
+                "A token is needed: as the widget's token, or in a request as Authorization: Bearer TOKEN."
+            )
+            raise Refused(401, "unauthorised", sentence)
         if token.scope == "ingest" or (token.scope == "totals" and path not in TOTALS_PATHS):
             if path.startswith(HEALTH):
                 return None

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from browsing import CONTRAST, NEEDS_CHROMIUM, PATIENCE_MS, UNNAMED, browsing, net, publish, watched
+from browsing import CONTRAST, NEEDS_CHROMIUM, PATIENCE_MS, UNNAMED, net, publish, watched
 from builders import START, Writer
 from playwright.sync_api import Browser, Page, Route, expect
 from serving import serving, until
+from shop import Shop, embedded, selling
 
 from exporter.stream import create_app
 from exporter.stream.gate import Access
@@ -30,13 +28,6 @@ EXAMPLES = re.findall(r"```html\n(.*?)```", (ROOT / "docs" / "widget.md").read_t
 SIDECAR = "http://127.0.0.1:8080"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests of this file."""
-    with browsing() as opened:
-        yield opened
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page without a past."""
@@ -45,43 +36,11 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-@dataclass
-class Shop:
-    """Another site on another origin, with one page. It is a real server: a browser keeps pages of the
-    internet away from the loopback."""
-
-    address: str = ""
-    html: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def show(self, page: Page, html: str, **headers: str) -> None:
-        """Put the page up and open it."""
-        self.html, self.headers = html, {name.replace("_", "-"): text for name, text in headers.items()}
-        page.goto(self.address)
-
-
 @pytest.fixture
 def shop() -> Iterator[Shop]:
     """The other site."""
-    site = Shop()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = self.path == "/"
-            self.send_response(200 if found else 204)  # nor does it have an icon
-            for name, text in {"Content-Type": "text/html; charset=utf-8", **site.headers}.items():
-                self.send_header(name, text)
-            self.end_headers()
-            self.wfile.write(site.html.encode() if found else b"")
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        site.address = f"http://127.0.0.1:{server.server_port}"
+    with selling() as site:
         yield site
-        server.shutdown()
 
 
 @pytest.fixture
@@ -97,13 +56,6 @@ def url(path: Path, writer: Writer, access: Access) -> Iterator[str]:
     with serving(app) as address:
         until(lambda: app.state.feed.current())
         yield address
-
-
-def embedded(url: str, attributes: str = "") -> str:
-    """Return a page with one widget."""
-    script = f'<script type="module" src="{url}/widget.js"></script>'
-    head = f'<!doctype html><html lang="en"><title>Shop</title>{script}'
-    return f"{head}<northstar-pnl {attributes}></northstar-pnl>"
 
 
 def test_widget_follows_from_another_origin(page: Page, shop: Shop, url: str, writer: Writer) -> None:
@@ -130,19 +82,6 @@ def test_widget_lives_under_a_strict_policy_of_its_page(page: Page, shop: Shop, 
         page.locator("northstar-pnl .card").evaluate("card => getComputedStyle(card).borderRadius") == "12px"
     )
     assert errors == []
-
-
-def test_widget_is_refused_where_its_page_is_not_listed(
-    page: Page, shop: Shop, path: Path, writer: Writer
-) -> None:
-    """It shows no figure; the browser keeps from it why."""
-    app = create_app(path, poll_seconds=0.002, clock=lambda: writer.at + timedelta(seconds=3))
-    with serving(app) as url:
-        until(lambda: app.state.feed.current())
-        shop.show(page, embedded(url))
-        expect(page.locator("northstar-pnl .connection")).to_have_text("Offline", timeout=PATIENCE_MS)
-        expect(page.locator("northstar-pnl .caveat")).to_contain_text("There are no figures to show yet.")
-        assert not re.search(r"\d\.\d\d", page.locator("northstar-pnl .net").inner_text())
 
 
 def test_event_bubbles_with_snapshot_and_delta(page: Page, shop: Shop, url: str, writer: Writer) -> None:
@@ -178,7 +117,9 @@ def test_last_figures_are_kept_for_a_visit_without_a_server(page: Page, shop: Sh
     expect(widget.locator(".net")).to_have_text("+$5.00")
     expect(widget.locator(".caveat")).to_contain_text("kept from an earlier visit")
     expect(widget.locator(".connection")).to_have_text("Offline")
-    assert float(widget.locator(".net").evaluate("box => getComputedStyle(box).opacity")) < 0.7
+    grey = widget.locator(".trust").evaluate("box => getComputedStyle(box).color")
+    assert widget.locator(".net").evaluate("box => getComputedStyle(box).color") == grey
+    assert widget.evaluate(f"widget => ({CONTRAST})(widget.shadowRoot)") == []
 
 
 def test_missing_figure_is_no_zero(page: Page, shop: Shop, url: str, writer: Writer) -> None:
@@ -247,6 +188,39 @@ def test_widget_can_be_read_by_everybody(
     expect(widget.locator("tr.lines", has_text="Realised").first).to_be_hidden()
 
 
+PLACES = """
+<style>.slim { width: 200px } .row { display: flex; gap: 8px; width: 860px }</style>
+<div class="slim">{}</div><div class="row">{}{}</div><p>We made {} this month.</p>
+"""
+
+
+def test_widget_fits_wherever_it_is_put(page: Page, shop: Shop, url: str, writer: Writer) -> None:
+    """A narrow column, a row that asks what it needs, a sentence; with the longest of amounts."""
+    wide, slim = "<northstar-pnl></northstar-pnl>", "<northstar-pnl compact></northstar-pnl>"
+    script = f'<!doctype html><script type="module" src="{url}/widget.js"></script>'
+    shop.show(page, script + PLACES.replace("{}", "%s") % (wide, wide, wide, slim))
+    widgets = page.locator("northstar-pnl")
+    expect(widgets.nth(3).locator(".net")).to_have_text("+$5.00", timeout=PATIENCE_MS)
+    publish(writer, net("-98765432.10", "estimated", "anthropic: not billed yet"))
+    for place in range(4):
+        expect(widgets.nth(place).locator(".net")).to_have_text("−$98,765,432")
+    for button in widgets.nth(0).get_by_role("button").all():
+        button.click()
+    expect(widgets.nth(0).locator("tr.lines").first).to_be_visible()
+    overflowing = page.evaluate(
+        "[...document.querySelectorAll('northstar-pnl')].flatMap(({ shadowRoot: root }) =>"
+        " [...root.querySelectorAll('.card *')].filter((each) => each.getClientRects().length"
+        " && each.className !== 'spoken' && each.getBoundingClientRect().right"
+        " > root.querySelector('.card').getBoundingClientRect().right + 0.5).map((each) => each.outerHTML))"
+    )
+    assert overflowing == []
+    widths = [widgets.nth(place).evaluate("box => box.offsetWidth") for place in range(4)]
+    assert widths[0] == 200
+    assert min(widths[1:3]) > 250, "in a row it is as wide as what it shows"
+    assert 150 < widths[3] < 400, "in a sentence it is a word of its own"
+    assert widgets.nth(3).evaluate("box => box.offsetHeight") < 50
+
+
 def react(route: Route) -> None:
     """Answer for the host of React's modules, from the copies that Debian has."""
     name = "react-dom" if "react-dom" in route.request.url else "react"
@@ -263,7 +237,7 @@ def react(route: Route) -> None:
 SHOWN = {
     "Our figures": ("northstar-pnl >> nth=0 >> .net", "+$6.50"),
     "A display of our own": ("#net", "6.50 dollars, final"),
-    "Our figures in React": ("#app h1", "6.50 final"),
+    "Our figures in React": ("#app h1", "6.50 dollars final"),
 }
 """What each example of the documentation shows after a change, and where."""
 

@@ -86,10 +86,21 @@ export function polling(link) {
         if (hidden()) await sleep(HIDDEN_POLL_MS);
       }
     } catch (error) {
-      if (!asked.signal.aborted) link.down(said(error));
+      if (!asked.signal.aborted) link.down(error.status || standing ? said(error) : await refusal(link));
     }
   })();
   return () => asked.abort();
+}
+
+/** A browser asks before it sends a token, and hides why the answer was no. Asked without one, the server says it. */
+async function refusal({ base, world }) {
+  try {
+    const response = await world.fetch(`${base}/api/health/live`, { cache: "no-store" });
+    if (response.status === 403) return { status: 403, reason: (await response.json()).error.message };
+  } catch {
+    // Nobody is there.
+  }
+  return {};
 }
 
 /** Wait for the ticket of the address, then connect; closed meanwhile, it never connects. */
