@@ -126,6 +126,26 @@ def test_page_says_what_happened_before_it_was_opened(page: Page, url: str, writ
     expect(page.locator("#happened-since")).to_contain_text("before that by the minute")
 
 
+def test_what_happens_moves_no_card(page: Page, url: str, writer: Writer) -> None:
+    """The list of the last hour scrolls in its place; a figure that comes pushes nothing down the page."""
+    opened(page, url)
+    state(page, "live")
+    expect(page.locator("#notice")).to_be_hidden()
+    tops = "[...document.querySelectorAll('main > section')].map((card) => card.getBoundingClientRect().top)"
+    before = page.evaluate(tops)
+    for count in range(12):
+
+        def trade(shown: dict[str, Any], count: int = count) -> None:
+            bought = {"side": "yes", "count": str(count + 1), "cost": "1", "grade": "final"}
+            shown["positions"] = {f"KXSOMETHINGWITHALONGNAME-26NOV22-T{count}": bought}
+
+        publish(writer, trade)
+        expect(page.locator("#positions-body")).to_contain_text(f"-T{count}")
+    assert page.locator("#happened li").count() >= 9
+    assert page.evaluate(tops) == before
+    assert page.locator("#happened").evaluate("list => list.scrollHeight > list.clientHeight")
+
+
 def test_source_that_is_switched_off_leaves_no_empty_places(page: Page, url: str, writer: Writer) -> None:
     """Who only sells sees no trading, no positions and no models."""
     opened(page, url)

@@ -8,8 +8,8 @@ import { STATEMENT } from "./words.js";
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-/** Lines of what happened: what fits beside the statement, above the orders. */
-const MOST = 6;
+/** Lines of what happened: a glance, and not a log. */
+const MOST = 9;
 /** Like things within this time are one line with their sum; those from before we looked are known by the minute only. */
 const TOGETHER_MS = 5 * MINUTE_MS;
 const REMEMBERED_MS = 15 * MINUTE_MS;
@@ -79,7 +79,7 @@ export class LastHour {
     say(net, change ? `${amount(change.usd, "$")}${since}` : "no figure");
     body.replaceChildren(...this.#lines(snapshot, this.#baseline(now)));
     const items = this.#happened.map(({ at, text, usd, times }) => {
-      const gained = usd === undefined ? null : make("span", { class: `amount ${tone(usd)}` }, amount(usd));
+      const gained = usd === undefined || tone(usd) === "zero" ? null : make("span", { class: `amount ${tone(usd)}` }, amount(usd));
       const what = make("span", { class: "what" }, times > 1 ? `${text}, ${times} times` : text);
       return make("li", {}, make("time", {}, timeOfDay(at, zone, { seconds: false, now })), what, gained);
     });
