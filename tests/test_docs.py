@@ -1,6 +1,6 @@
 """What the documentation says is there is there, and what is there is said.
 
-`python -m tests.test_docs` writes the README's generated tables anew.
+`python -m tests.test_docs` writes the generated tables anew.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from exporter.stream.modules import ENTRIES
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCS = ROOT / "docs"
+RUNBOOK = ROOT / "prometheus" / "runbook.md"
+PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")), RUNBOOK)
 STREAM = "http://127.0.0.1:8080"
 EXPORTER = "http://127.0.0.1:9108"
 UNDOCUMENTED_ROUTES = {"/static/{path}"}
@@ -40,7 +42,7 @@ UNDOCUMENTED_ROUTES = {"/static/{path}"}
 
 
 def settings_table() -> str:
-    """Return the README's table of settings."""
+    """Return the table of settings."""
     rows = ["| setting | default | what it does |", "|---|---|---|"]
     for field, info in Settings.model_fields.items():
         preferred, *others = names(field)
@@ -58,7 +60,7 @@ def _shown(default: object) -> str:
 
 
 def metrics_table() -> str:
-    """Return the README's table of metrics, the exporter's first."""
+    """Return the table of metrics, the exporter's first."""
     rows = ["| metric | type | labels | what it says |", "|---|---|---|---|"]
     for metric in (*METRICS.values(), *figures.METRICS, *grafana_live.METRICS):
         labels = ", ".join(f"`{label}`" for label in metric.labels) or "-"
@@ -67,30 +69,34 @@ def metrics_table() -> str:
 
 
 def alerts_table() -> str:
-    """Return the README's table of alerts, with what the runbook says that each means."""
+    """Return the table of alerts, with what the runbook says that each means."""
     rows = ["| alert | severity | means |", "|---|---|---|"]
-    runbook = (ROOT / "prometheus" / "runbook.md").read_text()
+    runbook = RUNBOOK.read_text()
     rules = yaml.safe_load((ROOT / "prometheus" / "alerts" / "pnl.alerts.yml").read_text())
     for rule in (rule for group in rules["groups"] for rule in group["rules"]):
         section = runbook.partition(f"\n## {rule['alert']}\n")[2]
         means = " ".join(section.partition("**Means.**")[2].partition("\n\n")[0].split())
         first = re.split(r"(?<=[.:]) (?=[A-Z])", means)[0]
-        link = f"[`{rule['alert']}`]({rule['annotations']['runbook_url']})"
+        link = f"[`{rule['alert']}`](#{rule['annotations']['runbook_url'].partition('#')[2]})"
         rows.append(f"| {link} | {rule['labels']['severity']} | {first} |")
     return "\n".join(rows)
 
 
-GENERATED = {"settings": settings_table, "metrics": metrics_table, "alerts": alerts_table}
+GENERATED = {
+    "settings": (DOCS / "settings.md", settings_table),
+    "metrics": (DOCS / "metrics.md", metrics_table),
+    "alerts": (RUNBOOK, alerts_table),
+}
+"""The tables that are made from the code: by the name in its markers, the page of each and what makes it."""
 
 
-def written(text: str) -> str:
-    """Return the README with its generated tables as they should be."""
-    for name, table in GENERATED.items():
+def write_tables() -> None:
+    """Write every generated table between its markers."""
+    for name, (page, table) in GENERATED.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, _, rest = text.partition(start)
-        assert end in rest, f"README.md lacks the markers of the table {name}"
-        text = f"{before}{start}{table()}\n{end}{rest.partition(end)[2]}"
-    return text
+        before, _, rest = page.read_text().partition(start)
+        assert end in rest, f"{page.name} lacks the markers of the table {name}"
+        page.write_text(f"{before}{start}{table()}\n{end}{rest.partition(end)[2]}")
 
 
 def blocks(page: Path, *languages: str) -> Iterator[str]:
@@ -133,16 +139,26 @@ def shell_lines() -> list[str]:
 
 
 @pytest.mark.parametrize("table", GENERATED)
-def test_generated_table_is_in_the_readme_as_the_code_has_it(table: str) -> None:
-    """A setting or metric that is missing, stale or gone from the README fails here."""
-    assert GENERATED[table]() in README.read_text(), "run: .venv/bin/python -m tests.test_docs"
+def test_generated_table_is_on_its_page_as_the_code_has_it(table: str) -> None:
+    """A setting, metric or alert that is missing, stale or gone from its page fails here."""
+    page, made = GENERATED[table]
+    assert made() in page.read_text(), "run: .venv/bin/python -m tests.test_docs"
+
+
+def test_every_setting_the_pages_name_exists() -> None:
+    """A setting in prose or in an example is one that is read."""
+    known = {name for field in Settings.model_fields for name in names(field)}
+    known |= {f"{names(field)[0]}_FILE" for field in SECRETS}
+    for page in PAGES:
+        named = set(re.findall(r"`(NORTHSTAR_[A-Z0-9_]+[A-Z0-9])", page.read_text()))
+        assert named - {"NORTHSTAR_LIMIT"} <= known, page.name
 
 
 def test_every_metric_the_pages_name_exists() -> None:
-    """A metric in prose, a query or a table is one that is served."""
+    """A metric in prose, a query or a table is one that is served; with colons it is a rule that is."""
     known = {*METRICS, *(metric.name for metric in (*figures.METRICS, *grafana_live.METRICS))}
     for page in PAGES:
-        named = set(re.findall(r"\bnorthstar_(?!pnl\b)[a-z_]+[a-z]", page.read_text()))
+        named = set(re.findall(r"(?<![\w:])northstar_(?!pnl\b)[a-z_]+[a-z]\b(?!:)", page.read_text()))
         assert named <= known, page.name
 
 
@@ -203,12 +219,12 @@ def test_every_command_is_in_the_pages() -> None:
     assert set(re.findall(r"`(?:\.venv/bin/)?northstar ([a-z-]+)\b", text)) == set(commands())
 
 
-def test_every_fault_is_in_the_readme() -> None:
+def test_every_fault_is_in_the_pages() -> None:
     """The dial's faults are listed, and no others."""
-    section = README.read_text().partition("## The fault dial")[2].partition("\n## ")[0]
+    page = (DOCS / "simulator.md").read_text()
     listed = {
         kind
-        for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+        for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
         for kind in re.findall(r"`(\w+)`", row)
     }
     assert listed == set(KINDS)
@@ -218,7 +234,7 @@ def source_reasons() -> set[str]:
     """Return every reason a source's trouble can have, as the code states them."""
     found = {SourceMalformed("kalshi", "", "").reason, "server_error", "store"}
     found |= set(http._PASSING.values()) | {reason for reason, _ in http._REFUSALS.values()}
-    for path in sorted((ROOT / "exporter" / "sources").glob("*.py")):
+    for path in sorted((ROOT / "exporter" / "sources").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
@@ -272,20 +288,20 @@ def test_every_truth_check_is_explained() -> None:
 
 
 def test_every_table_of_the_database_is_described() -> None:
-    """Whoever opens the file finds each table in the README."""
-    section = README.read_text().partition("## Database")[2].partition("\n## ")[0]
+    """Whoever opens the file finds each table described."""
+    page = (DOCS / "database.md").read_text()
     listed = {
         name
-        for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+        for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
         for name in re.findall(r"`(\w+)`", row)
     }
     assert listed == {*schema.metadata.tables, "alembic_version"}
 
 
-def test_every_query_of_the_readme_runs(tmp_path: Path) -> None:
+def test_every_query_of_the_pages_runs(tmp_path: Path) -> None:
     """The SQL examples are valid on a database that the program made."""
     Store.write(tmp_path / "northstar.sqlite3").close()
-    queries = list(blocks(README, "sql"))
+    queries = [query for page in PAGES for query in blocks(page, "sql")]
     assert queries
     with sqlite3.connect(tmp_path / "northstar.sqlite3") as connection:
         for query in queries:
@@ -309,4 +325,4 @@ def _anchors(page: Path) -> set[str]:
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    write_tables()

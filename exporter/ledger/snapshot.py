@@ -1,7 +1,7 @@
 """One immutable snapshot of all figures, and the delta between two.
 
 Shape:  the JSON tree that the store keeps, `/api/pnl/current` answers and deltas patch
-        (README, "The snapshot"). Money is a string; keys may be added, never repurposed.
+        (docs/stream.md, "The snapshot"). Money is a string; keys may be added, never repurposed.
 Rule:   no null anywhere. A merge patch (RFC 7396) deletes on null, so a figure graded
         `missing` has no `usd` key and a source without trouble no `error` key.
 """
