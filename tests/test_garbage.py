@@ -19,8 +19,10 @@ class Node:
 
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
+    before = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 def test_what_is_kept_is_left_out_of_collections_and_still_freed() -> None:
@@ -42,3 +44,23 @@ def test_what_comes_later_is_collected_as_ever() -> None:
     del one, two
     gc.collect()
     assert gone() is None
+
+
+def test_a_crowd_is_not_looked_at_while_it_comes() -> None:
+    """Some hundred thousand objects, all in use: no full collection until they have come."""
+    full: list[int] = []
+
+    def note(phase: str, found: dict[str, int]) -> None:
+        if phase == "start" and found["generation"] == 2:
+            full.append(len(crowd))
+
+    garbage.keep()
+    garbage.seldom()
+    crowd: list[Node] = []
+    gc.callbacks.append(note)
+    try:
+        for _ in range(300_000):
+            crowd.append(Node())
+    finally:
+        gc.callbacks.remove(note)
+    assert full == []

@@ -139,6 +139,7 @@ def serve_on(app: FastAPI, listener: socket.socket) -> int:
     _allow_many_connections()
     server = Server(app)
     garbage.keep()
+    garbage.seldom()
     with listener, _signals_are_an_ordinary_end():
         server.run(sockets=[listener])
     return 0 if server.started else 1
