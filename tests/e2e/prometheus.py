@@ -33,19 +33,27 @@ Series = list[dict[str, Any]]
 
 
 @contextmanager
-def serving(config: Path, folder: Path, port: int | None = None) -> Iterator[str]:
-    """Run a server on a configuration, with its data in the folder; the value is its address."""
-    address = f"{HOST}:{port or free_port()}"
+def started(config: Path, data: Path, port: int, *flags: str) -> Iterator[Process]:
+    """Run a server on a configuration, which may be one that it refuses."""
     program = [
         "prometheus",
         f"--config.file={config}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={address}",
+        f"--storage.tsdb.path={data}",
+        f"--web.listen-address={HOST}:{port}",
+        *flags,
     ]
-    with Process(folder, {}, program=program) as process:
-        until(lambda: answers(f"http://{address}/-/ready") or not process.running, PATIENCE)
+    with Process(config.parent, {}, program=program) as process:
+        until(lambda: answers(f"http://{HOST}:{port}/-/ready") or not process.running, PATIENCE)
+        yield process
+
+
+@contextmanager
+def serving(config: Path, folder: Path, port: int | None = None) -> Iterator[str]:
+    """Run a server with its data in the folder; the value is its address."""
+    port = port or free_port()
+    with started(config, folder / "data", port) as process:
         assert process.running, process.output
-        yield f"http://{address}"
+        yield f"http://{HOST}:{port}"
 
 
 def answers(url: str) -> bool:

@@ -198,6 +198,12 @@ def _as_debian_reads_it(part: Any) -> Any:
 def prometheus(folder: Path, **addresses: str) -> Iterator[str]:
     """Run Prometheus with the stack's configuration and rules; the value is its URL."""
     port = free_port()
+    with serving(configuration(folder, port, **addresses), folder, port) as url:
+        yield url
+
+
+def configuration(folder: Path, port: int, **addresses: str) -> Path:
+    """Write the stack's configuration and rules for a Prometheus at a port; return where it is."""
     text = (ROOT / "prometheus" / "prometheus.yml").read_text()
     for name, address in {**addresses, "localhost:9090": f"{HOST}:{port}"}.items():
         assert name in text, name
@@ -208,9 +214,8 @@ def prometheus(folder: Path, **addresses: str) -> Iterator[str]:
     for path in (ROOT / "prometheus").glob("*/*.yml"):
         (place / path.parent.name).mkdir()
         rules = sped_up(yaml.safe_load(path.read_text()))
-        (place / path.parent.name / path.name).write_text(json.dumps(rules))
-    with serving(place / "prometheus.yml", folder, port) as url:
-        yield url
+        (place / path.parent.name / path.name).write_text(json.dumps(rules, indent=1))
+    return place / "prometheus.yml"
 
 
 def firing(url: str) -> dict[str, dict[str, str]]:
