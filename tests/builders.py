@@ -9,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from exporter.ledger import Ledger, SourceState
+from exporter.ledger.confirmation import CONFIRMING_READINGS
 from exporter.ledger.snapshot import Opening
 from exporter.records import (
     Balance,
@@ -19,6 +20,7 @@ from exporter.records import (
     KeyUsage,
     KeyUsageLine,
     Mark,
+    Observation,
     Record,
     Refund,
     Sale,
@@ -217,6 +219,12 @@ class Books:
         self.ledger = Ledger(zone, rule, other_cash=other_cash)  # type: ignore[arg-type]
         self.keeper = Keeper()
         self.book(*records)
+
+    def observe_steadily(self, observations: Iterable[Observation]) -> None:
+        """Observe the same for as many readings as a difference needs to count."""
+        observed = tuple(observations)
+        for _ in range(CONFIRMING_READINGS):
+            self.ledger.observe(observed)
 
     def book(self, *records: Record) -> None:
         """Book records; late ones are replayed."""

@@ -14,6 +14,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from exporter.ledger import takings, windows
+from exporter.ledger.confirmation import Confirmation
 from exporter.ledger.cost_statement import CostStatement
 from exporter.ledger.equity import Equity
 from exporter.ledger.groups import Groups
@@ -22,6 +23,7 @@ from exporter.ledger.lots import LotRule
 from exporter.ledger.marks import MarkRule
 from exporter.ledger.orders import Counts, Orders
 from exporter.ledger.portfolio import Portfolio, Valuation
+from exporter.ledger.reconciliation import FIGURES
 from exporter.ledger.results import Results, TradeRecord
 from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, Figure, Grade, Opening, Tree, unstamp
 from exporter.ledger.spending import Spending
@@ -107,6 +109,7 @@ class Ledger:
         self.orders = Orders()
         self.cash: dict[int, Balance] = {}
         self.equity = Equity()
+        self.confirmation = Confirmation()
         self.spending = Spending()
         self.costs = CostStatement(self.spending, zone)
 
@@ -164,11 +167,20 @@ class Ledger:
         if heard:
             self.portfolio.reconciliation.observe(venue)
             self._compare_equity()
+            self.confirmation.take(self._ties())
 
     def _compare_equity(self) -> None:
         for scope, held in self.portfolio.revalued():
             self.equity.value(scope, held)
         self.equity.compare(self.journal.balances.get(VENUE_CASH, ZERO), self.cash.values())
+
+    def _ties(self) -> dict[str, bool]:
+        equity, worst = self.equity.compared, self.portfolio.reconciliation.worst
+        return {
+            "cash": not self.cash_difference(),
+            "equity": equity is None or equity.ok,
+            **{figure: not worst(figure).size for figure in FIGURES},
+        }
 
     def quote(self, marks: Iterable[Mark]) -> bool:
         """Take quotes alone, as they move between two readings; tell whether a position's price has.
@@ -185,6 +197,7 @@ class Ledger:
         """
         self.portfolio.restore(tree.get("positions", {}))
         self.costs.restore(tree.get("api_cost", {}).get("names", {}))
+        self.confirmation.restore(name for name, check in tree.get("checks", {}).items() if not check["ok"])
         for account in tree.get("accounts", {}).values():
             at = unstamp(account["as_of"])
             cash, value = Decimal(account["cash"]), Decimal(account["portfolio_value"])

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.errors import OutOfBalance
+from exporter.ledger.confirmation import CONFIRMING_READINGS
 from exporter.ledger.equity import Compared
 from exporter.ledger.plan import NO_PLAN, Plan
 from exporter.ledger.pnl import Ledger, SourceState, WindowFigures
@@ -159,18 +160,20 @@ def _accounts(ledger: Ledger) -> Tree:
 
 
 def _checks(ledger: Ledger) -> Tree:
-    checks: dict[str, Tree] = {"balanced": _check(ZERO, "")}
+    checks: dict[str, Tree] = {"balanced": {"ok": True, "usd": plain(ZERO)}}
+    confirmed = ledger.confirmation.confirmed
     cash = ledger.cash_difference()
     if cash is None:
         return checks
-    checks["cash"] = _check(cash, _unexplained(cash))
+    checks["cash"] = _check(cash, _unexplained(cash), confirmed("cash"))
     if ledger.equity.compared is not None:
-        checks["equity"] = _equity(ledger.equity.compared)
+        checks["equity"] = _equity(ledger.equity.compared, confirmed("equity"))
     reconciliation = ledger.portfolio.reconciliation
     for figure in FIGURES:
         worst = reconciliation.worst(figure)
         unit = "contracts" if figure == "position" else "usd"
-        checks[figure] = _check(worst.size, f"the largest difference is in {worst.scope}", unit)
+        where = f"the largest difference is in {worst.scope}"
+        checks[figure] = _check(worst.size, where, confirmed(figure), unit)
     differ, ours, other = reconciliation.lot_rules()
     if differ:
         rule = ledger.portfolio.lots
@@ -181,13 +184,13 @@ def _checks(ledger: Ledger) -> Tree:
     return checks
 
 
-def _equity(compared: Compared) -> Tree:
+def _equity(compared: Compared, confirmed: bool) -> Tree:
     shown: dict[str, Any] = {
-        "ok": compared.ok,
+        "ok": compared.ok or not confirmed,
         "usd": plain(compared.difference),
         "tolerance_usd": plain(compared.allowed),
     }
-    return shown if compared.ok else shown | {"detail": compared.detail}
+    return shown if compared.ok else shown | {"detail": _told(compared.detail, confirmed)}
 
 
 def _unexplained(cash: Decimal) -> str:
@@ -199,8 +202,12 @@ def _unexplained(cash: Decimal) -> str:
     )
 
 
-def _check(difference: Decimal, detail: str, unit: str = "usd") -> Tree:
-    shown: dict[str, Any] = {"ok": difference == 0, unit: plain(difference)}
+def _check(difference: Decimal, detail: str, confirmed: bool, unit: str = "usd") -> Tree:
+    shown: dict[str, Any] = {"ok": difference == 0 or not confirmed, unit: plain(difference)}
     if difference:
-        shown["detail"] = detail
+        shown["detail"] = _told(detail, confirmed)
     return shown
+
+
+def _told(detail: str, confirmed: bool) -> str:
+    return detail if confirmed else f"{detail}; it counts after {CONFIRMING_READINGS} readings in a row"

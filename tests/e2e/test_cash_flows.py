@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from e2e.conftest import Build, Simulate
+from exporter.ledger.confirmation import CONFIRMING_READINGS
 from exporter.simulator import oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW
@@ -60,7 +61,8 @@ def test_interest_is_a_difference_with_a_metric_and_never_profit(simulate: Simul
     world.kalshi.deposit("100.00")
     cases.credits(world.kalshi)
     running = pipeline(simulate(world), NORTHSTAR_SOURCES="kalshi")
-    running.collect()
+    for _ in range(CONFIRMING_READINGS):
+        running.collect()
     tree = running.latest
     assert tree["accounts"]["kalshi"]["unexplained"] == tree["checks"]["cash"]["usd"] == "5.37"
     assert "5.37 more than fills, settlements and transfers explain" in tree["checks"]["cash"]["detail"]

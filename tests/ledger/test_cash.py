@@ -49,7 +49,7 @@ def test_a_withdrawal_that_comes_back_brings_its_fee() -> None:
 def test_cash_that_nobody_lists_is_said_and_is_no_profit(cash: str, word: str) -> None:
     """Interest and the like are in the balance alone: a difference with a sentence, never a figure."""
     books = Books(moved("100.00", "applied", fee="0"))
-    books.ledger.observe([balance(cash)])
+    books.observe_steadily([balance(cash)])
     tree = stated(books)
     check = tree["checks"]["cash"]
     assert (check["ok"], Decimal(check["usd"])) == (False, Decimal(cash) - 100)
@@ -63,7 +63,7 @@ def test_cash_that_nobody_lists_is_said_and_is_no_profit(cash: str, word: str) -
 def test_cash_that_ties_leaves_nothing_unexplained() -> None:
     """No key, so that a page need not know what a zero means."""
     books = Books(moved("100.00", "applied", fee="0"))
-    books.ledger.observe([balance("100.00")])
+    books.observe_steadily([balance("100.00")])
     assert "unexplained" not in stated(books)["accounts"]["kalshi"]
 
 
@@ -71,12 +71,12 @@ def test_cash_that_the_user_states_is_explained_and_is_no_profit() -> None:
     """Interest read off the venue's statement: the check holds to the cent again, the net does not move."""
     interest = [(NOW, Decimal("12.34")), (NOW, Decimal("-0.34"))]
     books = Books(moved("100.00", "applied", fee="0"), other_cash=interest)
-    books.ledger.observe([balance("112.01")])
+    books.observe_steadily([balance("112.01")])
     tree = stated(books)
     assert (tree["checks"]["cash"]["ok"], tree["checks"]["cash"]["usd"]) == (False, "0.01")
     assert tree["windows"]["all"]["net"]["usd"] == "0.00"
     account = tree["accounts"]["kalshi"]
     assert (account["paid_in"], account["other_cash"], account["unexplained"]) == ("100.00", "12.00", "0.01")
-    books.ledger.observe([balance("112.00")])
+    books.observe_steadily([balance("112.00")])
     assert stated(books)["checks"]["cash"]["ok"] is True
     assert "other_cash" not in stated(Books())["accounts"].get("kalshi", {})

@@ -26,7 +26,7 @@ def check(books: Books) -> Tree:
 def test_contracts_count_at_the_last_trade_and_may_be_off_by_named_amounts() -> None:
     """Ten at 0.52, nine cents each and the four between last trade and bid; one cent is cut off."""
     books = Books(fill("buy yes 10 @ 0.40"))
-    books.ledger.observe([mark(bid="0.48", ask="0.53", last="0.52"), balance("-4.00", "5.20")])
+    books.observe_steadily([mark(bid="0.48", ask="0.53", last="0.52"), balance("-4.00", "5.20")])
     allowed = 10 * (SEEN_AWAY + Decimal("0.04")) + CENT
     assert check(books) == {"ok": True, "usd": "0.00", "tolerance_usd": str(allowed)}
 
@@ -34,7 +34,7 @@ def test_contracts_count_at_the_last_trade_and_may_be_off_by_named_amounts() -> 
 def test_no_contracts_are_valued_from_their_own_side() -> None:
     """A NO contract is worth one minus the YES price."""
     books = Books(fill("buy no 10 @ 0.40"))
-    books.ledger.observe([mark(bid="0.50", ask="0.50", last="0.50"), balance("-4.00", "5.00")])
+    books.observe_steadily([mark(bid="0.50", ask="0.50", last="0.50"), balance("-4.00", "5.00")])
     assert check(books) == {"ok": True, "usd": "0.00", "tolerance_usd": "0.91"}
 
 
@@ -42,7 +42,7 @@ def test_no_contracts_are_valued_from_their_own_side() -> None:
 def test_beyond_the_tolerance_it_fails_and_says_what_differs(value: str, ok: bool) -> None:
     """To the cent, on both sides."""
     books = Books(fill("buy yes 10 @ 0.40"))
-    books.ledger.observe([mark(bid="0.50", ask="0.50", last="0.50"), balance("-4.00", value)])
+    books.observe_steadily([mark(bid="0.50", ask="0.50", last="0.50"), balance("-4.00", value)])
     found = check(books)
     assert (found["ok"], Decimal(found["usd"])) == (ok, Decimal("5.00") - Decimal(value))
     assert ("detail" in found) is not ok
@@ -53,23 +53,23 @@ def test_beyond_the_tolerance_it_fails_and_says_what_differs(value: str, ok: boo
 def test_cash_has_no_tolerance_of_its_own() -> None:
     """With nothing open, a cent that is cut off is all that may differ."""
     books = Books(fill("buy yes 1 @ 0.40"), fill("buy no 1 @ 0.60", at=NOW + timedelta(seconds=1)))
-    books.ledger.observe([balance("0.01")])
+    books.observe_steadily([balance("0.01")])
     assert check(books)["ok"]
-    books.ledger.observe([balance("0.02")])
+    books.observe_steadily([balance("0.02")])
     assert not check(books)["ok"]
 
 
 def test_a_position_nobody_prices_counts_at_cost_and_proves_nothing() -> None:
     """Unknown is not zero: it may be worth nothing, or a dollar a contract."""
     books = Books(fill("buy yes 10 @ 0.40"))
-    books.ledger.observe([mark(), balance("-4.00", "0.00")])
+    books.observe_steadily([mark(), balance("-4.00", "0.00")])
     assert check(books) == {"ok": True, "usd": "4.00", "tolerance_usd": "10.01"}
 
 
 def test_the_worst_subaccount_is_named() -> None:
     """One of two is off by a hundred contracts."""
     books = Books(fill("buy yes 100 @ 0.50"), fill("buy yes 10 @ 0.50", subaccount=3))
-    books.ledger.observe(
+    books.observe_steadily(
         [
             mark(bid="0.50", ask="0.50", last="0.50"),
             Balance(subaccount=0, cash=Decimal(-55), portfolio_value=Decimal(0), at=NOW),
@@ -82,11 +82,11 @@ def test_the_worst_subaccount_is_named() -> None:
 def test_between_two_readings_the_check_stays_as_it_was() -> None:
     """Quotes move, the venue's statement does not: comparing them would fail for no reason."""
     books = Books(fill("buy yes 10 @ 0.40"))
-    books.ledger.observe([mark(bid="0.50", ask="0.50", last="0.50"), balance("-4.00", "5.00")])
+    books.observe_steadily([mark(bid="0.50", ask="0.50", last="0.50"), balance("-4.00", "5.00")])
     before = check(books)
     books.ledger.quote([mark(bid="0.90", ask="0.90", last="0.90")])
     assert check(books) == before
-    books.ledger.observe([mark(bid="0.90", ask="0.90", last="0.90"), balance("-4.00", "9.00")])
+    books.observe_steadily([mark(bid="0.90", ask="0.90", last="0.90"), balance("-4.00", "9.00")])
     assert check(books) == before
 
 
@@ -94,7 +94,7 @@ def test_a_last_trade_that_moves_alone_is_valued_anew() -> None:
     """Our own mark, the bid, has not moved, so nothing else of the position has."""
     books = Books(fill("buy yes 10 @ 0.40"))
     for last in ("0.50", "0.55"):
-        books.ledger.observe([mark(bid="0.48", ask="0.56", last=last), balance("-4.00", "0")])
+        books.observe_steadily([mark(bid="0.48", ask="0.56", last=last), balance("-4.00", "0")])
         assert Decimal(check(books)["usd"]) == 10 * Decimal(last)
 
 
@@ -131,10 +131,10 @@ def test_kept_up_it_equals_what_is_valued_anew(steps: Sequence[tuple[object, ...
                 ticker=str(ticker), yes_bid=bid, yes_ask=ask, last=last, settled_value=settled, at=NOW
             )  # type: ignore[arg-type]
             books.ledger.quote(marks.values()) if number % 2 else None
-        books.ledger.observe([*marks.values(), *balances])
+        books.observe_steadily([*marks.values(), *balances])
     anew = Books(*books.keeper.records.values())
     anew.ledger.observe([*marks.values(), *balances])
-    books.ledger.observe([*marks.values(), *balances])
+    books.observe_steadily([*marks.values(), *balances])
     ours, theirs = books.ledger.equity.compared, anew.ledger.equity.compared
     assert ours is not None
     assert theirs is not None

@@ -11,6 +11,7 @@ import pytest
 
 from exporter.errors import OutOfBalance
 from exporter.ledger import SourceState, state
+from exporter.ledger.confirmation import CONFIRMING_READINGS
 from exporter.ledger.journal import Entry
 from exporter.ledger.snapshot import Cursor, Grade, Opening, Tree
 from exporter.records import VenuePosition
@@ -270,13 +271,43 @@ def test_checks_show_cash_and_positions_that_do_not_tie() -> None:
     assert checks["cash"] == {"ok": True, "usd": "0.00"}
     assert checks["position"] == {"ok": True, "contracts": "0.00"}
     books.book(fill("buy yes 1 @ 0.50 fee 0.02", at=NOW + timedelta(seconds=1)))
-    books.ledger.observe([balance("-4.10"), venue])
+    books.observe_steadily([balance("-4.10"), venue])
     checks = stated(books)["checks"]
     assert (checks["cash"]["ok"], checks["cash"]["usd"]) == (False, "0.52")
     where = "the largest difference is in M"
     assert checks["position"] == {"ok": False, "contracts": "1.00", "detail": where}
     assert checks["exposure"] == {"ok": False, "usd": "0.50", "detail": where}
     assert checks["realised"]["ok"]
+
+
+def test_difference_that_the_next_reading_takes_back_fails_no_check() -> None:
+    """A fill between two lists is shown as a difference, and counts only when it stays."""
+    books = Books(fill("buy yes 10 @ 0.40 fee 0.10"))
+
+    def reading(cash: str) -> Tree:
+        books.ledger.observe([balance(cash)])
+        return stated(books)["checks"]["cash"]
+
+    for _ in range(CONFIRMING_READINGS - 1):
+        moving = reading("-4.62")
+        assert (moving["ok"], moving["usd"]) == (True, "-0.52")
+        assert moving["detail"].endswith("; it counts after 3 readings in a row")
+    assert reading("-4.10") == {"ok": True, "usd": "0.00"}
+    assert reading("-4.62")["ok"], "what tied in between is counted from the beginning"
+    for _ in range(CONFIRMING_READINGS - 1):
+        staying = reading("-4.62")
+    assert not staying["ok"]
+    assert "it counts" not in staying["detail"]
+
+
+def test_check_that_failed_before_a_restart_fails_after_it() -> None:
+    """An alert is not taken back because the exporter was started anew."""
+    books = Books(fill("buy yes 10 @ 0.40 fee 0.10"))
+    books.observe_steadily([balance("-4.62")])
+    before = stated(books)
+    again = Books(fill("buy yes 10 @ 0.40 fee 0.10"))
+    again.ledger.restore(before)
+    assert not stated(again)["checks"]["cash"]["ok"]
 
 
 def test_books_out_of_balance_are_refused() -> None:

@@ -51,7 +51,7 @@ def known_snapshot(**sources: SourceState) -> Tree:
         fees=Decimal("0.2373"),
         at=NOW,
     )
-    books.ledger.observe([mark("OPEN", bid="0.58", ask="0.60"), balance("97.50", "3.48"), theirs])
+    books.observe_steadily([mark("OPEN", bid="0.58", ask="0.60"), balance("97.50", "3.48"), theirs])
     books.ledger.observe(spent.NAMES)
     return state(
         books.ledger,
