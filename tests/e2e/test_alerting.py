@@ -74,7 +74,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "NORTHSTAR_METRICS_PORT": metrics,
         "PORT": stream,
         "DB_PATH": str(folder / "northstar.sqlite3"),
+        "NORTHSTAR_BACKUP_FOLDER": str(folder / "backups"),
     }
+    (folder / "backups").mkdir()
     with ExitStack() as opened:
         receiver = Receiver()
         opened.callback(receiver.close)
@@ -171,6 +173,32 @@ def test_every_rule_runs_and_finds_its_series(stack: Stack) -> None:
     for name, query in ((rule["name"], rule["query"]) for rule in found if rule["type"] == "recording"):
         if not UNKNOWN_SO_SOON.search(name) and not any(each in query for each in late):
             until(lambda name=name: ask(stack.prometheus, name), PATIENCE, name)
+
+
+HELD = re.compile(r"last_over_time\((.+?)\[")
+
+
+def test_what_is_held_is_what_is_stated(stack: Stack) -> None:
+    """While the exporter answers, each rule that outlives it says what it says, under the same labels."""
+    held = [rule for rule in rules(stack.prometheus) if rule["name"].endswith(":held")]
+    assert len(held) > 15
+    compared = 0
+    for rule in held:
+        (selector, *_) = HELD.findall(rule["query"])
+        if selector.partition("{")[0] in ONLY_IN_TROUBLE:
+            continue
+        until(partial(_agree, stack.prometheus, rule["name"], selector), PATIENCE, rule["name"])
+        compared += 1
+    assert compared > 12
+
+
+def _agree(url: str, *queries: str) -> bool:
+    """Tell whether the queries have the same result, and one at all."""
+    shown = [
+        sorted((sorted(found["metric"].items())[1:], found["value"][1]) for found in ask(url, query))
+        for query in queries
+    ]
+    return bool(shown[0]) and all(each == shown[0] for each in shown)
 
 
 COST = ("api_cost_billed", "api_cost_estimated")
