@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from exporter.demo import DEMO_LIMITS
 from exporter.ledger.snapshot import COMPONENTS, WINDOWS, Grade, unstamp
 
 Tree = dict[str, Any]
 Values = Mapping[str, Decimal | float]
 Stated = Callable[[Tree, str], "Values | Decimal | float | None"]
-"""Snapshot and chosen window -> one value, a value by label, or None where the API has no figure."""
+"""Snapshot, with `scraped`, and chosen window -> one value, a value by label, or None where there is none."""
 
 
 def _net(window: str | None = None) -> Stated:
@@ -83,6 +84,13 @@ def _when(field: str) -> Callable[[Tree], float]:
 
 def _up(source: Tree) -> float:
     return float("error" not in source)
+
+
+def _age_by_source(tree: Tree, _: str) -> Values:
+    return {
+        name: tree["scraped"] - unstamp(source["as_of"]).timestamp()
+        for name, source in tree["sources"].items()
+    }
 
 
 def _trading(name: str) -> Stated:
@@ -203,6 +211,7 @@ def _cost(tree: Tree, window: str) -> Decimal:
     return -_of(tree, window, "api_cost_")
 
 
+LOSS_LIMIT = Decimal(DEMO_LIMITS["NORTHSTAR_LIMIT_LOSS_TODAY_USD"])
 UNREALISED: Stated = lambda tree, _: _usd(tree["unrealised"])  # noqa: E731 - one of a table
 EXPOSURE: Stated = lambda tree, _: Decimal(tree["exposure"]["usd"])  # noqa: E731
 LARGEST: Stated = lambda tree, _: Decimal(tree["exposure"]["largest"]["usd"])  # noqa: E731
@@ -217,6 +226,7 @@ STATED: dict[str, tuple[Stated, ...]] = {
     "As of, $window": (lambda tree, window: _milliseconds(tree["windows"][window]["net"]["as_of"]),),
     "Sources": (_by_source(_up),),
     "Net today": (_net("today"),),
+    "To the loss limit of today": (lambda tree, _: LOSS_LIMIT + _of(tree, "today", ""),),
     "Net, this month": (_net("mtd"),),
     "Net, 7 days": (_net("7d"),),
     "Net, this year": (_net("ytd"),),
@@ -263,6 +273,7 @@ STATED: dict[str, tuple[Stated, ...]] = {
     "ai-cost: API cost, $window": (_sum("api_cost_", -1),),
     "Of it estimated, $window": (_sum("api_cost_estimated", -1),),
     "A day": (lambda tree, _: Decimal(tree["api_cost"]["burn_rate"]["usd_per_day"]),),
+    "Of the budget used": (lambda tree, _: Decimal(tree["api_cost"]["budgets"]["total"]["used_ratio"]),),
     "This month will cost": (_forecast("mid"),),
     "This month, and where it leads": (
         _sum("api_cost_", -1, "mtd"),
@@ -330,29 +341,27 @@ STATED: dict[str, tuple[Stated, ...]] = {
         lambda tree, _: {window: _worst("sales_")(tree, window) for window in WINDOWS},  # type: ignore[misc]
         _order(WINDOWS),
     ),
+    "Exporter": (lambda *_: 1.0,),
+    "Stream": (lambda *_: 1.0,),
+    "Age of each source": (_age_by_source,),
     "Checks that fail": (lambda tree, _: float(sum(not check["ok"] for check in tree["checks"].values())),),
 }
 """By title, with the dashboard before it where two of them mean different things by it."""
 
 NOT_IN_THE_API = {
-    "To the loss limit of today": "no limit is set",
-    "Of the budget used": "no budget is set",
-    "By series, this month": "another answer of the API than the snapshot",
-    "By event, this month": "another answer of the API than the snapshot",
+    "By series, this month": "compared with another answer of the API than the snapshot",
+    "By event, this month": "compared with another answer of the API than the snapshot",
     "Alertmanager": "Prometheus's own",
     "Grafana Live": "about the stream",
     "Alerts": "Prometheus's own",
-    "Stated in": "labels, not a value",
+    "Stated in": "labels, not a value: compared by themselves",
     "Sources: which one is down, and since when": "in part about the exporter's requests",
-    "Exporter": "Prometheus's own",
-    "Stream": "Prometheus's own",
     "Newest snapshot": "depends on when it is asked",
     "Alerts that fire": "Prometheus's own",
     "Refused, 1 h": "about the exporter",
     "Sales booked": "about the exporter",
     "Requests by outcome": "about the exporter",
     "Readings that failed, 5 minutes": "about the exporter",
-    "Age of each source": "depends on when it is asked",
     "Request budget left": "about the exporter",
     "From asking a source to publishing": "about the exporter",
     "Durable commit of a snapshot": "about the exporter",
@@ -381,5 +390,5 @@ def stated(dashboard: str, title: str) -> tuple[Stated, ...] | None:
     return STATED[own] if own in STATED else STATED[title]
 
 
-NOT_AT_FIRST = {"Of the budget used", "To the loss limit of today", "Grafana Live"}
+NOT_AT_FIRST = {"Grafana Live"}
 """Panels of what is switched off until a setting names it; they say so instead of a figure."""

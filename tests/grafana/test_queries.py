@@ -19,10 +19,11 @@ import pytest
 from dashboards import FILES, ROOT, Asked, asked, read
 from e2e.pipeline import HOST, until
 from e2e.processes import Process, free_port
-from e2e.prometheus import PATIENCE, Series, ask, needed, samples, serving, values
+from e2e.prometheus import CLIENT, PATIENCE, Series, ask, needed, samples, serving, values
 from expected import NOT_AT_FIRST, NOT_IN_THE_API, STATED, stated
 
 from exporter.ledger.snapshot import WINDOWS, apply
+from exporter.metrics.groups import TOP
 
 pytestmark = needed
 
@@ -102,6 +103,7 @@ class Moment:
     """One scrape: when it was, and the snapshot that it shows."""
 
     url: str
+    api: str
     at: float
     tree: dict[str, Any]
 
@@ -130,7 +132,7 @@ def moment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moment]:
             tree = recorder.trees[int(sequence)]
             # The sidecar is scraped at another moment of the same five seconds: let that one pass, too.
             until(lambda: samples(url, SEQUENCE)[-1][0] > at, PATIENCE)
-            yield Moment(url, at, tree)
+            yield Moment(url, recorder.url, at, tree | {"scraped": at})
         recorder.closed = True
     thread.join(PATIENCE)
 
@@ -188,6 +190,44 @@ def _compare(each: Asked, wanted: Any, found: Series) -> None:
         }, each
     else:
         assert values(found) == [pytest.approx(float(wanted), abs=2e-6)], each
+
+
+def test_every_dashboard_says_what_its_figures_are_in(moment: Moment) -> None:
+    """Currency, zone and mark rule are labels of a value that means nothing."""
+    words = {name: moment.tree[name] for name in ("currency", "timezone", "mark_rule")}
+    found = [moment.ask(each.expr) for each in asked() if each.panel["title"] == "Stated in"]
+    assert [[series["metric"] for series in one] for one in found] == [[words]] * len(found)
+    assert len(found) >= 5
+
+
+GROUPED = [("realised", "mtd"), ("fees", "mtd"), ("win_ratio", "mtd"), ("realised", "all")]
+"""Figure and window of each column of the tables of groups."""
+
+
+@pytest.mark.parametrize("level", TOP)
+def test_every_group_says_what_the_api_says(moment: Moment, level: str) -> None:
+    """The largest by name, the rest as other; asked until both speak of the same."""
+    queries = [each.expr for each in asked() if each.panel["title"] == f"By {level}, this month"]
+    assert len(queries) == len(GROUPED)
+
+    def agree() -> bool:
+        windows = CLIENT.get(f"{moment.api}/api/pnl/groups", params={"by": level}).json()["windows"]
+        return all(
+            {one["metric"][level]: float(one["value"][1]) for one in ask(moment.url, query)}
+            == _by_group(windows[window], figure, TOP[level])
+            for query, (figure, window) in zip(queries, GROUPED, strict=True)
+        )
+
+    assert all(ask(moment.url, query) for query in queries)
+    until(agree, PATIENCE, "for Prometheus and the API to say the same")
+
+
+def _by_group(stated: dict[str, Any], figure: str, top: int) -> dict[str, Any]:
+    named = {group["name"]: float(group[figure]) for group in stated["groups"][:top] if figure in group}
+    rest = [*stated["groups"][top:], *([stated["other"]] if "other" in stated else [])]
+    if rest and figure != "win_ratio":
+        named["other"] = sum(float(group[figure]) for group in rest)
+    return {name: pytest.approx(value, abs=2e-6) for name, value in named.items()}
 
 
 def test_every_panel_is_compared_or_says_why_not() -> None:
