@@ -125,15 +125,18 @@ def overheard() -> Iterator[io.StringIO]:
     """Collect everything that any logger says, down to the last detail."""
     heard = io.StringIO()
     handler = logging.StreamHandler(heard)
-    root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    # A command that ran in this process before may have quietened the clients.
+    loggers = [logging.getLogger(name) for name in (None, "httpx", "httpcore")]
+    before = [logger.level for logger in loggers]
+    loggers[0].addHandler(handler)
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
     try:
         yield heard
     finally:
-        root.removeHandler(handler)
-        root.setLevel(before)
+        loggers[0].removeHandler(handler)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def kept(database: Path) -> Iterator[bytes]:
