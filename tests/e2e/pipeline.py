@@ -134,20 +134,24 @@ class Pipeline:
     def stream_url(self) -> str:
         """The address of a sidecar on this database, served from the first use on."""
         if self._stream is None:
-            listener = self._open.enter_context(listen(HOST, 0))
-            server = Server(create_app(self.database))
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-            thread.start()
-
-            def end() -> None:
-                server.should_exit = True
-                thread.join(PATIENCE)
-                assert not thread.is_alive(), "the stream did not end"
-
-            self._open.callback(end)
-            self._stream = f"http://{HOST}:{listener.getsockname()[1]}"
-            until(lambda: server.started)
+            self._stream = self.another_stream()
         return self._stream
+
+    def another_stream(self) -> str:
+        """Start one more sidecar, which knows nothing but the database; return its address."""
+        listener = self._open.enter_context(listen(HOST, 0))
+        server = Server(create_app(self.database))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), "the stream did not end"
+
+        self._open.callback(end)
+        until(lambda: server.started)
+        return f"http://{HOST}:{listener.getsockname()[1]}"
 
     def current(self) -> dict[str, Any]:
         """Return /api/pnl/current once it shows the newest snapshot."""
