@@ -234,15 +234,15 @@ def _orders_by_window() -> Panel:
         return f"max by (window) (northstar_sales_{figure})"
 
     return table(
-        "Unit economics by window",
+        "What an order brings and costs, by window",
         "window",
         [
             Column("Orders", by_window("orders"), ORDERS, decimals=0),
             Column("Refunds", by_window("refunds"), ORDERS, decimals=0),
             Column("Refund rate", by_window("refund_ratio"), SHARE, decimals=1),
             Column("Average order, $", by_window("average_order_usd"), AMOUNT, decimals=2),
-            Column("API cost per order, $", by_window("api_cost_per_order_usd"), AMOUNT, decimals=2),
-            Column("Contribution per order, $", by_window("contribution_per_order_usd"), AMOUNT, decimals=2),
+            Column("API cost, $", by_window("api_cost_per_order_usd"), AMOUNT, decimals=2),
+            Column("Contribution, $", by_window("contribution_per_order_usd"), AMOUNT, decimals=2),
             Column("Grade", "min by (window) (northstar_sales_per_order_grade)", words.WORD, words.GRADES),
         ],
         about(

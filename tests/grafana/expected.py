@@ -322,7 +322,7 @@ STATED: dict[str, tuple[Stated, ...]] = {
     "Refund rate, $window": (_refund_rate,),
     "Orders and refunds, $window": (_counted("orders"), _counted("refunds")),
     "An order, $window": (AVERAGE_ORDER, COST_PER_ORDER, CONTRIBUTION),
-    "Unit economics by window": (
+    "What an order brings and costs, by window": (
         _in_windows(_counted("orders")),
         _in_windows(_counted("refunds")),
         _in_windows(_refund_rate),
