@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import TOGETHER
+from tests.conftest import TOGETHER
 
 TESTS = Path(__file__).parent
 WHO = """
