@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from exporter import __version__
 from exporter.errors import ExporterError
-from exporter.ledger.snapshot import COMPONENTS, WINDOWS
 from exporter.settings import Settings, read
+from exporter.snapshot import COMPONENTS, WINDOWS
 
 if TYPE_CHECKING:
-    from exporter.grafana_live import GrafanaLive
+    from exporter.stream.grafana_live import GrafanaLive
 
 FIGURES = ("net", *COMPONENTS)
 
@@ -151,43 +151,43 @@ def _run(options: argparse.Namespace) -> int:
     settings = read(os.environ, ENV_FILE)
     match options.command:
         case "exporter":
-            from exporter import process
+            from exporter.commands import exporter as process
 
             asyncio.run(process.run(settings))
             return 0
         case "stream":
-            from exporter import sidecar
+            from exporter.commands import stream as sidecar
 
             return sidecar.run(settings, _grafana_live(settings), options.workers, options.listener)
         case "token":
-            from exporter import sidecar
+            from exporter.commands import stream as sidecar
 
             return sidecar.token(settings, options)
         case "check":
-            from exporter import check
+            from exporter.commands import check
 
             return check.run(settings)
         case "alertmanager-config":
-            from exporter import alerting
+            from exporter.commands import alertmanager_config as alerting
 
             return alerting.write(settings, options.secrets, options.output)
         case "explain":
-            from exporter.explain import command
+            from exporter.commands import explain as command
 
             return command.run(settings.db_path, options)
         case "backup":
-            from exporter import backups
+            from exporter.commands import backup
 
-            return backups.back_up_now(settings, options.to)
+            return backup.back_up_now(settings, options.to)
         case "restore":
-            from exporter import backups
+            from exporter.commands import backup
 
-            return backups.restore_from(settings, options.file)
+            return backup.restore_from(settings, options.file)
         case "backfill":
-            from exporter import backfill
+            from exporter.commands import backfill
 
             return backfill.run(settings, options.source, options.since)
-    from exporter import demo
+    from exporter.commands import demo
 
     if options.command == "demo" or (options.command == "run" and not _has_keys(settings)):
         return demo.demo(settings)
@@ -197,7 +197,7 @@ def _run(options: argparse.Namespace) -> int:
 def _grafana_live(settings: Settings) -> GrafanaLive | None:
     if settings.grafana_url is None:
         return None
-    from exporter.grafana_live import GrafanaLive
+    from exporter.stream.grafana_live import GrafanaLive
 
     return GrafanaLive(settings.grafana_url, settings.grafana_token_path)
 

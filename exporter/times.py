@@ -1,4 +1,4 @@
-"""Times as the tables keep them: whole microseconds since 1970, UTC."""
+"""Times as the tables keep them, whole microseconds since 1970, and as JSON states them; UTC."""
 
 from __future__ import annotations
 
@@ -16,3 +16,13 @@ def to_us(at: datetime) -> int:
 def from_us(us: int) -> datetime:
     """Return the aware UTC time of microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=us)
+
+
+def stamp(at: datetime) -> str:
+    """Return a UTC time as RFC 3339 text with microseconds, so that text sorts as time does."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def unstamp(text: str) -> datetime:
+    """Return the time that `stamp` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

@@ -8,11 +8,11 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from exporter.backups import Backups
-from exporter.cycle import Cycle
+from exporter.collect.backups import Backups
+from exporter.collect.cycle import Cycle
+from exporter.collect.quotes import OFF, Live
 from exporter.errors import SettingsError
 from exporter.ledger import Credit, Ledger, Plan
-from exporter.live import OFF, Live
 from exporter.metrics import limits
 from exporter.metrics.backups import BackupCollector
 from exporter.metrics.collector import SnapshotCollector
@@ -21,7 +21,7 @@ from exporter.metrics.health import Health
 from exporter.settings import Settings, missing
 from exporter.sources.anthropic import Anthropic, Override, Prices
 from exporter.sources.kalshi import Kalshi, KalshiLive
-from exporter.sources.sales import Sales
+from exporter.sources.sales.shop import Sales
 from exporter.store import Retention, Store
 
 FRESH_POLLS = 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.ledger.snapshot import COMPONENTS
+from exporter.snapshot import COMPONENTS
 from grafana import live, queries, words
 from grafana.dashboard import Dashboard, Row, trust
 from grafana.panels import Column, Panel, Query, about, lines, link, stat, table

@@ -9,8 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from exporter.ledger import Ledger, SourceState
-from exporter.ledger.confirmation import CONFIRMING_READINGS
-from exporter.ledger.snapshot import Opening
+from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.records import (
     Balance,
     BilledDay,
@@ -28,6 +27,7 @@ from exporter.records import (
     UsageHour,
     UsageLine,
 )
+from exporter.snapshot import Opening
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")

@@ -22,10 +22,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine
 
-from exporter import backfill, cli, cycle, history, replay
-from exporter.cycle import Cycle
+from exporter import cli
+from exporter.collect import backlog as history
+from exporter.collect import cycle
+from exporter.collect import rebuild as replay
+from exporter.collect.backlog import READING, Reader, Step, settle
+from exporter.collect.cycle import Cycle
+from exporter.commands import backfill
 from exporter.errors import StoreBusy
-from exporter.history import READING, Reader, Step, settle
 from exporter.ledger import Ledger
 from exporter.metrics.health import Health
 from exporter.records import Change, Fill, Settlement

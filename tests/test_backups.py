@@ -11,8 +11,9 @@ import pytest
 from e2e.pipeline import until
 from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter import backups as module
-from exporter.backups import AGAIN, FIRST, Backups, back_up_now, restore_from
+from exporter.collect import backups as module
+from exporter.collect.backups import AGAIN, FIRST, Backups
+from exporter.commands.backup import back_up_now, restore_from
 from exporter.metrics.backups import BackupCollector
 from exporter.metrics.catalogue import BACKUPS
 from exporter.metrics.health import Health

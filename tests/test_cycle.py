@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from exporter.cycle import Cycle
+from exporter.collect.cycle import Cycle
 from exporter.errors import SourceMalformed, SourceUnavailable, StoreUnavailable
 from exporter.ledger import Ledger
-from exporter.ledger.snapshot import Tree, unstamp
 from exporter.metrics.health import Health
 from exporter.records import Answer
+from exporter.snapshot import Tree
 from exporter.sources import Reading, Window
 from exporter.store import Store
+from exporter.times import unstamp
 from tests.builders import NOW, UTC_ZONE, fill, mark, sale
 
 

@@ -17,17 +17,18 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from exporter import cli, grafana_live
+from exporter import cli
 from exporter.errors import SourceMalformed
-from exporter.ledger.cost_statement import DRIFT_CHECK
-from exporter.ledger.reconciliation import FIGURES
-from exporter.ledger.snapshot import COMPONENTS, HISTORY_COLUMNS, WINDOWS, Grade
+from exporter.ledger.cost.statement import DRIFT_CHECK
+from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.metrics.catalogue import METRICS
 from exporter.settings import SECRETS, Settings, names
 from exporter.simulator.faults import KINDS
+from exporter.snapshot import COMPONENTS, HISTORY_COLUMNS, WINDOWS, Grade
 from exporter.sources import http
 from exporter.store import Store, schema
-from exporter.stream import create_app, figures
+from exporter.stream import create_app, grafana_live
+from exporter.stream import metrics as figures
 from exporter.stream.modules import ENTRIES
 
 ROOT = Path(__file__).parent.parent

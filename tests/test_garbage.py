@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter import garbage
+from exporter.runtime import gc_pauses
 
 
 class Node:
@@ -29,7 +29,7 @@ def test_what_is_kept_is_left_out_of_collections_and_still_freed() -> None:
     """By its last reference; only a circle would stay."""
     kept = Node()
     gone = weakref.ref(kept)
-    garbage.keep()
+    gc_pauses.keep()
     assert not any(each is kept for each in gc.get_objects())
     del kept
     assert gone() is None
@@ -37,7 +37,7 @@ def test_what_is_kept_is_left_out_of_collections_and_still_freed() -> None:
 
 def test_what_comes_later_is_collected_as_ever() -> None:
     """A circle that nobody refers to goes with the next collection."""
-    garbage.keep()
+    gc_pauses.keep()
     one, two = Node(), Node()
     one.other, two.other = two, one
     gone = weakref.ref(one)
@@ -54,8 +54,8 @@ def test_a_crowd_is_not_looked_at_while_it_comes() -> None:
         if phase == "start" and found["generation"] == 2:
             full.append(len(crowd))
 
-    garbage.keep()
-    garbage.seldom()
+    gc_pauses.keep()
+    gc_pauses.seldom()
     crowd: list[Node] = []
     gc.callbacks.append(note)
     try:

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from exporter.grafana_live import PUSH_SECONDS, RETRY_MOST_SECONDS, GrafanaLive, Turn, line
-from exporter.ledger.snapshot import COMPONENTS, WINDOWS, encode
+from exporter.snapshot import COMPONENTS, WINDOWS, encode
 from exporter.stream.events import Event, News, Place
+from exporter.stream.grafana_live import PUSH_SECONDS, RETRY_MOST_SECONDS, GrafanaLive, Turn, line
 from exporter.times import to_us
 
 URL = "http://grafana.test:3000"

@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from exporter.cycle import Cycle
+from exporter.collect.cycle import Cycle
+from exporter.collect.quotes import PATIENT_READINGS, Live
 from exporter.errors import SourceUnavailable
 from exporter.ledger import Ledger
-from exporter.ledger.snapshot import unstamp
-from exporter.live import PATIENT_READINGS, Live
 from exporter.metrics.health import Health
 from exporter.records import Fill, Mark, Observation, VenuePosition
 from exporter.settings import read
@@ -29,6 +28,7 @@ from exporter.sources import Reading, Window
 from exporter.sources.kalshi.feed import KalshiLive
 from exporter.sources.live import Changed, News
 from exporter.store import Store
+from exporter.times import unstamp
 from exporter.wiring import build_cycle, build_live
 from tests.builders import NOW, UTC_ZONE, balance, fill, mark, settlement
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from exporter.pace import Pace
+from exporter.collect.pace import Pace
 
 
 class Time:

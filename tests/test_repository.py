@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter import __version__, demo
+from exporter import __version__
 from exporter.cli import _parser
+from exporter.commands import demo
 from exporter.settings import SECRETS, Settings, names, read
 from exporter.simulator import keys
 

@@ -9,7 +9,7 @@ import pytest
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from prometheus_client import CollectorRegistry
 
-from exporter import schedule
+from exporter.collect import schedule
 from exporter.metrics.health import Health
 
 

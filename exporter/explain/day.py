@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from exporter.estimates import estimates
 from exporter.explain.lines import CannotExplain, DayExplained, Moment, Proof, Row, proof
-from exporter.ledger.costs import CostDay
-from exporter.ledger.parts import parts
-from exporter.ledger.trueup import billed_by_name
+from exporter.ledger.cost.cost_by import parts
+from exporter.ledger.cost.day import CostDay
+from exporter.ledger.cost.trueup import billed_by_name
 from exporter.money import ZERO
 from exporter.records import BilledDay, KeyUsage, Landing, UsageHour
+from exporter.records.estimates import estimates
 from exporter.store import Revision, Store
 
 KINDS = (BilledDay.kind, UsageHour.kind, KeyUsage.kind, Landing.kind)

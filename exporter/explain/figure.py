@@ -9,17 +9,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from exporter.explain.lines import MOST_RECORDS, CannotExplain, Explained, Line, proof, total
-from exporter.ledger import takings
-from exporter.ledger.costs import CostDay
+from exporter.ledger.cost.day import CostDay
 from exporter.ledger.journal import Entry
-from exporter.ledger.lots import LotRule
-from exporter.ledger.positions import Book, Event, in_order
-from exporter.ledger.snapshot import COMPONENTS, WINDOWS, Tree, unstamp
+from exporter.ledger.sales import sale_entries as takings
+from exporter.ledger.trading.lots import LotRule
+from exporter.ledger.trading.positions import Book, Event, in_order
 from exporter.ledger.windows import starts
 from exporter.money import plain
 from exporter.records import BilledDay, Fill, Sale, Settlement, UsageHour, ticker_of
+from exporter.snapshot import COMPONENTS, WINDOWS, Tree
 from exporter.store import Revision, Store
-from exporter.times import from_us, to_us
+from exporter.times import from_us, to_us, unstamp
 
 NET = "net"
 FIGURES = (NET, *COMPONENTS)

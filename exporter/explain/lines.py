@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.errors import ExporterError
-from exporter.ledger.snapshot import stamp
 from exporter.money import ZERO, plain
 from exporter.records import BilledDay, Fill, KeyUsage, Record, Sale, Settlement, UsageHour
 from exporter.store import RawSource, Revision, Store
+from exporter.times import stamp
 
 MOST_RECORDS = 200_000
 """Records read for one explanation: some seconds. A window with more is asked for in parts."""

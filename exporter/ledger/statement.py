@@ -9,15 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.errors import OutOfBalance
-from exporter.ledger.confirmation import CONFIRMING_READINGS
-from exporter.ledger.equity import Compared
-from exporter.ledger.plan import NO_PLAN, Plan
-from exporter.ledger.pnl import Ledger, SourceState, WindowFigures
-from exporter.ledger.portfolio import Valuation
-from exporter.ledger.reconciliation import FIGURES
-from exporter.ledger.results import Results
-from exporter.ledger.snapshot import COMPONENTS, Cursor, Figure, Grade, Opening, Tree, stamp
+from exporter.ledger.cost.plan import NO_PLAN, Plan
+from exporter.ledger.ledger import Ledger, SourceState, WindowFigures
+from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
+from exporter.ledger.trading.equity import Compared
+from exporter.ledger.trading.portfolio import Valuation
+from exporter.ledger.trading.reconciliation import FIGURES
+from exporter.ledger.trading.results import Results
 from exporter.money import ZERO, plain
+from exporter.snapshot import COMPONENTS, Cursor, Figure, Grade, Opening, Tree
+from exporter.times import stamp
 
 
 def state(

@@ -14,9 +14,10 @@ from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from exporter.ledger.snapshot import Grade, Tree, unstamp
 from exporter.metrics import costs, sales
 from exporter.metrics.catalogue import FIGURES, METRICS
+from exporter.snapshot import Grade, Tree
+from exporter.times import unstamp
 
 TOP_MARKETS = 20
 """Markets with a series of their own; more would let an active account flood Prometheus."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from exporter.ledger.snapshot import Tree, unstamp
+from exporter.snapshot import Tree
+from exporter.times import unstamp
 
 Sample = tuple[str, Sequence[str], float]
 

@@ -10,8 +10,8 @@ from prometheus_client import Metric as Family
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from exporter.ledger.snapshot import Tree
 from exporter.metrics.catalogue import GROUPS, METRICS
+from exporter.snapshot import Tree
 
 WINDOWS = ("today", "mtd", "all")
 """A day, a month, and all there is; the other windows are in the API. With every window and every

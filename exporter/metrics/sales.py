@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exporter.ledger.per_order import per_order
-from exporter.ledger.snapshot import COUNTS, Tree
+from exporter.snapshot import COUNTS, Tree
+from exporter.snapshot.per_order import per_order
 
 NAMES = {
     "average_order": "northstar_sales_average_order_usd",

@@ -23,8 +23,8 @@ from purgatory.domain.model import Context, ExcludeType, OpenedState
 from exporter import __version__
 from exporter.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
 from exporter.records import Answer
-from exporter.sources.patience import server_date, wish
 from exporter.sources.refusal import code_word
+from exporter.sources.retry_after import server_date, wish
 
 CONNECT_SECONDS = 5.0  # a handshake across an ocean takes a fifth of a second; five mean that nobody listens
 READ_SECONDS = 15.0  # reports are aggregated while we wait; longer than this they fail anyway

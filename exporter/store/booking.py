@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from exporter.records import BilledDay, Change, Record, UsageHour, replaces
 from exporter.store import schema
-from exporter.store.landings import first_billed, landings
+from exporter.store.bill_changes import first_billed, landings
 from exporter.store.rows import CHUNK, as_row, chunks, is_newest, read
 
 

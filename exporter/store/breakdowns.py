@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from exporter.ledger.snapshot import Tree, encode
+from exporter.snapshot import Tree, encode
 from exporter.store import schema
 from exporter.store.database import writing
 

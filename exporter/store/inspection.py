@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from exporter.errors import BackupFailed, SchemaTooNew
-from exporter.ledger.snapshot import Cursor
+from exporter.snapshot import Cursor
 from exporter.store import schema
 from exporter.store.copies import Stopped, digest, never, stated_digest, stop
 from exporter.store.database import open_reader

@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy import Engine, update
 
 from exporter.errors import BackupFailed, StoreUnavailable
-from exporter.ledger.snapshot import Cursor
+from exporter.snapshot import Cursor
 from exporter.store import schema
 from exporter.store.backup import duplicate
 from exporter.store.copies import TIME, sync

@@ -32,21 +32,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.errors import SequenceGap
-from exporter.ledger.snapshot import (
-    HISTORY_COLUMNS,
-    Grade,
-    Opening,
-    Tree,
-    apply,
-    decode,
-    diff,
-    encode,
-    history_row,
-    unstamp,
-)
+from exporter.snapshot import HISTORY_COLUMNS, Grade, Opening, Tree, apply, decode, diff, encode, history_row
 from exporter.store import schema
 from exporter.store.database import writing
-from exporter.times import from_us, to_us
+from exporter.times import from_us, to_us, unstamp
 
 KEYFRAME_EVERY = 100
 """Patches to apply for one snapshot: about 10 ms, against 1 % of the rows being large. Twice as many

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, select,
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.errors import StoreUnavailable
-from exporter.ledger.snapshot import Tree, apply, decode, diff, encode
+from exporter.snapshot import Tree, apply, decode, diff, encode
 from exporter.store import schema
 from exporter.store.database import writing
 from exporter.store.snapshots import COMPRESSION, KEYFRAME_EVERY, SnapshotStore

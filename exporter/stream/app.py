@@ -25,15 +25,15 @@ from starlette.types import Scope as ASGIScope
 
 from exporter import __version__
 from exporter.errors import StoreUnavailable
-from exporter.ledger.snapshot import stamp
 from exporter.stream import answers, explain, groups, health, history, models, page, sse, ws
 from exporter.stream.events import Event
 from exporter.stream.feed import POLL_SECONDS, Feed
-from exporter.stream.figures import Figures
 from exporter.stream.gate import Access, Answer, Gate, Grant
 from exporter.stream.hub import HEARTBEAT_SECONDS, MAX_CLIENTS, MAX_PER_ADDRESS, Full, Hub
+from exporter.stream.metrics import Figures
 from exporter.stream.scopes import readable
 from exporter.stream.tokens import SHORT_SECONDS
+from exporter.times import stamp
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from exporter.ledger.snapshot import Cursor, decode, encode
+from exporter.snapshot import Cursor, decode, encode
 from exporter.stream.scopes import Scope, project
 
 Kind = Literal["snapshot", "delta", "resync"]

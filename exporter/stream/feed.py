@@ -21,9 +21,10 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from exporter.errors import StoreError, StoreUnavailable
-from exporter.ledger.snapshot import Cursor, apply, decode, encode, stamp
+from exporter.snapshot import Cursor, apply, decode, encode
 from exporter.store import Breakdown, Committed, Point, SnapshotStore, Store
 from exporter.stream.events import NOWHERE, Event, Kind, News, Place, Reason, Ring
+from exporter.times import stamp
 
 POLL_SECONDS = 0.005
 """How often the database is asked whether anything was committed. A commit must be noticed within

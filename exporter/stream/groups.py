@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 
 from exporter.errors import StoreUnavailable
-from exporter.ledger.snapshot import WINDOWS
+from exporter.snapshot import WINDOWS
 from exporter.store import Breakdown
 from exporter.stream import models
 from exporter.stream.feed import Feed

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from exporter.ledger.snapshot import unstamp
 from exporter.stream.feed import Feed
+from exporter.times import unstamp
 
 FRESHNESS_SECONDS = 60.0
 """Age of the newest snapshot beyond which the exporter counts as stopped; it publishes several a minute."""

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from exporter.errors import ExporterError
-from exporter.ledger.snapshot import HISTORY_COLUMNS, stamp
 from exporter.money import plain
+from exporter.snapshot import HISTORY_COLUMNS
 from exporter.store import Point
+from exporter.times import stamp
 
 MAX_POINTS = 2_000
 """More than a chart has pixels. One answer is then at most about 200 kB with the default fields."""

@@ -20,10 +20,10 @@ from ipaddress import IPv6Address, ip_address
 from itertools import islice
 
 from exporter.errors import ExporterError
+from exporter.stream.connection import PIECE_BYTES, Line
 from exporter.stream.events import Event, Frame, News, Place
 from exporter.stream.feed import Feed
-from exporter.stream.figures import Figures
-from exporter.stream.line import PIECE_BYTES, Line
+from exporter.stream.metrics import Figures
 from exporter.stream.scopes import Scope
 
 SLICE = 250

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from exporter.ledger.snapshot import COMPONENT_SOURCE, COMPONENTS, COUNTS, WINDOWS, Tree
+from exporter.snapshot import COMPONENT_SOURCE, COMPONENTS, COUNTS, WINDOWS, Tree
 
 Scope = Literal["all", "totals", "ingest"]
 SCOPES: dict[Scope, str] = {

@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
-from exporter import garbage
-from exporter.stream.line import Http, WebSocket
+from exporter.runtime import gc_pauses
+from exporter.stream.connection import Http, WebSocket
 
 HOST, PORT = "127.0.0.1", 8080
 
@@ -138,8 +138,8 @@ def serve_on(app: FastAPI, listener: socket.socket) -> int:
     """Serve on a socket that listens already, as `serve` does."""
     _allow_many_connections()
     server = Server(app)
-    garbage.keep()
-    garbage.seldom()
+    gc_pauses.keep()
+    gc_pauses.seldom()
     with listener, _signals_are_an_ordinary_end():
         server.run(sockets=[listener])
     return 0 if server.started else 1

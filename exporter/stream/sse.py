@@ -11,10 +11,10 @@ from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from exporter.stream.connection import STATE, Line
 from exporter.stream.events import Event
 from exporter.stream.gate import Grant
 from exporter.stream.hub import End, Framing, Hub
-from exporter.stream.line import STATE, Line
 
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",

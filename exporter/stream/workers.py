@@ -21,8 +21,8 @@ from types import FrameType
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from exporter import lifeline
-from exporter.stream.figures import MULTIPROCESS
+from exporter.runtime import lifeline
+from exporter.stream.metrics import MULTIPROCESS
 from exporter.stream.server import listen, taken
 
 POLL_SECONDS = 0.1

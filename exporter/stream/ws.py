@@ -11,10 +11,10 @@ import json
 
 from starlette.websockets import WebSocket
 
+from exporter.stream.connection import PIECE_BYTES, STATE, Line
 from exporter.stream.events import Event
 from exporter.stream.gate import Grant
 from exporter.stream.hub import Client, End, Framing, Hub
-from exporter.stream.line import PIECE_BYTES, STATE, Line
 
 TEXT, CONTINUED, LAST = 0x1, 0x0, 0x80
 

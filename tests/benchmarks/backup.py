@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
-from exporter.ledger.snapshot import Tree
+from exporter.snapshot import Tree
 from exporter.store import Store
 from exporter.store.backup import Made, back_up
 from exporter.store.copies import Copies

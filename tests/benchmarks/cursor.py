@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exporter.ledger.snapshot import Tree, apply, stamp
+from exporter.snapshot import Tree, apply
 from exporter.store import Store
+from exporter.times import stamp
 
 from . import books, process
 from .table import Row

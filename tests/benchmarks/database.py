@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from exporter.ledger.snapshot import Tree, diff, encode, history_row, stamp
+from exporter.snapshot import Tree, diff, encode, history_row
 from exporter.store import Store, rows, snapshots
-from exporter.times import to_us
+from exporter.times import stamp, to_us
 
 from . import books
 

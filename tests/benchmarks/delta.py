@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from exporter.ledger.snapshot import Tree, apply, decode, diff, encode
+from exporter.snapshot import Tree, apply, decode, diff, encode
 from exporter.store import Store
 
 from . import process, stack

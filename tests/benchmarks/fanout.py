@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from exporter.ledger.snapshot import diff, encode
+from exporter.snapshot import diff, encode
 from exporter.store import Store
 
 from . import nchan, process

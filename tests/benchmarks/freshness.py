@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 import httpx
 from prometheus_client import CollectorRegistry
 
-from exporter import garbage
-from exporter.cycle import Cycle
+from exporter.collect.cycle import Cycle
 from exporter.ledger import Ledger
-from exporter.ledger.snapshot import Tree
 from exporter.metrics.health import Health
 from exporter.records import Observation
+from exporter.runtime import gc_pauses
+from exporter.snapshot import Tree
 from exporter.sources import Reading, Window
 from exporter.store import Store
 
@@ -139,7 +139,7 @@ async def _followed(workshop: Workshop, clients: int) -> tuple[dict[str, float],
     )
     await cycle.start()
     await cycle.collect(venue)
-    garbage.keep()  # as the exporter does after its start
+    gc_pauses.keep()  # as the exporter does after its start
     environment = workshop.environment(path)
     port = int(environment["PORT"])
     answered: list[float] = []

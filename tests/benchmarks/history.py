@@ -10,8 +10,8 @@ from time import perf_counter
 
 import httpx
 
-from exporter.ledger.snapshot import stamp
 from exporter.store import Store
+from exporter.times import stamp
 
 from . import books, database, process
 from .table import Row, timed, unmeasured

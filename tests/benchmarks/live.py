@@ -18,9 +18,9 @@ import httpx
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection, serve
 
-from exporter.cycle import Cycle
+from exporter.collect.cycle import Cycle
+from exporter.collect.quotes import Live
 from exporter.ledger import Ledger
-from exporter.live import Live
 from exporter.metrics.health import Health
 from exporter.money import plain
 from exporter.records import Observation

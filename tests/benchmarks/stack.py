@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from exporter.demo import DEMO_PACE
+from exporter.commands.demo import DEMO_PACE
 
 from . import process
 from .workshop import Workshop

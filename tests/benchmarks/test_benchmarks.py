@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.ledger.snapshot import apply, diff
+from exporter.snapshot import apply, diff
 from exporter.store import Store
 
 from . import backup, books, commit, database, delta, history, scrape, size, storm, tick

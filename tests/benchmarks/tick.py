@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from time import perf_counter, thread_time
 
-from exporter import garbage
 from exporter.ledger import Ledger
-from exporter.ledger.snapshot import diff, encode
 from exporter.records import Change, Observation
+from exporter.runtime import gc_pauses
+from exporter.snapshot import diff, encode
 
 from . import books
 from .table import Row, most, percentile, timed
@@ -32,7 +32,7 @@ def measure(workshop: Workshop) -> list[Row]:
     scale = workshop.scale
     few = workshop.ledger(scale.few_records, scale.positions)
     many = workshop.ledger(scale.records, scale.positions)
-    garbage.keep()  # as the exporter does after its start
+    gc_pauses.keep()  # as the exporter does after its start
     behind = f"{scale.records:,} records, {scale.positions:,} positions"
     rows: list[Row] = []
     for name, prepare in (("fill", _fill), ("price", _price), ("reading", _reading)):

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from exporter.ledger import Ledger, state
-from exporter.ledger.snapshot import Cursor, Tree
 from exporter.simulator import keys
+from exporter.snapshot import Cursor, Tree
 
 from . import books, process
 from .scale import Scale

@@ -11,13 +11,14 @@ import pytest
 import stamina
 
 from e2e.pipeline import Pipeline
-from exporter import cycle
+from exporter.collect import cycle
 from exporter.simulator.kalshi import gate
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.world import World
-from exporter.sources import http, sales
+from exporter.sources import http
 from exporter.sources.anthropic import organization
 from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.sales.shop import shop as sales
 
 Simulate = Callable[[World], Simulator]
 Build = Callable[..., Pipeline]

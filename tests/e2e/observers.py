@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from e2e.pipeline import PATIENCE, Scrape
-from exporter.ledger.snapshot import apply
+from exporter.snapshot import apply
 
 
 class Watcher:

@@ -19,9 +19,9 @@ import httpx
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.ledger.snapshot import COUNTS, apply, decode
 from exporter.settings import read
 from exporter.simulator.server import Simulator
+from exporter.snapshot import COUNTS, apply, decode
 from exporter.stream import create_app
 from exporter.stream.server import Server, listen
 from exporter.wiring import build_cycle

@@ -28,7 +28,7 @@ from e2e.watch import (
     rules,
     times_fired,
 )
-from exporter.demo import DEMO_PACE
+from exporter.commands.demo import DEMO_PACE
 from exporter.simulator import keys
 
 GROUP_INTERVAL = 1.2 * 300 / SPEED

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from e2e.conftest import Build, Simulate
-from exporter.ledger.confirmation import CONFIRMING_READINGS
+from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.simulator import oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW

@@ -18,10 +18,11 @@ from e2e.conftest import Build, Simulate
 from e2e.pipeline import Pipeline
 from exporter import cli
 from exporter.explain import FIGURES, CannotExplain, explain_day, explain_figure
-from exporter.ledger.snapshot import WINDOWS, unstamp
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.world import seeded
+from exporter.snapshot import WINDOWS
 from exporter.store import Store
+from exporter.times import unstamp
 
 NOW = datetime(2026, 11, 22, 15, 20, tzinfo=UTC)
 BILLED = (NOW - timedelta(days=2)).date()

@@ -13,13 +13,13 @@ import pytest
 
 from e2e.conftest import Build, Simulate
 from e2e.pipeline import Pipeline, figures, usd
-from exporter.ledger.snapshot import COUNTS
 from exporter.simulator import examples, oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW, OPEN_MARKET
 from exporter.simulator.faults import KINDS, SOURCES
 from exporter.simulator.server import Simulator
 from exporter.simulator.world import World
+from exporter.snapshot import COUNTS
 from exporter.sources import http
 from exporter.sources.kalshi import account
 
@@ -218,7 +218,7 @@ def test_fault_ages_one_source_and_falsifies_none(
 def _pages_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every list come one row at a time, so that it has a second page to lose."""
     monkeypatch.setitem(account._rows.__kwdefaults__, "limit", 1)
-    monkeypatch.setattr("exporter.sources.sales.PAGE_ROWS", 1)
+    monkeypatch.setattr("exporter.sources.sales.shop.PAGE_ROWS", 1)
     monkeypatch.setattr("exporter.sources.anthropic.reports.DAYS_AT_ONCE", 1)
 
 

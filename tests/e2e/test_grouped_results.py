@@ -9,10 +9,10 @@ import pytest
 
 from e2e.conftest import Build, Simulate
 from e2e.pipeline import usd
-from exporter.ledger.snapshot import WINDOWS
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW
 from exporter.simulator.world import World, seeded
+from exporter.snapshot import WINDOWS
 
 
 def test_groups_of_every_window_sum_to_its_totals(simulate: Simulate, pipeline: Build) -> None:

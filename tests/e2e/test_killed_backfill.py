@@ -13,7 +13,7 @@ import pytest
 
 from e2e.pipeline import Pipeline, until, usd
 from e2e.processes import Process, finish
-from exporter.ledger.reconciliation import FIGURES
+from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.simulator import oracle
 from exporter.simulator.kalshi import gate
 from exporter.simulator.server import Simulator, serve_in_thread

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from e2e.conftest import Build, Simulate
 from e2e.pipeline import Pipeline, figures, usd
-from exporter.ledger.reconciliation import FIGURES
+from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.simulator import examples, oracle
 from exporter.simulator.examples import OPEN_MARKET
 from exporter.simulator.kalshi import cases

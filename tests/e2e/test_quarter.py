@@ -20,7 +20,6 @@ import pytest
 
 from e2e.conftest import Build, Simulate
 from e2e.pipeline import Pipeline
-from exporter.ledger.snapshot import unstamp
 from exporter.records import Landing, UsageHour
 from exporter.simulator.anthropic.book import Bill, Book, CostLine, end_of, start_of
 from exporter.simulator.anthropic.story import Spending
@@ -28,6 +27,7 @@ from exporter.simulator.clock import SettableClock
 from exporter.simulator.faults import KINDS, PAGE_KINDS, Fault
 from exporter.simulator.world import World
 from exporter.sources import http
+from exporter.times import unstamp
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 BEFORE = 30

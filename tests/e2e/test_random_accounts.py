@@ -26,11 +26,11 @@ from prometheus_client import CollectorRegistry
 
 from e2e.accounts import Venue, opened, play, steps, venues
 from e2e.pipeline import until
-from exporter.cycle import Cycle
+from exporter.collect.cycle import Cycle
 from exporter.ledger import Ledger
 from exporter.ledger.journal import VENUE_CASH
-from exporter.ledger.lots import LotRule
-from exporter.ledger.reconciliation import FIGURES
+from exporter.ledger.trading.lots import LotRule
+from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.metrics.health import Health
 from exporter.records import Change, book_key
 from exporter.simulator import keys, oracle

@@ -12,7 +12,7 @@ import pytest
 
 from e2e.conftest import Build, Simulate
 from e2e.pipeline import Pipeline, until, usd
-from exporter.ledger.reconciliation import FIGURES
+from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.simulator import oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.faults import KINDS, OPERATIONS, PAGE_KINDS, Fault

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from exporter import grafana_live
 from exporter.metrics.catalogue import METRICS
-from exporter.stream import figures
+from exporter.stream import grafana_live
+from exporter.stream import metrics as figures
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "grafana" / "dashboards"

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from exporter.demo import DEMO_LIMITS
-from exporter.ledger.snapshot import COMPONENTS, WINDOWS, Grade, unstamp
+from exporter.commands.demo import DEMO_LIMITS
+from exporter.snapshot import COMPONENTS, WINDOWS, Grade
+from exporter.times import unstamp
 
 Tree = dict[str, Any]
 Values = Mapping[str, Decimal | float]

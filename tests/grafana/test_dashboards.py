@@ -14,7 +14,7 @@ import yaml
 from dashboards import FILES, FOLDER, KINDS, LABELS, ROOT, Json, asked, grouped, panels, read, series
 from jsonschema import Draft202012Validator
 
-from exporter.ledger.snapshot import COMPONENTS, WINDOWS, Grade
+from exporter.snapshot import COMPONENTS, WINDOWS, Grade
 from grafana import words
 from grafana.__main__ import files
 

@@ -13,7 +13,7 @@ import pytest
 from e2e.pipeline import HOST, until
 from e2e.prometheus import PATIENCE, Series, ask, needed, samples, serving, values
 
-from exporter.ledger.snapshot import COMPONENTS
+from exporter.snapshot import COMPONENTS
 from grafana import queries
 
 pytestmark = needed

@@ -22,8 +22,8 @@ from e2e.processes import Process, free_port
 from e2e.prometheus import CLIENT, PATIENCE, Series, ask, needed, samples, serving, values
 from expected import NOT_AT_FIRST, NOT_IN_THE_API, STATED, stated
 
-from exporter.ledger.snapshot import WINDOWS, apply
 from exporter.metrics.groups import TOP
+from exporter.snapshot import WINDOWS, apply
 
 pytestmark = needed
 

@@ -8,8 +8,8 @@ from itertools import permutations
 import pytest
 
 from exporter.ledger import state
-from exporter.ledger.snapshot import Cursor, Tree
 from exporter.records import Transfer, TransferStatus
+from exporter.snapshot import Cursor, Tree
 from tests.builders import NOW, Books, balance, fill, healthy
 
 STATUSES: tuple[TransferStatus, ...] = ("pending", "applied", "returned", "failed")

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter.ledger import Credit, Plan, state
-from exporter.ledger.cost_statement import TOP
-from exporter.ledger.parts import DIMENSIONS
-from exporter.ledger.snapshot import WINDOWS, Cursor
+from exporter.ledger.cost.cost_by import DIMENSIONS
+from exporter.ledger.cost.statement import TOP
 from exporter.records import ApiKey, UsageHour, Workspace
+from exporter.snapshot import WINDOWS, Cursor
 from tests.builders import NOW, UTC_ZONE, Books, bill, healthy, key_usage, usage
 
 TODAY = NOW.date()

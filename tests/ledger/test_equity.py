@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.ledger import state
-from exporter.ledger.equity import CENT, SEEN_AWAY
-from exporter.ledger.snapshot import Cursor, Tree
+from exporter.ledger.trading.equity import CENT, SEEN_AWAY
 from exporter.records import Balance, Mark, Observation
+from exporter.snapshot import Cursor, Tree
 from tests.builders import NOW, Books, balance, fill, healthy, mark
 
 

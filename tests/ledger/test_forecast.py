@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger.forecast import ENOUGH, HISTORY, DayCost, Outlook, Range
+from exporter.ledger.cost.forecast import ENOUGH, HISTORY, DayCost, Outlook, Range
 
 TODAY = date(2026, 11, 18)  # a Wednesday
 DAY = timedelta(days=1)

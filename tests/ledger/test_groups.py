@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.ledger import groups, state
-from exporter.ledger.breakdown import LARGEST, breakdown
-from exporter.ledger.groups import Tallies, event_of, series_of
-from exporter.ledger.snapshot import Cursor, Tree
+from exporter.ledger import state
+from exporter.ledger.trading import groups
+from exporter.ledger.trading.breakdown import LARGEST, breakdown
+from exporter.ledger.trading.groups import Tallies, event_of, series_of
 from exporter.ledger.windows import starts
 from exporter.money import ZERO
+from exporter.snapshot import Cursor, Tree
 from exporter.times import to_us
 from tests.builders import NOW, UTC_ZONE, Books, balance, fill, healthy, mark, settlement
 

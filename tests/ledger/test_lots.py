@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from exporter.ledger.lots import AverageCost, FirstInFirstOut, LotRule
-from exporter.ledger.positions import replay
+from exporter.ledger.trading.lots import AverageCost, FirstInFirstOut, LotRule
+from exporter.ledger.trading.positions import replay
 from exporter.records import Fill, Settlement
 from tests.builders import NOW, fill
 from tests.ledger.test_positions import markets

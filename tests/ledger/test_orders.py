@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.ledger import windows
-from exporter.ledger.orders import Counts
-from exporter.ledger.snapshot import WINDOWS
+from exporter.ledger.sales.orders import Counts
 from exporter.records import Refund, Sale
+from exporter.snapshot import WINDOWS
 from tests.builders import NOW, UTC_ZONE, Books, fill, sale
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -9,8 +9,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger.costs import CostDay
-from exporter.ledger.parts import DIMENSIONS, Parts, parts
+from exporter.ledger.cost.cost_by import DIMENSIONS, Parts, parts
+from exporter.ledger.cost.day import CostDay
 from exporter.records import BilledDay, BilledLine, KeyUsage, KeyUsageLine, UsageHour
 from tests.builders import NOW, usage
 

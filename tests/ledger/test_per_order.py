@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.ledger import SourceState, state
-from exporter.ledger.per_order import FIGURES, PerOrder, per_order
-from exporter.ledger.snapshot import WINDOWS, Cursor, Grade, Tree
+from exporter.snapshot import WINDOWS, Cursor, Grade, Tree
+from exporter.snapshot.per_order import FIGURES, PerOrder, per_order
 from tests.builders import NOW, Books, bill, healthy, sale, usage
 
 DAY = timedelta(days=1)

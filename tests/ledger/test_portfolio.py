@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from exporter.ledger.portfolio import Portfolio
+from exporter.ledger.trading.portfolio import Portfolio
 from exporter.records import Change, Fill, Mark, Settlement
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger.positions import ONE, Book, replay
+from exporter.ledger.trading.positions import ONE, Book, replay
 from exporter.money import ZERO
 from exporter.records import Fill, Settlement, Side
 from tests.builders import NOW, Books, fill, settlement

@@ -6,8 +6,8 @@ import random
 from datetime import timedelta
 from decimal import Decimal
 
-from exporter.ledger.positions import Book, replay
-from exporter.ledger.reconciliation import FIGURES, Difference, Reconciliation
+from exporter.ledger.trading.positions import Book, replay
+from exporter.ledger.trading.reconciliation import FIGURES, Difference, Reconciliation
 from exporter.records import VenuePosition
 from tests.builders import NOW, fill
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger.drawdown import HOUR_US, Drawdown
-from exporter.ledger.results import Results
+from exporter.ledger.trading.drawdown import HOUR_US, Drawdown
+from exporter.ledger.trading.results import Results
 from exporter.money import ZERO
 from tests.builders import NOW, Books, fill, settlement
 

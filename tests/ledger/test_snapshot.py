@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger.snapshot import (
+from exporter.snapshot import (
     COMPONENTS,
     HISTORY_COLUMNS,
     WINDOWS,
@@ -18,9 +18,8 @@ from exporter.ledger.snapshot import (
     decode,
     diff,
     encode,
-    stamp,
-    unstamp,
 )
+from exporter.times import stamp, unstamp
 from tests.builders import NOW
 
 leaves = st.text(max_size=5) | st.integers() | st.booleans() | st.lists(st.text(max_size=3), max_size=3)

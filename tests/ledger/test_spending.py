@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from exporter.ledger import state
-from exporter.ledger.snapshot import Cursor
 from exporter.records import BilledDay, Landing, UsageHour
+from exporter.snapshot import Cursor
 from tests.builders import NOW, Books, bill, healthy, key_usage, usage
 
 TODAY = NOW.date()

@@ -11,10 +11,10 @@ import pytest
 
 from exporter.errors import OutOfBalance
 from exporter.ledger import SourceState, state
-from exporter.ledger.confirmation import CONFIRMING_READINGS
 from exporter.ledger.journal import Entry
-from exporter.ledger.snapshot import Cursor, Grade, Opening, Tree
+from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.records import VenuePosition
+from exporter.snapshot import Cursor, Grade, Opening, Tree
 from tests.builders import NOW, Books, balance, bill, fill, healthy, mark, sale, usage
 
 YESTERDAY = NOW - timedelta(days=1)

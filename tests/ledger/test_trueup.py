@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from exporter.ledger import Plan, state
-from exporter.ledger.costs import CostDay
-from exporter.ledger.snapshot import Cursor
-from exporter.ledger.trueup import Drift, true_up
+from exporter.ledger.cost.day import CostDay
+from exporter.ledger.cost.trueup import Drift, true_up
 from exporter.records import BilledDay, BilledLine, EstimateRow, Landing
+from exporter.snapshot import Cursor
 from tests.builders import NOW, Books, healthy, usage
 
 DAY = NOW.date() - timedelta(days=3)

@@ -14,13 +14,13 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.ledger import SourceState, state
-from exporter.ledger.snapshot import Cursor, Tree
 from exporter.metrics import limits
 from exporter.metrics.catalogue import FIGURES, HEALTH, LIMITS, METRICS
 from exporter.metrics.collector import TOP_MARKETS, SnapshotCollector
 from exporter.metrics.health import Health
 from exporter.records import Change, VenuePosition
 from exporter.settings import read
+from exporter.snapshot import Cursor, Tree
 from tests.builders import NOW, Books, balance, fill, healthy, mark, sale
 from tests.metrics import spent
 

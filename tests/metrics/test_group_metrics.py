@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.ledger import state
-from exporter.ledger.breakdown import breakdown
-from exporter.ledger.snapshot import Cursor, Tree
+from exporter.ledger.trading.breakdown import breakdown
 from exporter.metrics.catalogue import GROUPS
 from exporter.metrics.groups import TOP, WINDOWS, GroupsCollector
+from exporter.snapshot import Cursor, Tree
 from tests.builders import NOW, Books, balance, fill, healthy, mark
 
 

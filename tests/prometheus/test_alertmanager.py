@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from exporter import alerting
 from exporter.cli import main
+from exporter.commands import alertmanager_config as alerting
 from exporter.settings import Settings, read
 from tests.prometheus.rules import ALERTS
 

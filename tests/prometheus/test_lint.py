@@ -10,7 +10,7 @@ import yaml
 
 from exporter.metrics.catalogue import METRICS
 from exporter.settings import Settings, names
-from exporter.stream import figures
+from exporter.stream import metrics as figures
 from tests.prometheus.rules import ALERTS, FOLDER, RECORDED, Rule, groups
 
 ROOT = FOLDER.parent

@@ -18,7 +18,7 @@ from exporter.simulator.clock import SettableClock
 from exporter.sources import Reading, Source, Window
 from exporter.sources.anthropic import Anthropic
 from exporter.sources.kalshi import Kalshi
-from exporter.sources.sales import Sales
+from exporter.sources.sales.shop import Sales
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 WINDOW = Window(NOW - timedelta(days=3), NOW, NOW - timedelta(hours=2))

@@ -28,7 +28,7 @@ from exporter.sources.anthropic.organization import (
     REVIEW,
     Anthropic,
 )
-from exporter.sources.visit import MAX_RESTARTS
+from exporter.sources.paging import MAX_RESTARTS
 
 pytestmark = pytest.mark.anyio
 

@@ -264,7 +264,7 @@ async def test_a_list_without_end_is_left(
     source: str, path: str, field: str, rows: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ever new cursors lead to ever new pages; there is a bound."""
-    monkeypatch.setattr("exporter.sources.visit.MAX_PAGES", 4)
+    monkeypatch.setattr("exporter.sources.paging.MAX_PAGES", 4)
     pages = Turns([with_more(source, path, field, f"page-{number}") for number in range(9)])
     with pytest.raises(SourceMalformed) as caught:
         await read(source, payloads.answers(source) | {path: pages})

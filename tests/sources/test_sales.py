@@ -18,7 +18,7 @@ from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import frozen
 from exporter.simulator.server import serve_in_thread
 from exporter.sources import Window
-from exporter.sources.sales import Sales
+from exporter.sources.sales.shop import Sales
 
 pytestmark = pytest.mark.anyio
 

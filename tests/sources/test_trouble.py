@@ -15,7 +15,7 @@ from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.sources import Source, Window
 from exporter.sources.anthropic import Anthropic
 from exporter.sources.kalshi import Kalshi
-from exporter.sources.sales import Sales
+from exporter.sources.sales.shop import Sales
 
 pytestmark = pytest.mark.anyio
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from exporter.ledger.snapshot import COMPONENTS, WINDOWS, Tree, stamp
+from exporter.snapshot import COMPONENTS, WINDOWS, Tree
 from exporter.store import Store
+from exporter.times import stamp
 from tests.builders import NOW
 
 

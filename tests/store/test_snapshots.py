@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import func, select
 
 from exporter.errors import SchemaTooNew, SequenceGap, StoreBusy, StoreUnavailable
-from exporter.ledger.snapshot import COMPONENTS, WINDOWS, Grade, Tree, apply, decode, stamp
+from exporter.snapshot import COMPONENTS, WINDOWS, Grade, Tree, apply, decode
 from exporter.store import Store, schema
 from exporter.store.snapshots import KEYFRAME_EVERY
+from exporter.times import stamp
 from tests.builders import NOW
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from exporter.errors import StoreUnavailable
-from exporter.ledger.snapshot import COMPONENTS, WINDOWS, Tree, apply, decode, stamp
+from exporter.snapshot import COMPONENTS, WINDOWS, Tree, apply, decode
 from exporter.store import Retention, Store, schema, snapshots, thinning
+from exporter.times import stamp
 from tests.builders import NOW
 
 KEEP = Retention(raw=timedelta(days=1), full=timedelta(minutes=10), every=timedelta(seconds=10))

@@ -12,7 +12,7 @@ import pytest
 from builders import Writer, figure
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from exporter.ledger.snapshot import stamp, unstamp
+from exporter.times import stamp, unstamp
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NEEDS_CHROMIUM = pytest.mark.skipif(

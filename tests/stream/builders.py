@@ -9,9 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from exporter.ledger.snapshot import COMPONENTS, WINDOWS, stamp
 from exporter.money import plain
+from exporter.snapshot import COMPONENTS, WINDOWS
 from exporter.store import Store
+from exporter.times import stamp
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -20,10 +20,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from exporter.cli import main
+from exporter.commands.stream import run
 from exporter.errors import SettingsError
-from exporter.ledger.snapshot import apply
 from exporter.settings import Settings
-from exporter.sidecar import run
+from exporter.snapshot import apply
 from exporter.stream import create_app
 from exporter.stream.gate import Access
 from exporter.stream.tokens import SHORT_SECONDS, Tokens

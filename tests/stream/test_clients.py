@@ -20,7 +20,7 @@ from httpx_sse import connect_sse
 from serving import PATIENCE, until
 from websockets.sync.client import connect
 
-from exporter.ledger.snapshot import apply
+from exporter.snapshot import apply
 
 
 class Reader:
@@ -292,7 +292,7 @@ def test_a_request_that_trickles_in_has_the_time_of_any_other(
     url: str, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
     """One byte at a time, of its head or its body: what arrives does not start the clock anew."""
-    monkeypatch.setattr("exporter.stream.line.REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr("exporter.stream.connection.REQUEST_SECONDS", 0.5)
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE) as client:
         client.sendall(start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.ledger.snapshot import Cursor
+from exporter.snapshot import Cursor
 from exporter.stream import sse
 from exporter.stream.events import Event, Ring
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from builders import Writer
 
-from exporter.ledger.snapshot import apply, decode
+from exporter.snapshot import apply, decode
 from exporter.store import Store
 from exporter.stream.events import Event, News, Ring
 from exporter.stream.feed import Feed, _open_both

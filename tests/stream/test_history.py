@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.ledger import state
-from exporter.ledger.snapshot import HISTORY_COLUMNS, Cursor, history_row
+from exporter.snapshot import HISTORY_COLUMNS, Cursor, history_row
 from exporter.store import Point
 from exporter.stream.history import drawdowns, question, values
 from tests.builders import NOW, Books, balance, fill, healthy, mark

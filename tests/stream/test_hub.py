@@ -17,9 +17,9 @@ from fastapi import FastAPI
 from serving import PATIENCE, listening, serving, until
 
 from exporter.stream import create_app
+from exporter.stream.connection import PIECE_BYTES
 from exporter.stream.events import Event
 from exporter.stream.hub import Client, Hub, Ready, _block
-from exporter.stream.line import PIECE_BYTES
 from exporter.stream.server import SEND_BUFFER_BYTES
 
 BULK = {
@@ -235,7 +235,7 @@ def test_half_a_request_is_not_waited_for_for_ever(
     app: FastAPI, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that says nothing, or never finishes saying it, is closed."""
-    monkeypatch.setattr("exporter.stream.line.REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr("exporter.stream.connection.REQUEST_SECONDS", 0.3)
     host, port = url.removeprefix("http://").split(":")
     for start in (b"", b"GET /api/pnl/current HTT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "):
         with socket.create_connection((host, int(port)), timeout=PATIENCE) as half:

@@ -14,8 +14,9 @@ from fastapi import FastAPI
 from openapi_spec_validator import validate
 from serving import PATIENCE, listening, serving, until
 
-from exporter.ledger.snapshot import apply, stamp
+from exporter.snapshot import apply
 from exporter.stream import create_app
+from exporter.times import stamp
 
 
 def get(url: str, path: str, **kwargs: Any) -> httpx.Response:

@@ -11,7 +11,7 @@ from builders import START, Writer, figure, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.ledger.snapshot import apply, diff
+from exporter.snapshot import apply, diff
 from exporter.stream.scopes import TOTALS, project, readable
 
 SEEN = "windows today net usd because grade sources kalshi error reason checks epoch unrealised components"

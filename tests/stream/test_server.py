@@ -171,7 +171,7 @@ def test_the_stream_stays_away_from_the_collecting_side() -> None:
     """The sidecar shares nothing with the exporter but the store."""
     program = (
         "import sys, exporter.stream;"
-        "away = ('exporter.sources', 'exporter.metrics', 'exporter.cycle');"
+        "away = ('exporter.sources', 'exporter.metrics', 'exporter.collect.cycle');"
         "print([name for name in sys.modules if name.startswith(away)])"
     )
     done = subprocess.run(

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 from websockets.sync.client import ClientConnection, connect
 
-from exporter.ledger.snapshot import apply
+from exporter.snapshot import apply
 from exporter.stream import create_app
 
 

@@ -35,8 +35,8 @@ from exporter.sources.anthropic.rows import (
     span,
     usage_line,
 )
+from exporter.sources.paging import Visit
 from exporter.sources.shapes import CentString, Label, Moment, Shape, Text
-from exporter.sources.visit import Visit
 
 COST, USAGE = f"{BASE}/analytics/cost", f"{BASE}/analytics/usage"
 BETA = "analytics-usage-cost-2026-08-24"

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 from exporter.records import ApiKey, Observation, Workspace
 from exporter.sources.anthropic.rows import BASE, DEFAULT_WORKSPACE, Complaint
+from exporter.sources.paging import Params, Visit
 from exporter.sources.shapes import Label, Shape, Text
-from exporter.sources.visit import Params, Visit
 
 WORKSPACES, API_KEYS = f"{BASE}/workspaces", f"{BASE}/api_keys"
 ITEMS_AT_ONCE = 1_000

@@ -27,7 +27,7 @@ from exporter.sources.anthropic.reports import Reports
 from exporter.sources.anthropic.rows import BASE, DAY, HOUR, Organization, groups, span
 from exporter.sources.credential import usable
 from exporter.sources.http import Client, Endpoint, Observer
-from exporter.sources.visit import Visit
+from exporter.sources.paging import Visit
 
 BASE_URL = "https://api.anthropic.com"
 ADMIN, ORDINARY, SCOPED = "sk-ant-admin", "sk-ant-api", "sk-ant-api01"

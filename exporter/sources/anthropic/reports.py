@@ -35,8 +35,8 @@ from exporter.sources.anthropic.rows import (
     span,
     usage_line,
 )
+from exporter.sources.paging import Params, Visit
 from exporter.sources.shapes import CentString, Label, Moment, Shape, Text
-from exporter.sources.visit import Params, Visit
 
 COST, USAGE = f"{BASE}/cost_report", f"{BASE}/usage_report/messages"
 DAYS_AT_ONCE, HOURS_AT_ONCE = 31, 168  # the most a page takes; the default is a week or a day

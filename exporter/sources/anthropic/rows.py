@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from exporter.records import KeyUsageLine, UsageLine
 from exporter.sources.anthropic.pricing import KINDS, Kind, Prices
+from exporter.sources.paging import Params
 from exporter.sources.shapes import Shape, Text, Tokens
-from exporter.sources.visit import Params
 
 BASE = "/v1/organizations"
 DEFAULT_WORKSPACE = "default"

@@ -46,7 +46,7 @@ from exporter.sources.kalshi.rows import (
     Subaccounts,
     Withdrawals,
 )
-from exporter.sources.visit import Params, Row, Visit
+from exporter.sources.paging import Params, Row, Visit
 
 BASE_URL = "https://external-api.kalshi.com/trade-api/v2"
 PAGE_ROWS = 1_000

@@ -35,8 +35,8 @@ from exporter.sources.kalshi.rows import (
     Subaccounts,
     Withdrawals,
 )
+from exporter.sources.paging import Params, Visit
 from exporter.sources.shapes import ONE, Label, Moment, Price, Shape, Text
-from exporter.sources.visit import Params, Visit
 
 PAGE_ROWS = 1_000
 MOVEMENT_ROWS = 500  # the most the deposit and withdrawal lists take

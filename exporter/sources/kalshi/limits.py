@@ -18,8 +18,8 @@ from aiolimiter import AsyncLimiter
 from pydantic import Field
 
 from exporter.errors import SourceError
+from exporter.sources.paging import Visit
 from exporter.sources.shapes import Shape, Text
-from exporter.sources.visit import Visit
 
 OUR_SHARE = 0.75
 """The bucket belongs to the account, and whoever trades with it needs the rest: a quarter is five

@@ -1,0 +1,93 @@
+"""The live feed at work: quotes into the ledger as they move, and a reading when something else has changed.
+
+The schedule goes on beside it, and goes on alone when there is no feed. Nothing here books a record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+
+from exporter.collect.cycle import Cycle
+from exporter.collect.pace import Pace
+from exporter.metrics.health import Health
+from exporter.records import Fill, Mark
+from exporter.sources import Reading, Source
+from exporter.sources.kalshi.feed import KalshiLive
+from exporter.sources.live import Changed
+
+READING_SECONDS = 1.0
+"""Between the beginnings of two readings that were asked for: a burst of fills is one or two of them."""
+
+PATIENT_READINGS = 10
+"""How often REST may leave out a fill that was announced; after that the schedule alone looks for it."""
+
+AWAITED_FILLS = 1_000
+
+OFF = "off"
+
+log = logging.getLogger("northstar")
+
+
+class Live:
+    """Follows one feed for one source. `run` is a task; once cancelled, the schedule is alone again."""
+
+    def __init__(
+        self,
+        feed: KalshiLive,
+        cycle: Cycle,
+        source: Source,
+        health: Health,
+        *,
+        reading_seconds: float = READING_SECONDS,
+    ) -> None:
+        self._feed, self._cycle, self._source, self._health = feed, cycle, source, health
+        self._readings = Pace(partial(cycle.collect, source), reading_seconds)
+        self._awaited: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Follow the feed until cancelled."""
+        self._cycle.booked = self._booked
+        self._cycle.feeding(self._source.name, self._feed.status)
+        parts = {asyncio.create_task(self._feed.run()), asyncio.create_task(self._consume())}
+        try:
+            ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in ended:
+                log.error("source=%s live feed ended: %r", self._source.name, part.exception())
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.wait(parts)
+            await self._readings.aclose()
+            self._health.live_connected(self._source.name, False)
+            self._cycle.feeding(self._source.name, OFF)
+
+    async def _consume(self) -> None:
+        while True:
+            news = await self._feed.news()
+            self._cycle.feeding(self._source.name, news.status)
+            for change in news.changes:
+                self._ask(change)
+            if news.marks:
+                await self._cycle.quoted(self._source.name, news.marks)
+
+    def _ask(self, change: Changed) -> None:
+        if change.fill_id is not None and len(self._awaited) < AWAITED_FILLS:
+            self._awaited.setdefault(change.fill_id, 0)
+        self._readings.ask()
+
+    def _booked(self, reading: Reading) -> None:
+        """Follow the markets that are open now, check the quotes, and ask again for a fill REST lacks."""
+        if reading.source != self._source.name:
+            return
+        self._feed.follow()
+        self._feed.compare(each for each in reading.observations if isinstance(each, Mark))
+        listed = {record.key for record in reading.records if isinstance(record, Fill)}
+        self._awaited = {key: count + 1 for key, count in self._awaited.items() if key not in listed}
+        for key in [key for key, count in self._awaited.items() if count >= PATIENT_READINGS]:
+            del self._awaited[key]
+            self._health.live_dropped(self._source.name, "fill.unlisted")
+        if self._awaited:
+            # What REST lists trails what happened.
+            self._readings.ask()

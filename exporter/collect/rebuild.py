@@ -1,0 +1,59 @@
+"""Makes a ledger of the records in the store: whole at a start, piece by piece while another one is in use.
+
+All of it is database work, for the thread that owns the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from datetime import datetime
+
+from exporter.ledger import Ledger
+from exporter.records import Change
+from exporter.snapshot import Tree
+from exporter.store import Place, Store
+
+REPLAYED_AT_ONCE = 2_000
+"""Records booked between two chances for others to use the database: some tens of milliseconds."""
+
+
+class Replay:
+    """Reads the records of one store into new ledgers. All raise LedgerError or StoreError."""
+
+    def __init__(self, store: Store, new_ledger: Callable[[], Ledger], clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self.new_ledger = new_ledger
+
+    def whole(self, latest: Tree | None) -> Ledger:
+        """Return the ledger of all records, with the marks of the newest snapshot."""
+        ledger = self.new_ledger()
+        # Closed whatever happens: a reading left open half-way would hold the one connection.
+        with closing(self._store.records.replay()) as records:
+            late = ledger.apply(Change(None, record) for record in records)
+        self._restate(ledger, late)
+        self._finish(ledger, latest)
+        return ledger
+
+    def some(self, ledger: Ledger, place: Place | None, upto: int) -> Place | None:
+        """Book the records after a place; return from where to go on, None when that was all up to `upto`."""
+        found, place = self._store.records.replayed(place, upto, REPLAYED_AT_ONCE)
+        ledger.apply(Change(None, record) for record in found)
+        return place
+
+    def catch_up(self, ledger: Ledger, meanwhile: Sequence[Change], latest: Tree | None) -> None:
+        """Book what came in while the ledger was made; books out of order are read whole."""
+        late = set(ledger.apply(()))
+        self._restate(ledger, late)
+        self._restate(ledger, ledger.apply(each for each in meanwhile if each.new.scope not in late))
+        self._finish(ledger, latest)
+
+    def _restate(self, ledger: Ledger, scopes: Iterable[str]) -> None:
+        for scope in scopes:
+            ledger.restate(scope, self._store.records.of_scope(scope))
+
+    def _finish(self, ledger: Ledger, latest: Tree | None) -> None:
+        if latest is not None:
+            ledger.restore(latest)
+        ledger.forget_settled(self._clock())

@@ -1,0 +1,82 @@
+"""The exporter as a process: schedule, `/metrics`, and a stop that finishes the commit under way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from exporter.collect import schedule
+from exporter.errors import SettingsError
+from exporter.runtime import gc_pauses
+from exporter.settings import Settings
+from exporter.wiring import build_backups, build_cycle, build_live
+
+log = logging.getLogger("northstar")
+
+STOP_SECONDS = 1.5
+"""A commit takes milliseconds; a reading under way is dropped, the next start repeats it."""
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises SettingsError or StoreError when it cannot start."""
+    registry = CollectorRegistry()
+    cycle, health = build_cycle(settings, registry)
+    live = build_live(settings, cycle, health)
+    backups = build_backups(settings, registry, health)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.host, registry)
+    except OSError as error:
+        await cycle.stop()
+        raise SettingsError(
+            [port_taken("metrics", "NORTHSTAR_METRICS_PORT", settings.metrics_port, error)]
+        ) from error
+    await cycle.start()
+    gc_pauses.keep()
+    scheduler = schedule.build(
+        cycle,
+        health,
+        heartbeat=timedelta(milliseconds=settings.aggregation_interval_ms),
+    )
+    scheduler.start()
+    beside = [asyncio.create_task(each.run()) for each in (live, backups) if each is not None]
+    log.info(
+        "exporter started sources=%s metrics=http://%s:%d/metrics",
+        ",".join(settings.sources),
+        settings.host,
+        server.server_port,
+    )
+    log.info("%s", _of_backups(settings))
+    await stop.wait()
+    scheduler.shutdown(wait=False)
+    for task in beside:
+        task.cancel()
+    if beside:
+        await asyncio.wait(beside, timeout=STOP_SECONDS)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(cycle.stop(), STOP_SECONDS)
+    server.shutdown()
+    thread.join()
+    log.info("exporter stopped")
+
+
+def _of_backups(settings: Settings) -> str:
+    if settings.backup_folder is None:
+        return "backups off: NORTHSTAR_BACKUP_FOLDER is not set"
+    return (
+        f"backups on folder={settings.backup_folder} hours={settings.backup_hours:g} "
+        f"kept={settings.backups_kept}"
+    )
+
+
+def port_taken(what: str, setting: str, port: int, error: OSError) -> str:
+    """Return the sentence for a port that cannot be listened on."""
+    return f"The {what} port {port} cannot be used ({error.strerror}): stop what uses it, or set {setting}."

@@ -1,0 +1,198 @@
+"""API cost of a span of hours by model, workspace, kind, tier and key.
+
+Rule:   a day's parts sum to the day, and a window's to its API cost, to the last digit. Where a window cuts a
+        billed day, each part gets the share that the day's hours in the window have of the bill.
+Keys:   no bill says which key spent it. Each line goes to the keys by the tokens they used of the same
+        workspace, model, tier, context window and kind on that day; what nobody used is `unallocated`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from exporter.ledger.cost.day import HOURS, TOKEN_KINDS, CostDay
+from exporter.money import ZERO, to_micro
+from exporter.records.estimates import WEB_SEARCH
+
+DIMENSIONS = ("model", "workspace", "kind", "tier", "api_key")
+NONE = "none"
+"""The label of cost that has no model, no tier, or was not made with a key."""
+
+UNALLOCATED = "unallocated"
+
+BILLED_KINDS = {
+    "uncached_input_tokens": "uncached_input",
+    "cache_creation.ephemeral_5m_input_tokens": "cache_write_5m",
+    "cache_creation.ephemeral_1h_input_tokens": "cache_write_1h",
+    "cache_read_input_tokens": "cache_read",
+    "output_tokens": "output",
+}
+"""The bill's words for the kinds of token; a kind it adds keeps its own."""
+
+Group = tuple[str, ...]
+By = dict[str, Decimal]
+
+
+class Line(NamedTuple):
+    """A piece of cost and what is known of it; empty for what does not apply."""
+
+    workspace: str
+    model: str
+    tier: str
+    context_window: str
+    kind: str
+    amount: Decimal
+
+
+@dataclass(slots=True)
+class Parts:
+    """A sum of cost by each dimension."""
+
+    total: Decimal = ZERO
+    by: dict[str, By] = field(default_factory=lambda: {name: {} for name in DIMENSIONS})
+
+    def add(self, other: Parts) -> None:
+        self.total += other.total
+        for name, amounts in other.by.items():
+            mine = self.by[name]
+            for label, amount in amounts.items():
+                mine[label] = mine.get(label, ZERO) + amount
+
+    def scaled(self, total: Decimal) -> Parts:
+        """Return the parts of a share of the whole; rounding leaves what it leaves in the largest."""
+        if total == self.total:
+            return self
+        return Parts(total, {name: _shared(total, amounts) for name, amounts in self.by.items()})
+
+
+def parts(day: CostDay, first: int = 0, last: int = HOURS) -> Parts:
+    """Return the cost of a day's hours from `first` to before `last`."""
+    if day.billed is not None:
+        whole = _sum(day, _billed(day))
+        if first == 0 and last == HOURS:
+            return whole
+        return whole.scaled(day.cost(first, last))
+    return _sum(day, _estimated(day, first, last))
+
+
+class PartsMemory:
+    """The parts of whole days, made once for each revision of a day, and of whole months likewise.
+
+    Without the months the windows that reach far back would be summed from a year of days each minute.
+    """
+
+    def __init__(self) -> None:
+        self._whole: dict[date, tuple[int, Parts]] = {}
+        self._months: dict[date, tuple[int, Parts]] = {}
+
+    def of(self, day: CostDay, first: int = 0, last: int = HOURS) -> Parts:
+        """Return the cost of a day's hours by each dimension; not to be changed."""
+        if (first, last) != (0, HOURS):
+            return parts(day, first, last)
+        known = self._whole.get(day.day)
+        if known is None or known[0] != day.revision:
+            known = self._whole[day.day] = (day.revision, parts(day))
+        return known[1]
+
+    def since(self, months: Mapping[date, Sequence[CostDay]], start: datetime | None) -> Parts:
+        """Return the cost of all hours that begin at or after `start`, of days grouped by month."""
+        found = Parts()
+        for month, days in months.items():
+            if start is not None and days[-1].end <= start:
+                continue
+            if start is None or days[0].start >= start:
+                found.add(self._month(month, days))
+                continue
+            for day in days:
+                if day.end > start:
+                    found.add(self.of(day, day.hour_of(start)))
+        return found
+
+    def _month(self, month: date, days: Sequence[CostDay]) -> Parts:
+        revision = sum(day.revision for day in days)
+        known = self._months.get(month)
+        if known is None or known[0] != revision:
+            total = Parts()
+            for day in days:
+                total.add(self.of(day))
+            known = self._months[month] = (revision, total)
+        return known[1]
+
+
+def _billed(day: CostDay) -> Iterator[Line]:
+    for line in day.bill_lines:
+        kind = BILLED_KINDS.get(line.token_type, line.token_type or line.cost_type)
+        yield Line(line.workspace, line.model, line.tier, line.context_window, kind, line.amount)
+
+
+def _estimated(day: CostDay, first: int, last: int) -> Iterator[Line]:
+    for hour, lines in day.lines.items():
+        if not first <= hour < last:
+            continue
+        for line in lines:
+            if line.cost is None:
+                continue
+            for kind, amount in line.costs or (("tokens", line.cost),):
+                yield Line(line.workspace, line.model, line.tier, line.context_window, kind, amount)
+
+
+def _sum(day: CostDay, lines: Iterable[Line]) -> Parts:
+    shares, found = KeyShares(day), Parts()
+    for line in lines:
+        found.total += line.amount
+        named = {
+            "model": line.model or NONE,
+            "workspace": line.workspace,
+            "kind": line.kind,
+            "tier": line.tier or NONE,
+        }
+        for name, label in named.items():
+            found.by[name][label] = found.by[name].get(label, ZERO) + line.amount
+        keys = found.by["api_key"]
+        for key, amount in shares.allocate(line).items():
+            keys[key] = keys.get(key, ZERO) + amount
+    return found
+
+
+class KeyShares:
+    """Who used how much of what on one day."""
+
+    def __init__(self, day: CostDay) -> None:
+        self._used: dict[Group, By] = defaultdict(dict)
+        for line in day.keys.lines if day.keys is not None else ():
+            key, place = line.api_key or NONE, (line.workspace, line.model, line.tier)
+            for kind in TOKEN_KINDS:
+                count = getattr(line, kind)
+                self._count((*place, line.context_window, kind), key, count)
+                self._count((*place, kind), key, count)
+                self._count((*place, "tokens"), key, count)
+            self._count((*place, WEB_SEARCH), key, line.web_searches)
+            self._count((line.workspace, WEB_SEARCH), key, line.web_searches)
+
+    def allocate(self, line: Line) -> By:
+        """Return a line's amount by key: by the closest match of what it is for."""
+        place = (line.workspace, line.model, line.tier)
+        groups = ((*place, line.context_window, line.kind), (*place, line.kind), (line.workspace, line.kind))
+        used = next((self._used[group] for group in groups if group in self._used), None)
+        return _shared(line.amount, used) if used else {UNALLOCATED: line.amount}
+
+    def _count(self, group: Group, key: str, count: int) -> None:
+        if count:
+            self._used[group][key] = self._used[group].get(key, ZERO) + count
+
+
+def _shared(amount: Decimal, weights: Mapping[str, Decimal]) -> By:
+    """Return the amount split by weight, to a millionth, the largest weight taking what rounding leaves."""
+    whole = sum(weights.values(), ZERO)
+    if not whole:
+        return {NONE: amount} if amount else {}
+    if len(weights) == 1:
+        return dict.fromkeys(weights, amount)
+    split = {label: to_micro(amount * weight / whole) for label, weight in weights.items()}
+    split[max(weights, key=lambda label: (weights[label], label))] += amount - sum(split.values(), ZERO)
+    return split

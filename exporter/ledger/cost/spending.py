@@ -1,0 +1,142 @@
+"""All days of API cost: their entries, what is doubtful about them, and the bills that changed.
+
+Rule:   a past day of which neither bill nor usage is known is a hole, not a free day. Known days
+        without cost are recorded as such, so every day between the first known one and yesterday
+        must be there; one that is not is named, and what covers it is partial.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+from exporter.ledger.cost.day import USAGE_LATE, CostDay, Unpriced
+from exporter.ledger.journal import Entry
+from exporter.records import BilledDay, KeyUsage, Landing, UsageHour
+from exporter.snapshot import Grade
+
+CostRecord = BilledDay | UsageHour | KeyUsage | Landing
+Doubt = tuple[Grade, tuple[str, ...]]
+DAY = timedelta(days=1)
+
+NAMED = 3
+"""Days named in a reason; the rest is counted, for a sentence with a month of dates helps nobody."""
+
+
+class Spending:
+    """The days by date. `rebook` gives the entries of those that changed since it was last called."""
+
+    def __init__(self) -> None:
+        self.days: dict[date, CostDay] = {}
+        self.restatements: list[Landing] = []
+        self.version = 0
+        self._entries: dict[date, list[Entry]] = {}
+        self._unsettled: dict[date, CostDay] = {}
+        self._changed: set[date] = set()
+        self._holes: tuple[int, date, list[date]] = (-1, date.min, [])
+
+    def take(self, record: CostRecord) -> None:
+        """Take what is said of a day; the entries follow with `rebook`."""
+        day = date.fromisoformat(record.scope)
+        known = self.days.get(day)
+        if known is None:
+            known = self.days[day] = CostDay(day)
+        if isinstance(record, BilledDay | UsageHour):
+            self._changed.add(day)
+        elif (
+            isinstance(record, Landing) and record.before is not None and record.number not in known.landings
+        ):
+            self.restatements.append(record)
+            self.restatements.sort(key=lambda landing: (landing.at, landing.day))
+        known.take(record)
+        self.version += 1
+
+    def rebook(self) -> list[Entry]:
+        """Return the old entries of the changed days taken back, and their new ones."""
+        posted: list[Entry] = []
+        for day in sorted(self._changed):
+            entries = self.days[day].entries()
+            posted += [entry.reversed() for entry in self._entries.get(day, ())]
+            posted += entries
+            self._entries[day] = entries
+            self._unsettled[day] = self.days[day]
+        self._changed.clear()
+        return posted
+
+    def forget_settled(self, now: datetime) -> None:
+        """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""
+        for key in [key for key, day in self._unsettled.items() if day.settled(now)]:
+            self._unsettled.pop(key).compact()
+
+    def holes(self, now: datetime) -> list[date]:
+        """Return the past days, oldest first, of which nothing is known though they should be."""
+        last = _due(now)
+        if self._holes[:2] != (self.version, last):
+            known = [day for day, stated in self.days.items() if stated.known]
+            first = min(known, default=last)
+            due = (first + number * DAY for number in range((last - first).days))
+            there = set(known)
+            self._holes = (self.version, last, [day for day in due if day not in there])
+        return self._holes[2]
+
+    def doubt_estimated(self, begin: datetime, now: datetime) -> Doubt:
+        """Grade what is not billed of a window that begins then, with the reasons."""
+        partial = self._unknown(begin, now) + self._unpriced(begin)
+        if partial:
+            return Grade.PARTIAL, tuple(partial)
+        today = self.days.get(now.astimezone(UTC).date())
+        if today is None or not today.estimated:
+            return Grade.ESTIMATED, ("anthropic: no usage of today yet",)
+        if any(day.billed is None and day.end > begin for day in self._unsettled.values()):
+            return Grade.ESTIMATED, ("anthropic: not billed yet",)
+        return Grade.FINAL, ()
+
+    def doubt_billed(self, begin: datetime, now: datetime) -> Doubt:
+        """Grade the bills of a window that begins then, with the reason."""
+        cut = self.days.get(begin.astimezone(UTC).date())
+        if cut is not None and cut.billed is not None and cut.start < begin:
+            return Grade.ESTIMATED, ("anthropic: the first day's bill is cut by hours",)
+        for day in self._unsettled.values():
+            if day.billed is not None and day.end > begin and not day.settled(now):
+                return Grade.ESTIMATED, (f"anthropic: the bill of {day.day.isoformat()} may still change",)
+        return Grade.FINAL, ()
+
+    def _unknown(self, begin: datetime, now: datetime) -> list[str]:
+        """Say which days of the window are not known, or not whole."""
+        holes = self.holes(now)
+        said = _named("nothing is known of", holes[bisect_left(holes, begin.astimezone(UTC).date()) :])
+        for day in self._unsettled.values():
+            missing = day.missing_hours(now) if day.end > begin else 0
+            if missing:
+                said.append(f"anthropic: {missing} hours of {day.day.isoformat()} are not known")
+        today = self.days.get(now.astimezone(UTC).date())
+        if self.days and (today is None or not today.estimated) and _due(now) == now.astimezone(UTC).date():
+            said.append("anthropic: no usage of today yet")
+        return said
+
+    def unpriced(self, begin: datetime) -> dict[Unpriced, int]:
+        """Return the tokens without a price on days that are not billed, from `begin` on."""
+        tokens: dict[Unpriced, int] = {}
+        for day in self._unsettled.values():
+            if day.billed is None and day.end > begin:
+                for what, count in day.unpriced_since(begin).items():
+                    tokens[what] = tokens.get(what, 0) + count
+        return {what: count for what, count in sorted(tokens.items()) if count}
+
+    def _unpriced(self, begin: datetime) -> list[str]:
+        return [
+            f"anthropic: {count:,} tokens of {model}{'' if why == 'model' else f' ({why})'} have no price"
+            for (model, why), count in self.unpriced(begin).items()
+        ]
+
+
+def _due(now: datetime) -> date:
+    """Return the UTC day before which every day should be known: today, once yesterday cannot be late."""
+    return (now - USAGE_LATE).astimezone(UTC).date()
+
+
+def _named(what: str, days: Iterable[date]) -> list[str]:
+    dates = [day.isoformat() for day in days]
+    more = f" and {len(dates) - NAMED} more days" if len(dates) > NAMED else ""
+    return [f"anthropic: {what} {', '.join(dates[:NAMED])}{more}"] if dates else []

@@ -1,0 +1,1 @@
+"""The books of a shop: sales and refunds as entries."""

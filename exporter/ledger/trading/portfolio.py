@@ -1,0 +1,274 @@
+"""All books of the venue account with their marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from exporter.ledger.journal import Entry
+from exporter.ledger.trading.equity import Worth, worth
+from exporter.ledger.trading.lots import LotRule
+from exporter.ledger.trading.marks import MarkRule, Price, price, seen
+from exporter.ledger.trading.positions import Book, Event, replay
+from exporter.ledger.trading.reconciliation import Reconciliation
+from exporter.money import ZERO, plain
+from exporter.records import Change, Mark
+from exporter.snapshot import Grade, Tree
+from exporter.times import stamp, unstamp
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """Unrealised P&L of everything open: the sum over marked positions, and what is missing from it.
+
+    `old` names the positions whose mark was not confirmed within the freshness limit.
+    """
+
+    usd: Decimal
+    grade: Grade
+    because: tuple[str, ...]
+    old: tuple[str, ...]
+
+
+class Portfolio:
+    """Books by scope. `late` holds the changes of books that need a replay from the record store."""
+
+    def __init__(self, rule: MarkRule, lots: LotRule = "average") -> None:
+        self.rule = rule
+        self.lots = lots
+        self.books: dict[str, Book] = {}
+        self.late: dict[str, list[Change]] = {}
+        self.tree: dict[str, Tree] = {}
+        self._marks: dict[str, Mark] = {}
+        self._prices: dict[str, Price] = {}
+        self._open: dict[str, set[str]] = {}
+        self._unrealised: dict[str, Decimal] = {}
+        self._total = ZERO
+        self._costs: dict[str, Decimal] = {}
+        self._exposure = ZERO
+        self._largest: str | None = None
+        self.reconciliation = Reconciliation(self.books.get)
+        self._doubts: dict[str, str] = {}
+        self._moved: set[str] = set()
+        self._revalue: set[str] = set()
+        self._stale: dict[str, tuple[Tree, Tree]] = {}
+        self._confirmed = NEVER
+        """No price was last confirmed before this. It follows them at most once in a freshness limit, so
+        that a tick need not look at them all."""
+
+    def apply(self, change: Change, event: Event) -> list[Entry]:
+        """Fold one change in and return its entries; a change out of order waits in `late`.
+
+        What the position shows follows at `refresh`: a replay of a million fills shows each book once.
+        """
+        scope = event.scope
+        book = self.books.get(scope)
+        if book is None:
+            book = self.books[scope] = Book.empty(scope, event.ticker, self.lots)
+        if scope in self.late or change.old is not None or not book.takes(event):
+            self.late.setdefault(scope, []).append(change)
+            return []
+        side = book.side
+        entry = book.apply(event)
+        self._moved.add(scope)
+        if not book.position or book.side != side:
+            self._prices.pop(scope, None)  # of the contracts that are gone
+        return [entry]
+
+    def refresh(self) -> None:
+        """Show the positions as the changes since the last call have left them."""
+        for scope in self._moved:
+            self._refresh(scope)
+        self._moved.clear()
+
+    def restate(self, scope: str, events: Sequence[Event]) -> list[Entry]:
+        """Replay a late book from all its events; return its old entries taken back and its new ones."""
+        changes = self.late.pop(scope)
+        fresh = {(change.new.kind, change.new.key) for change in changes}
+        before: list[Event] = [event for event in events if (event.kind, event.key) not in fresh]
+        oldest: dict[tuple[str, str], Any] = {}
+        for change in changes:
+            oldest.setdefault((change.new.kind, change.new.key), change.old)
+        before += [old for old in oldest.values() if old is not None]
+        _, taken_back = replay(scope, before, self.lots)
+        book, given = replay(scope, events, self.lots)
+        if book.side != self.books[scope].side:
+            self._prices.pop(scope, None)
+        self.books[scope] = book
+        self._refresh(scope)
+        return [entry.reversed() for entry in taken_back] + given
+
+    @property
+    def tickers(self) -> set[str]:
+        """Return the markets in which contracts are held."""
+        return {self.books[scope].ticker for scope in self.tree}
+
+    def observe_mark(self, mark: Mark) -> bool:
+        """Take a market's newest quotes and tell whether a price has moved. One that has not is
+        confirmed, nothing more: a reading quotes every open market, and few of them have moved."""
+        before = self._marks.get(mark.ticker)
+        self._marks[mark.ticker] = mark
+        scopes = self._open.get(mark.ticker, ())
+        if before is not None and before.same_quotes(mark):
+            for scope in scopes:
+                known = self._prices.get(scope)
+                if known is not None and known.quotes is before:
+                    known.quotes = mark
+                    self._confirmed = min(self._confirmed, mark.at)
+            return False
+        self._revalue.update(scopes)
+        moved = False
+        for scope in scopes:
+            if self._price(scope, self.books[scope]):
+                self._refresh(scope)
+                moved = True
+        return moved
+
+    def quote(self, mark: Mark) -> bool:
+        """Take quotes of a live feed, which does not know what a market has resolved to: that stays."""
+        known = self._marks.get(mark.ticker)
+        if known is not None and known.settled_value is not None:
+            return False
+        return self.observe_mark(mark)
+
+    def restore(self, positions: Tree) -> None:
+        """Take the marks of a stored snapshot, so that a restart keeps the last good figure with its age."""
+        for scope, shown in positions.items():
+            if "mark" in shown and scope not in self._prices:
+                since = unstamp(shown["as_of"])
+                self._prices[scope] = Price(Decimal(shown["mark"]), since)
+                self._confirmed = min(self._confirmed, since)
+                if scope in self.books:
+                    self._refresh(scope)
+
+    def revalued(self) -> Iterator[tuple[str, Worth | None]]:
+        """Yield what each position comes to whose contracts or quotes changed since the last call."""
+        for scope in self._revalue:
+            book, price = self.books[scope], self._prices.get(scope)
+            held = worth(book, self._marks.get(book.ticker), price.usd if price is not None else None)
+            yield scope, held if book.position else None
+        self._revalue.clear()
+
+    def value(self, now: datetime, freshness: timedelta) -> Valuation:
+        """Return the unrealised P&L; positions without a mark are left out and named."""
+        unmarked: list[str] = []
+        if len(self.tree) > len(self._unrealised):
+            unmarked = [scope for scope in self.tree if scope not in self._unrealised]
+        old = self._older(now - freshness)
+        because: list[str] = []
+        grade = Grade.FINAL
+        if unmarked:
+            grade = Grade.PARTIAL
+            because.append(f"kalshi: no mark for {_some(unmarked)}")
+        if old:
+            grade = Grade.STALE
+            because.append(f"kalshi: old mark for {_some(old)}")
+        if unmarked and not self._unrealised:
+            grade = Grade.MISSING
+        return Valuation(self._total, grade, tuple(because), tuple(old))
+
+    def _older(self, oldest: datetime) -> list[str]:
+        """Return the positions whose price was last confirmed before a time."""
+        if self._confirmed >= oldest:
+            return []
+        confirmed = {scope: price.confirmed for scope, price in self._prices.items()}
+        self._confirmed = min(confirmed.values(), default=NEVER)
+        return [scope for scope, at in confirmed.items() if at < oldest and scope in self._unrealised]
+
+    def shown(self, old: Iterable[str]) -> dict[str, Tree]:
+        """Return all open positions, those in `old` graded stale.
+
+        What has not changed is the same object as the last time, so that a delta skips it unread.
+        """
+        positions, stale = dict(self.tree), {}
+        for scope in old:
+            fresh = positions[scope]
+            kept = self._stale.get(scope)
+            if kept is None or kept[0] is not fresh:
+                kept = (fresh, {**fresh, "grade": Grade.STALE.word})
+            stale[scope] = kept
+            positions[scope] = kept[1]
+        self._stale = stale
+        return positions
+
+    @property
+    def exposure(self) -> Decimal:
+        """Return the cost of everything open: the most that can still be lost."""
+        return self._exposure
+
+    def largest(self) -> Book | None:
+        """Return the open position that has cost the most, None when nothing is open."""
+        if self._largest is None:
+            self._largest = max(self._costs, key=self._weight, default=None)
+        return None if self._largest is None else self.books[self._largest]
+
+    @property
+    def doubts(self) -> list[str]:
+        """Return what settlement rows and fills disagree on, in words."""
+        return list(self._doubts.values())
+
+    def _refresh(self, scope: str) -> None:
+        book = self.books[scope]
+        self._revalue.add(scope)
+        self._total -= self._unrealised.pop(scope, ZERO)
+        before = self._costs.pop(scope, ZERO)
+        self._exposure -= before
+        if self._largest == scope and book.cost < before:
+            self._largest = None
+        if book.doubt:
+            self._doubts[scope] = book.doubt
+        else:
+            self._doubts.pop(scope, None)
+        self.reconciliation.compare(scope)
+        if not book.position:
+            self.tree.pop(scope, None)
+            self._prices.pop(scope, None)
+            self._open.get(book.ticker, set()).discard(scope)
+            return
+        self._open.setdefault(book.ticker, set()).add(scope)
+        self._costs[scope] = book.cost
+        self._exposure += book.cost
+        if self._largest is not None and self._weight(scope) > self._weight(self._largest):
+            self._largest = scope
+        self._price(scope, book)
+        self.tree[scope] = self._show(scope, book)
+
+    def _weight(self, scope: str) -> tuple[Decimal, str]:
+        return self._costs[scope], scope
+
+    def _price(self, scope: str, book: Book) -> bool:
+        """Price the position by its market's quotes, if they say; tell whether its price has changed."""
+        mark = self._marks.get(book.ticker)
+        usd = price(mark, book.side, self.rule) if mark is not None else None
+        if mark is None or usd is None:
+            return False
+        before = self._prices.get(scope)
+        self._prices[scope] = seen(before, usd, mark)
+        self._confirmed = min(self._confirmed, mark.at)
+        return before is None or before.usd != usd
+
+    def _show(self, scope: str, book: Book) -> Tree:
+        shown: dict[str, Any] = {"side": book.side, "count": plain(book.count), "cost": plain(book.cost)}
+        quoted = self._prices.get(scope)
+        if quoted is None:
+            return shown | {"grade": Grade.MISSING.word}
+        value = book.count * quoted.usd
+        self._unrealised[scope] = value - book.cost
+        self._total += value - book.cost
+        return shown | {
+            "mark": plain(quoted.usd),
+            "value": plain(value),
+            "unrealised": plain(value - book.cost),
+            "grade": Grade.FINAL.word,
+            "as_of": stamp(quoted.since),
+        }
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(sorted(names)[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -1,0 +1,1 @@
+"""The process itself: its children, and the pauses of its garbage collector."""

@@ -1,0 +1,71 @@
+"""An amount with its certainty: how far it can be trusted, how old it is, and why it is not final."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+
+from exporter.money import plain
+from exporter.times import stamp
+
+
+class Grade(IntEnum):
+    """How far a figure can be trusted, worst first; a sum takes the worst grade of its parts."""
+
+    MISSING = 0
+    STALE = 1
+    PARTIAL = 2
+    ESTIMATED = 3
+    FINAL = 4
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An amount in dollars with its certainty; `usd` is None exactly when the grade is MISSING.
+
+    `because` names the sources that keep the figure from being final, with the reason.
+    """
+
+    usd: Decimal | None
+    grade: Grade
+    as_of: datetime | None
+    because: tuple[str, ...] = ()
+
+    def tree(self) -> dict[str, Any]:
+        """Return the figure as JSON; absent parts have no key."""
+        shown: dict[str, Any] = {"grade": self.grade.word}
+        if self.usd is not None:
+            shown["usd"] = plain(self.usd)
+        if self.as_of is not None:
+            shown["as_of"] = stamp(self.as_of)
+        if self.because:
+            shown["because"] = list(self.because)
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The unrealised P&L that a stored snapshot stated, to measure a window's change from.
+
+    `until` is when the next snapshot was published, None when that is not known.
+    """
+
+    usd: Decimal
+    as_of: datetime
+    grade: Grade
+    until: datetime | None = None
+
+    def holds(self, start: datetime) -> bool:
+        """Tell whether this is the opening of a window that starts then, without another look.
+
+        It is from its own time to the next snapshot's; before its time only as the earliest there is,
+        which it was when it was looked up for a start before it.
+        """
+        return start < self.as_of or (self.until is not None and start < self.until)

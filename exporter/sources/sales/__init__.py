@@ -1,0 +1,1 @@
+"""The sales API of docs/sales-api.yaml."""

@@ -1,0 +1,162 @@
+"""Sales and refunds of John's API, as records. Everything particular to this contract stays in this file.
+
+Source: docs/sales-api.yaml (our own contract).
+Units:  decimal strings of dollars; gross and refunds exclude tax, every amount is positive.
+Quirk:  a list goes by the time of the last change, so a sale that changes while we read appears twice:
+        the later one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import httpx
+from pydantic import SecretStr
+
+from exporter.records import Refund, Sale
+from exporter.sources import Reading, Window
+from exporter.sources.credential import usable
+from exporter.sources.http import Client, Endpoint, Observer
+from exporter.sources.paging import Params, Visit
+from exporter.sources.shapes import Label, Moment, MoreThanZero, NoLessThanZero, Shape, Text
+
+PATH = "/v1/sales"
+PAGE_ROWS = 500
+REQUESTS_PER_SECOND = 5.0  # John runs one small server
+HINTS = {401: "check the token", 403: "check the token", 404: "check the base URL, it ends before /v1/sales"}
+
+
+class RefundRow(Shape):
+    id: Text
+    refunded_at: Moment
+    amount: MoreThanZero
+
+
+class SaleRow(Shape):
+    id: Text
+    created_at: Moment
+    updated_at: Moment
+    status: Literal["pending", "paid", "void"]
+    gross: NoLessThanZero
+    fee: NoLessThanZero
+    tax: NoLessThanZero
+    currency: Literal["USD"]
+    customer: Label
+    product: Label
+    refunds: list[RefundRow]
+
+    def record(self) -> Sale:
+        """Return the sale with its refunds."""
+        return Sale(
+            sale_id=self.id,
+            at=self.created_at,
+            updated_at=self.updated_at,
+            status=self.status,
+            gross=self.gross,
+            fee=self.fee,
+            tax=self.tax,
+            customer=self.customer,
+            product=self.product,
+            refunds=tuple(Refund(refund_id=r.id, amount=r.amount, at=r.refunded_at) for r in self.refunds),
+        )
+
+
+class SalesPage(Shape):
+    sales: list[SaleRow]
+    next_cursor: Text | None
+
+
+class Sales:
+    """Reads one shop.
+
+    `clock` (aware UTC) is only used to measure the shop's clock; every window is an argument.
+    Raises SettingsError when the token cannot be one.
+    """
+
+    name = "sales"
+
+    def __init__(
+        self,
+        base_url: str,
+        token: SecretStr | str,
+        *,
+        clock: Callable[[], datetime],
+        observer: Observer | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        interval: timedelta = timedelta(seconds=30),
+        overlap: timedelta = timedelta(minutes=10),
+        freshness: timedelta = timedelta(minutes=5),
+    ) -> None:
+        self.interval, self.overlap, self.freshness = interval, overlap, freshness
+        secret = usable(token, "The sales API token")
+        endpoint = Endpoint(
+            source=self.name, base_url=base_url, requests=REQUESTS_PER_SECOND, per_seconds=1.0, hints=HINTS
+        )
+        self.client = Client(
+            endpoint,
+            lambda method, path: {"Authorization": f"Bearer {secret.get_secret_value()}"},
+            clock,
+            observer=observer,
+            transport=transport,
+            secrets=lambda: (secret.get_secret_value(),),
+        )
+
+    def __repr__(self) -> str:
+        return f"<Sales {self.client!r}>"
+
+    async def aclose(self) -> None:
+        await self.client.aclose()
+
+    async def fetch(self, window: Window) -> Reading:
+        """Return every sale that changed since the window's start."""
+        visit = Visit(self.client)
+        since = [] if window.start is None else [("updated_since", _rfc3339(window.start))]
+        pages = await visit.pages(
+            PATH,
+            SalesPage,
+            [*since, ("limit", str(PAGE_ROWS))],
+            cursor="cursor",
+            field="next_cursor",
+            follow=lambda page: page.next_cursor,
+        )
+        rows = latest((row for page in pages for row in page.sales), visit)
+        return Reading(
+            source=self.name,
+            as_of=window.end,
+            records=tuple(row.record() for row in rows),
+            answers=tuple(visit.answers),
+            skew=self.client.skew,
+        )
+
+    async def probe(self) -> str:
+        """Return that the shop answers; one sale is asked for."""
+        params: Params = [("limit", "1")]
+        await Visit(self.client).one(PATH, SalesPage, params)
+        return "The sales API answers."
+
+
+def latest(rows: Iterable[SaleRow], visit: Visit) -> list[SaleRow]:
+    """Return each sale once, as it was last changed; two truths of one moment are refused."""
+    kept: dict[str, SaleRow] = {}
+    for row in rows:
+        _check_refunds(row, visit)
+        known = kept.get(row.id)
+        if known is not None and known.updated_at == row.updated_at and known != row:
+            raise visit.malformed("sales.id", "names two different sales")
+        if known is None or row.updated_at >= known.updated_at:
+            kept[row.id] = row
+    return list(kept.values())
+
+
+def _check_refunds(row: SaleRow, visit: Visit) -> None:
+    """Raise unless the refunds are distinct and give back no more than was paid."""
+    if len({refund.id for refund in row.refunds}) < len(row.refunds):
+        raise visit.malformed("sales.refunds", "names one refund twice")
+    if sum(refund.amount for refund in row.refunds) > row.gross:
+        raise visit.malformed("sales.refunds", "gives back more than was paid")
+
+
+def _rfc3339(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
