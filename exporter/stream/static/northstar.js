@@ -1,7 +1,7 @@
 // Follows the figures: a snapshot, then merge patches, over whatever gets through. It knows no page.
 
 import { Choice } from "./choice.js";
-import { Keeper } from "./keeper.js";
+import { LastSnapshot } from "./last_snapshot.js";
 import { Link } from "./link.js";
 import { applyPatch, isObject, isSnapshot, parseCursor } from "./patch.js";
 import { browser } from "./world.js";
@@ -44,7 +44,7 @@ export class NorthStar extends EventTarget {
 
   #world;
   #options;
-  #keeper;
+  #lastSnapshot;
   #running = false;
   #unwatch = null;
   #link = null; // the connection that speaks to us, or is about to
@@ -64,7 +64,7 @@ export class NorthStar extends EventTarget {
     this.#world = world;
     this.#choice = new Choice(world);
     this.#options = { base: String(url).replace(/\/+$/, ""), token, rest };
-    this.#keeper = keep ? new Keeper(world, this.#options.base, token) : null;
+    this.#lastSnapshot = keep ? new LastSnapshot(world, this.#options.base, token) : null;
     this.state.since = world.now();
   }
 
@@ -232,7 +232,7 @@ export class NorthStar extends EventTarget {
     this.snapshot = tree;
     this.kept = false;
     this.#judge();
-    this.#keeper?.keep(tree);
+    this.#lastSnapshot?.keep(tree);
     this.#publish({ previous, ...how });
   }
 
@@ -346,13 +346,13 @@ export class NorthStar extends EventTarget {
 
   #recall() {
     if (this.snapshot) return;
-    this.snapshot = this.#keeper?.recall() ?? null;
+    this.snapshot = this.#lastSnapshot?.recall() ?? null;
     this.kept = this.snapshot !== null;
     if (this.kept) this.#publish({ previous: null, delta: null, reason: null });
   }
 
   #keepNow() {
-    if (this.snapshot && !this.kept) this.#keeper?.keep(this.snapshot, { now: true });
+    if (this.snapshot && !this.kept) this.#lastSnapshot?.keep(this.snapshot, { now: true });
   }
 
   #spread(ms) {

@@ -1,11 +1,11 @@
-// The last snapshot, kept for a visit without a network.
+// The last snapshot, kept in localStorage for a visit without a network.
 
 import { isSnapshot } from "./patch.js";
 
 /** Written this often at most: a disk is not woken for every figure. */
 const KEEP_MS = 10_000;
 
-export class Keeper {
+export class LastSnapshot {
   #world;
   #place;
   #writtenAt = -Infinity;
