@@ -31,6 +31,8 @@ from exporter.snapshot import Opening
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
+KALSHI, ANTHROPIC, SALES = "kalshi", "anthropic", "sales"
+"""The usual sources: one of each kind."""
 
 _FILL = re.compile(
     r"buy (?P<side>yes|no) (?P<count>[\d.]+) @ (?P<price>[\d.]+)"
@@ -38,11 +40,14 @@ _FILL = re.compile(
 )
 
 
-def fill(text: str, *, at: datetime = NOW, fill_id: str = "", subaccount: int = 0) -> Fill:
+def fill(
+    text: str, *, at: datetime = NOW, fill_id: str = "", subaccount: int = 0, source: str = KALSHI
+) -> Fill:
     """Read `buy yes 10 @ 0.42 fee 0.07 in MARKET`; the price is that of the side bought."""
     parts = _FILL.fullmatch(text)
     assert parts is not None, text
     return Fill(
+        source=source,
         fill_id=fill_id or f"{text} {at.isoformat()}",
         ticker=parts["ticker"] or "M",
         subaccount=subaccount,
@@ -55,12 +60,21 @@ def fill(text: str, *, at: datetime = NOW, fill_id: str = "", subaccount: int = 
 
 
 def settlement(
-    yes: str, no: str, result: str, payout: str, *, fee: str = "0", at: datetime = NOW, ticker: str = "M"
+    yes: str,
+    no: str,
+    result: str,
+    payout: str,
+    *,
+    fee: str = "0",
+    at: datetime = NOW,
+    ticker: str = "M",
+    source: str = KALSHI,
 ) -> Settlement:
     """Read counts and costs as `132.00 / 47.52`, the payout in dollars."""
     yes_count, yes_cost = (Decimal(part) for part in yes.split(" / "))
     no_count, no_cost = (Decimal(part) for part in no.split(" / "))
     return Settlement(
+        source=source,
         ticker=ticker,
         subaccount=0,
         result=result,
@@ -75,15 +89,31 @@ def settlement(
     )
 
 
-def mark(ticker: str = "M", *, bid: str = "", ask: str = "", last: str = "", at: datetime = NOW) -> Mark:
+def mark(
+    ticker: str = "M",
+    *,
+    bid: str = "",
+    ask: str = "",
+    last: str = "",
+    at: datetime = NOW,
+    source: str = KALSHI,
+) -> Mark:
     """Return quotes of YES in dollars; an empty text is a side nobody quotes."""
     bid_usd, ask_usd, last_usd = (Decimal(text) if text else None for text in (bid, ask, last))
-    return Mark(ticker=ticker, yes_bid=bid_usd, yes_ask=ask_usd, last=last_usd, settled_value=None, at=at)
+    return Mark(
+        source=source,
+        ticker=ticker,
+        yes_bid=bid_usd,
+        yes_ask=ask_usd,
+        last=last_usd,
+        settled_value=None,
+        at=at,
+    )
 
 
-def balance(cash: str, value: str = "0", *, at: datetime = NOW) -> Balance:
+def balance(cash: str, value: str = "0", *, at: datetime = NOW, source: str = KALSHI) -> Balance:
     """Return the venue's statement of the primary subaccount."""
-    return Balance(subaccount=0, cash=Decimal(cash), portfolio_value=Decimal(value), at=at)
+    return Balance(source=source, subaccount=0, cash=Decimal(cash), portfolio_value=Decimal(value), at=at)
 
 
 def sale(
@@ -95,9 +125,11 @@ def sale(
     fee: str = "0",
     tax: str = "0",
     refunds: Mapping[datetime, str] | None = None,
+    source: str = SALES,
 ) -> Sale:
     """Return a sale; `refunds` gives amounts by the time they were given."""
     return Sale(
+        source=source,
         sale_id=sale_id,
         at=at,
         updated_at=at,
@@ -114,7 +146,7 @@ def sale(
     )
 
 
-def bill(day: date, *amounts: str) -> BilledDay:
+def bill(day: date, *amounts: str, source: str = ANTHROPIC) -> BilledDay:
     """Return a day's bill with one line per amount in dollars."""
     lines = tuple(
         BilledLine(
@@ -127,7 +159,7 @@ def bill(day: date, *amounts: str) -> BilledDay:
         )
         for number, amount in enumerate(amounts)
     )
-    return BilledDay(day=day, lines=lines)
+    return BilledDay(source=source, day=day, lines=lines)
 
 
 def usage(
@@ -137,6 +169,7 @@ def usage(
     model: str = "claude-sonnet-5-5",
     tokens: int = 1000,
     tier: str = "standard",
+    source: str = ANTHROPIC,
 ) -> UsageHour:
     """Return an hour of usage with one line; a cost of None is usage without a price."""
     line = UsageLine(
@@ -153,11 +186,16 @@ def usage(
         web_searches=0,
         cost=None if cost is None else Decimal(cost),
     )
-    return UsageHour(at=at, lines=(line,))
+    return UsageHour(source=source, at=at, lines=(line,))
 
 
 def key_usage(
-    day: date, *keys: str, tokens: int = 1000, workspace: str = "default", model: str = "claude-sonnet-5-5"
+    day: date,
+    *keys: str,
+    tokens: int = 1000,
+    workspace: str = "default",
+    model: str = "claude-sonnet-5-5",
+    source: str = ANTHROPIC,
 ) -> KeyUsage:
     """Return a day on which each key made so many tokens of output."""
     lines = tuple(
@@ -176,7 +214,7 @@ def key_usage(
         )
         for key in keys
     )
-    return KeyUsage(day=day, lines=lines)
+    return KeyUsage(source=source, day=day, lines=lines)
 
 
 def healthy(now: datetime = NOW, **states: SourceState) -> dict[str, SourceState]:

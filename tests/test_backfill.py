@@ -313,7 +313,7 @@ def test_a_real_row_replaces_a_rebuilt_one_and_never_the_other_way(tmp_path: Pat
     assert ours is not None
     assert (ours.payout, ours.origin) == (D("10.00"), "market")
     row = Settlement(
-        **{**{name: getattr(ours, name) for name in ours.__slots__}, "origin": "row", "payout": D(9)}
+        **{**{name: getattr(ours, name) for name in ours.__slots__}, "origin": "row", "payout": D(9)},
     )
     with Store.write(tmp_path / "a.sqlite3") as store:
         book = partial(store.records.book, "kalshi", answers=(), as_of=NOW, recorded_at=NOW)

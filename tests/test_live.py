@@ -80,6 +80,7 @@ class Venue:
 
 def _position() -> VenuePosition:
     return VenuePosition(
+        source="kalshi",
         ticker="M",
         subaccount=0,
         position=Decimal(10),

@@ -276,6 +276,7 @@ def settle(fills: Sequence[Fill], ending: Resolution) -> Settlement | None:
     else:
         return None
     return Settlement(
+        source=fills[0].source,
         ticker=ending.ticker,
         subaccount=fills[0].subaccount,
         result=ending.result or "void",

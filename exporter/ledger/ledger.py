@@ -199,10 +199,10 @@ class Ledger:
         self.portfolio.restore(tree.get("positions", {}))
         self.costs.restore(tree.get("api_cost", {}).get("names", {}))
         self.confirmation.restore(name for name, check in tree.get("checks", {}).items() if not check["ok"])
-        for account in tree.get("accounts", {}).values():
+        for source, account in tree.get("accounts", {}).items():
             at = unstamp(account["as_of"])
             cash, value = Decimal(account["cash"]), Decimal(account["portfolio_value"])
-            self.cash = {0: Balance(subaccount=0, cash=cash, portfolio_value=value, at=at)}
+            self.cash = {0: Balance(source=source, subaccount=0, cash=cash, portfolio_value=value, at=at)}
 
     def openings_needed(self, now: datetime) -> dict[str, datetime]:
         """Return the windows whose change in unrealised P&L is measured from a stored snapshot.

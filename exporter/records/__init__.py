@@ -2,6 +2,8 @@
 
 Units:  dollars and contracts as Decimal; times aware, UTC, microseconds.
 Signs:  fees, costs, gross, refunds are positive; a sign is given once, in the ledger.
+Source: everything names the source that brought it. Two of one kind may number their things alike, so
+        that a record is known by (source, kind, key) and by nothing less.
 Two kinds: *records* are kept for ever, each under a key, a changed one as a new revision;
 *observations* (marks, balances, the venue's own view) speak of now and are replaced.
 """
@@ -19,6 +21,7 @@ from exporter.records.api_cost import (
     UsageLine,
     Workspace,
 )
+from exporter.records.kinds import Kind, SourceInfo
 from exporter.records.revisions import KINDS, Change, Observation, Record, replaces
 from exporter.records.sales import Refund, Sale
 from exporter.records.trading import (
@@ -47,6 +50,7 @@ __all__ = [
     "Fill",
     "KeyUsage",
     "KeyUsageLine",
+    "Kind",
     "Landing",
     "Mark",
     "Observation",
@@ -55,6 +59,7 @@ __all__ = [
     "Sale",
     "Settlement",
     "Side",
+    "SourceInfo",
     "Transfer",
     "TransferStatus",
     "UsageHour",

@@ -34,6 +34,7 @@ class BilledDay:
     """The bill of one finished UTC day, whole: a later revision replaces all its lines."""
 
     kind: ClassVar[str] = "billed_day"
+    source: str
     day: date
     lines: tuple[BilledLine, ...]
 
@@ -99,6 +100,7 @@ class UsageHour:
     """Usage of the UTC hour that starts at `at`, whole: a later revision replaces all its lines."""
 
     kind: ClassVar[str] = "usage_hour"
+    source: str
     at: datetime
     lines: tuple[UsageLine, ...]
 
@@ -138,6 +140,7 @@ class KeyUsage:
     """Who used what on one UTC day, whole: a later revision replaces all its lines."""
 
     kind: ClassVar[str] = "key_usage"
+    source: str
     day: date
     lines: tuple[KeyUsageLine, ...]
 
@@ -177,6 +180,7 @@ class Landing:
     """
 
     kind: ClassVar[str] = "landing"
+    source: str
     day: date
     number: int
     amount: Decimal
@@ -198,6 +202,7 @@ class Landing:
 class Workspace:
     """The name of a workspace at Anthropic; names are not unique and change."""
 
+    source: str
     workspace_id: str
     name: str
     archived: bool
@@ -207,6 +212,7 @@ class Workspace:
 class ApiKey:
     """The name of an API key at Anthropic; `workspace` is empty for a key of the whole organization."""
 
+    source: str
     key_id: str
     name: str
     status: str

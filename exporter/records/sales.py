@@ -25,6 +25,7 @@ class Sale:
     """One sale with its refunds; only status `paid` is income. `gross` and refunds exclude tax."""
 
     kind: ClassVar[str] = "sale"
+    source: str
     sale_id: str
     at: datetime
     updated_at: datetime

@@ -24,6 +24,7 @@ class Fill:
     """
 
     kind: ClassVar[str] = "fill"
+    source: str
     fill_id: str
     ticker: str
     subaccount: int
@@ -54,6 +55,7 @@ class Settlement:
     """
 
     kind: ClassVar[str] = "settlement"
+    source: str
     ticker: str
     subaccount: int
     result: str
@@ -84,6 +86,7 @@ class Transfer:
     """
 
     kind: ClassVar[str] = "transfer"
+    source: str
     transfer_id: str
     amount: Decimal
     fee: Decimal
@@ -96,13 +99,15 @@ class Transfer:
 
     @property
     def scope(self) -> str:
-        return "kalshi"
+        """Each movement of cash stands by itself, whatever else its account does."""
+        return self.transfer_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """Quotes of one market in YES dollars; None for a side nobody quotes, never 0 or 1."""
 
+    source: str
     ticker: str
     yes_bid: Decimal | None
     yes_ask: Decimal | None
@@ -124,6 +129,7 @@ class Mark:
 class Balance:
     """The venue's own statement of one subaccount: cash, and its value of the open positions."""
 
+    source: str
     subaccount: int
     cash: Decimal
     portfolio_value: Decimal
@@ -134,6 +140,7 @@ class Balance:
 class VenuePosition:
     """The venue's own view of one market, to compare ours with: signed contracts, before fees."""
 
+    source: str
     ticker: str
     subaccount: int
     position: Decimal

@@ -33,6 +33,7 @@ def landings(
         replaced = usage.get(bill.scope, []) if old is None else []
         found.append(
             Landing(
+                source=bill.source,
                 day=bill.day,
                 number=numbers[bill.key],
                 amount=bill.amount,

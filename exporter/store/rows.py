@@ -16,6 +16,15 @@ from exporter.times import to_us
 
 Item = TypeVar("Item")
 
+NOT_IN_BODY = {"source"}
+"""Fields of a record that are not written into its body."""
+
+USUAL = dict.fromkeys(("fill", "settlement", "transfer"), "kalshi") | dict.fromkeys(
+    ("billed_day", "usage_hour", "key_usage", "landing"), "anthropic"
+)
+USUAL["sale"] = "sales"
+"""Which source brings records of a kind, as long as there is one of each."""
+
 CHUNK = 500
 """Keys looked up in one statement; below SQLite's limit on bound values."""
 
@@ -34,13 +43,14 @@ def as_row(record: Record, revision: int, reading: int) -> dict[str, Any]:
 
 
 def write(record: Record) -> str:
-    """Return the body of a record: JSON in which every Decimal is a string."""
-    return _adapter(record.kind).dump_json(record).decode()
+    """Return the body of a record: JSON in which every Decimal is a string, without its source."""
+    return _adapter(record.kind).dump_json(record, exclude=NOT_IN_BODY).decode()
 
 
 def read(kind: str, body: str) -> Record:
     """Return the record of a body; what the body of an older version lacks has its default."""
-    record: Record = _adapter(kind).validate_json(body)
+    # Put in front of the text, the source costs no second pass over it.
+    record: Record = _adapter(kind).validate_json(f'{{"source":"{USUAL[kind]}",{body[1:]}')
     return record
 
 

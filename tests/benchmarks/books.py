@@ -92,6 +92,7 @@ def fill(number: int, ticker: str, at: datetime, dice: random.Random) -> Fill:
     price = Decimal(dice.randrange(200, 800)).scaleb(-3)
     count = Decimal(dice.randrange(1, 40))
     return Fill(
+        source="kalshi",
         fill_id=f"fill-{number:09d}",
         ticker=ticker,
         subaccount=0,
@@ -107,6 +108,7 @@ def mark(ticker: str, at: datetime, cents: int) -> Mark:
     """Return the quotes of a market around `cents`."""
     bid = Decimal(cents).scaleb(-2)
     return Mark(
+        source="kalshi",
         ticker=ticker,
         yes_bid=bid,
         yes_ask=bid + Decimal("0.02"),
@@ -120,6 +122,7 @@ def observed(ledger: Ledger, at: datetime, moved: int = 0) -> list[Observation]:
     """Return what the venue says of all open markets in one reading; the price of the first has moved."""
     found: list[Observation] = [
         Balance(
+            source="kalshi",
             subaccount=0,
             cash=ledger.journal.balances.get("venue_cash", Decimal(0)),
             portfolio_value=Decimal("1000"),
@@ -131,6 +134,7 @@ def observed(ledger: Ledger, at: datetime, moved: int = 0) -> list[Observation]:
         found.append(mark(book.ticker, at, 40 + (place + (moved if place == 0 else 0)) % 30))
         found.append(
             VenuePosition(
+                source="kalshi",
                 ticker=book.ticker,
                 subaccount=0,
                 position=book.position,
@@ -196,7 +200,7 @@ def _usage(at: datetime) -> UsageHour:
         )
         for model, cost in (("model-large", "1.234567"), ("model-small", "0.123456"))
     )
-    return UsageHour(at=at, lines=lines)
+    return UsageHour(source="anthropic", at=at, lines=lines)
 
 
 def _bill(day: datetime) -> BilledDay:
@@ -212,12 +216,13 @@ def _bill(day: datetime) -> BilledDay:
         for model in ("model-large", "model-small")
         for token_type in ("input", "output")
     )
-    return BilledDay(day=day.date(), lines=lines)
+    return BilledDay(source="anthropic", day=day.date(), lines=lines)
 
 
 def _sale(number: int, at: datetime, dice: random.Random) -> Sale:
     gross = Decimal(dice.randrange(500, 20_000)).scaleb(-2)
     return Sale(
+        source="sales",
         sale_id=f"sale-{number:09d}",
         at=at,
         updated_at=at,
@@ -233,6 +238,7 @@ def _sale(number: int, at: datetime, dice: random.Random) -> Sale:
 
 def _settlement(market: _Market, at: datetime) -> Settlement:
     return Settlement(
+        source="kalshi",
         ticker=market.ticker,
         subaccount=0,
         result="yes",

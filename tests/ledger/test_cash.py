@@ -17,7 +17,14 @@ STATUSES: tuple[TransferStatus, ...] = ("pending", "applied", "returned", "faile
 
 def moved(amount: str, status: TransferStatus, *, fee: str = "0.50") -> Transfer:
     """Return one movement as it stands."""
-    return Transfer(transfer_id="deposit/1", amount=Decimal(amount), fee=Decimal(fee), at=NOW, status=status)
+    return Transfer(
+        source="kalshi",
+        transfer_id="deposit/1",
+        amount=Decimal(amount),
+        fee=Decimal(fee),
+        at=NOW,
+        status=status,
+    )
 
 
 def stated(books: Books) -> Tree:

@@ -28,7 +28,9 @@ def hours(ago: int, *costs: str) -> list[UsageHour]:
     """Return a whole day of usage whose first hours cost something."""
     start = datetime.combine(day(ago), time(), NOW.tzinfo)
     found = [usage(start + timedelta(hours=n), cost) for n, cost in enumerate(costs)]
-    return found + [UsageHour(at=start + timedelta(hours=n), lines=()) for n in range(len(costs), 24)]
+    return found + [
+        UsageHour(source="anthropic", at=start + timedelta(hours=n), lines=()) for n in range(len(costs), 24)
+    ]
 
 
 def month(zone: ZoneInfo = UTC_ZONE) -> Books:
@@ -163,8 +165,8 @@ def test_usage_without_a_price_is_listed_with_its_reason_until_it_is_billed() ->
 def test_names_come_with_a_reading_and_survive_a_restart() -> None:
     """Ids label the figures; what they are called is shown beside."""
     books = month()
-    named = Workspace(workspace_id="wrkspc_1", name="Research", archived=True)
-    key = ApiKey(key_id="apikey_1", name="agents", status="active", workspace="wrkspc_1")
+    named = Workspace(source="anthropic", workspace_id="wrkspc_1", name="Research", archived=True)
+    key = ApiKey(source="anthropic", key_id="apikey_1", name="agents", status="active", workspace="wrkspc_1")
     books.ledger.observe([named, key])
     before = tree(books)
     assert before["api_cost"]["names"] == {
@@ -174,7 +176,9 @@ def test_names_come_with_a_reading_and_survive_a_restart() -> None:
     again = month()
     again.ledger.restore(before)
     assert tree(again)["api_cost"]["names"] == before["api_cost"]["names"]
-    books.ledger.observe([ApiKey(key_id="apikey_1", name="bots", status="inactive", workspace="")])
+    books.ledger.observe(
+        [ApiKey(source="anthropic", key_id="apikey_1", name="bots", status="inactive", workspace="")]
+    )
     assert tree(books)["api_cost"]["names"]["api_keys"]["apikey_1"]["name"] == "bots"
 
 

@@ -72,8 +72,8 @@ def test_the_worst_subaccount_is_named() -> None:
     books.observe_steadily(
         [
             mark(bid="0.50", ask="0.50", last="0.50"),
-            Balance(subaccount=0, cash=Decimal(-55), portfolio_value=Decimal(0), at=NOW),
-            Balance(subaccount=3, cash=Decimal(0), portfolio_value=Decimal(5), at=NOW),
+            Balance(source="kalshi", subaccount=0, cash=Decimal(-55), portfolio_value=Decimal(0), at=NOW),
+            Balance(source="kalshi", subaccount=3, cash=Decimal(0), portfolio_value=Decimal(5), at=NOW),
         ]
     )
     assert "most of it in subaccount 0 (50.00)" in check(books)["detail"]
@@ -117,7 +117,8 @@ def test_kept_up_it_equals_what_is_valued_anew(steps: Sequence[tuple[object, ...
     """Only what has changed is valued again; the sums are those of a ledger that saw all at once."""
     books, marks = Books(), dict[str, Mark]()
     balances: list[Observation] = [
-        Balance(subaccount=number, cash=Decimal(0), portfolio_value=Decimal(0), at=NOW) for number in (0, 7)
+        Balance(source="kalshi", subaccount=number, cash=Decimal(0), portfolio_value=Decimal(0), at=NOW)
+        for number in (0, 7)
     ]
     for number, (what, *rest) in enumerate(steps):
         if what == "fill":
@@ -128,7 +129,13 @@ def test_kept_up_it_equals_what_is_valued_anew(steps: Sequence[tuple[object, ...
         else:
             bid, ask, last, ticker, settled = rest
             marks[str(ticker)] = Mark(
-                ticker=str(ticker), yes_bid=bid, yes_ask=ask, last=last, settled_value=settled, at=NOW
+                source="kalshi",
+                ticker=str(ticker),
+                yes_bid=bid,
+                yes_ask=ask,
+                last=last,
+                settled_value=settled,
+                at=NOW,
             )  # type: ignore[arg-type]
             books.ledger.quote(marks.values()) if number % 2 else None
         books.observe_steadily([*marks.values(), *balances])

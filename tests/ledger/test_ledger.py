@@ -44,6 +44,7 @@ class AnyHistory(RuleBasedStateMachine):
         """A fill, perhaps late, perhaps one that changes an earlier one."""
         self.books.book(
             Fill(
+                source="kalshi",
                 fill_id=f"{market}-{key}",
                 ticker=market,
                 subaccount=0,
@@ -75,6 +76,7 @@ class AnyHistory(RuleBasedStateMachine):
         """A sale or a later version of one."""
         self.books.book(
             Sale(
+                source="sales",
                 sale_id=f"s-{key}",
                 at=at,
                 updated_at=at,
@@ -234,8 +236,10 @@ def test_who_used_it_and_what_things_are_called_is_no_cost() -> None:
     books.book(key_usage(NOW.date(), "apikey_1"), key_usage(NOW.date() - timedelta(days=1), "apikey_2"))
     books.ledger.observe(
         [
-            Workspace(workspace_id="wrkspc_1", name="Research", archived=True),
-            ApiKey(key_id="apikey_1", name="laptop", status="active", workspace="wrkspc_1"),
+            Workspace(source="anthropic", workspace_id="wrkspc_1", name="Research", archived=True),
+            ApiKey(
+                source="anthropic", key_id="apikey_1", name="laptop", status="active", workspace="wrkspc_1"
+            ),
         ]
     )
     assert books.ledger.figures(NOW, healthy(), {}) == before

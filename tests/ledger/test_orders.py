@@ -78,6 +78,7 @@ def test_a_window_forgets_what_its_start_has_passed() -> None:
 moments = st.integers(-60 * 24 * 60, 60).map(lambda minutes: NOW + timedelta(minutes=minutes))
 sales = st.builds(
     lambda number, at, status, gross, refunds: Sale(
+        source="sales",
         sale_id=f"s-{number}",
         at=at,
         updated_at=at,

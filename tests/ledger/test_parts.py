@@ -56,8 +56,8 @@ def day(
     for hour in hours:
         found.take(hour)
     if lines:
-        found.take(BilledDay(day=DAY, lines=lines))
-    found.take(KeyUsage(day=DAY, lines=keys))
+        found.take(BilledDay(source="anthropic", day=DAY, lines=lines))
+    found.take(KeyUsage(source="anthropic", day=DAY, lines=keys))
     return found
 
 

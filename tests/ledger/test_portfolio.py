@@ -15,6 +15,7 @@ AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 def bought(ticker: str = "T", number: int = 1) -> Fill:
     return Fill(
+        source="kalshi",
         fill_id=f"f{number}",
         ticker=ticker,
         subaccount=0,
@@ -28,6 +29,7 @@ def bought(ticker: str = "T", number: int = 1) -> Fill:
 
 def quoted(bid: str, seconds: int = 0, ticker: str = "T") -> Mark:
     return Mark(
+        source="kalshi",
         ticker=ticker,
         yes_bid=Decimal(bid),
         yes_ask=None,
@@ -82,6 +84,7 @@ def test_a_settled_book_keeps_only_what_is_asked_of_it_later() -> None:
     """Thousands of settled markets stay in memory; a late event is replayed from the records."""
     portfolio = holding("T")
     row = Settlement(
+        source="kalshi",
         ticker="T",
         subaccount=0,
         result="yes",

@@ -61,6 +61,7 @@ def bought(side: Side, count: Decimal, cost: Decimal) -> list[Fill]:
     )
     return [
         Fill(
+            source="kalshi",
             fill_id=f"{side}-{index}",
             ticker="M",
             subaccount=0,
@@ -165,6 +166,7 @@ def markets(draw: st.DrawFn) -> tuple[list[Fill], Settlement]:
     number = draw(st.integers(1, 12))
     fills = [
         Fill(
+            source="kalshi",
             fill_id=f"f-{index}",
             ticker="M",
             subaccount=0,
@@ -186,6 +188,7 @@ def markets(draw: st.DrawFn) -> tuple[list[Fill], Settlement]:
     value = draw(st.sampled_from([Decimal(0), Decimal(1), Decimal("0.5")]))
     net = gross["yes"][0] - gross["no"][0]
     return fills, Settlement(
+        source="kalshi",
         ticker="M",
         subaccount=0,
         result="scalar",

@@ -16,6 +16,7 @@ def view(
     scope: str = "M", position: str = "10", exposure: str = "4.00", realised: str = "0", fees: str = "0"
 ) -> VenuePosition:
     return VenuePosition(
+        source="kalshi",
         ticker=scope,
         subaccount=0,
         position=Decimal(position),

@@ -26,13 +26,23 @@ def at(day: date, hour: int = 0) -> datetime:
 
 def whole(day: date, cost: str = "1.00") -> list[UsageHour]:
     """Return usage of all hours of a day, of which only the first cost anything."""
-    return [usage(at(day), cost), *(UsageHour(at=at(day, hour), lines=()) for hour in range(1, 24))]
+    return [
+        usage(at(day), cost),
+        *(UsageHour(source="anthropic", at=at(day, hour), lines=()) for hour in range(1, 24)),
+    ]
 
 
 def landing(day: date, number: int, amount: str, before: str | None, landed: datetime = NOW) -> Landing:
     was = None if before is None else Decimal(before)
     return Landing(
-        day=day, number=number, amount=Decimal(amount), before=was, estimate=(), hours=0, at=landed
+        source="anthropic",
+        day=day,
+        number=number,
+        amount=Decimal(amount),
+        before=was,
+        estimate=(),
+        hours=0,
+        at=landed,
     )
 
 
@@ -135,5 +145,5 @@ def test_a_landing_seen_twice_counts_once(number: int) -> None:
 
 def test_an_amount_is_the_sum_of_the_lines() -> None:
     """Also of a bill without any."""
-    assert BilledDay(day=TODAY, lines=()).amount == 0
+    assert BilledDay(source="anthropic", day=TODAY, lines=()).amount == 0
     assert bill(TODAY, "1.5", "-0.25").amount == Decimal("1.25")

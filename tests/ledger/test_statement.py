@@ -258,6 +258,7 @@ def test_checks_show_cash_and_positions_that_do_not_tie() -> None:
     """The venue's own view is compared with ours, and the worst difference is named."""
     books = Books(fill("buy yes 10 @ 0.40 fee 0.10"))
     venue = VenuePosition(
+        source="kalshi",
         ticker="M",
         subaccount=0,
         position=Decimal(10),

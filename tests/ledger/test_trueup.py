@@ -36,6 +36,7 @@ def line(amount: str, model: str = "", cost_type: str = "tokens") -> BilledLine:
 
 def landing(*rows: EstimateRow, day: date = DAY, hours: int = 24, amount: str = "0") -> Landing:
     return Landing(
+        source="anthropic",
         day=day,
         number=1,
         amount=Decimal(amount),
@@ -48,7 +49,7 @@ def landing(*rows: EstimateRow, day: date = DAY, hours: int = 24, amount: str = 
 
 def compared(*lines: BilledLine, rows: tuple[EstimateRow, ...], hours: int = 24) -> Any:
     day = CostDay(DAY)
-    day.take(BilledDay(day=DAY, lines=lines))
+    day.take(BilledDay(source="anthropic", day=DAY, lines=lines))
     day.take(landing(*rows, hours=hours))
     return true_up(day)
 
@@ -105,7 +106,7 @@ def shown(*records: Any, limit: str | None = "0.05") -> Any:
 
 def test_the_check_fails_when_the_estimate_was_off_by_more_than_the_limit() -> None:
     """It names the day and the model, and holds within the limit or the range."""
-    bill = BilledDay(day=DAY, lines=(line("10", "claude-a"), line("90", "claude-b")))
+    bill = BilledDay(source="anthropic", day=DAY, lines=(line("10", "claude-a"), line("90", "claude-b")))
     tree = shown(bill, landing(row("claude-a", "16"), row("claude-b", "90")))
     assert tree["checks"]["api_cost_drift"] == {
         "ok": False,
@@ -124,7 +125,7 @@ def test_the_check_fails_when_the_estimate_was_off_by_more_than_the_limit() -> N
 
 def test_too_much_for_one_model_does_not_make_up_for_too_little_for_another() -> None:
     """Two stale prices may cancel out by chance; both are wrong."""
-    bill = BilledDay(day=DAY, lines=(line("10", "claude-a"), line("10", "claude-b")))
+    bill = BilledDay(source="anthropic", day=DAY, lines=(line("10", "claude-a"), line("10", "claude-b")))
     tree = shown(bill, landing(row("claude-a", "15"), row("claude-b", "5")))
     assert tree["api_cost"]["drift"]["usd"] == "0.00"
     assert not tree["checks"]["api_cost_drift"]["ok"]
@@ -132,11 +133,12 @@ def test_too_much_for_one_model_does_not_make_up_for_too_little_for_another() ->
 
 def test_without_a_limit_or_a_final_bill_nothing_is_checked() -> None:
     """A check that cannot fail is not shown."""
-    bill = BilledDay(day=DAY, lines=(line("10", "claude-a"),))
+    bill = BilledDay(source="anthropic", day=DAY, lines=(line("10", "claude-a"),))
     assert "api_cost_drift" not in shown(bill, landing(row("claude-a", "16")), limit=None)["checks"]
     young = NOW.date() - timedelta(days=1)
     tree = shown(
-        BilledDay(day=young, lines=(line("10", "claude-a"),)), landing(row("claude-a", "1"), day=young)
+        BilledDay(source="anthropic", day=young, lines=(line("10", "claude-a"),)),
+        landing(row("claude-a", "1"), day=young),
     )
     assert "api_cost_drift" not in tree["checks"]
     assert "drift" not in tree["api_cost"]

@@ -22,8 +22,8 @@ PLAN = Plan(
     drift=Decimal("0.05"),
 )
 NAMES: list[Observation] = [
-    Workspace(workspace_id="wrkspc_01", name="Research", archived=False),
-    ApiKey(key_id="apikey_01", name="agents", status="active", workspace="wrkspc_01"),
+    Workspace(source="anthropic", workspace_id="wrkspc_01", name="Research", archived=False),
+    ApiKey(source="anthropic", key_id="apikey_01", name="agents", status="active", workspace="wrkspc_01"),
 ]
 
 
@@ -54,6 +54,7 @@ def records() -> Iterator[Record]:
 
 def _landing(number: int, before: Decimal | None, *rows: EstimateRow) -> Landing:
     return Landing(
+        source="anthropic",
         day=MONDAY,
         number=number,
         amount=Decimal("7.825"),

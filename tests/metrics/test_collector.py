@@ -43,6 +43,7 @@ def known_snapshot(**sources: SourceState) -> Tree:
         *spent.records(),
     )
     theirs = VenuePosition(
+        source="kalshi",
         ticker="OPEN",
         subaccount=0,
         position=Decimal("5.00"),

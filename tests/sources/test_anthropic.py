@@ -379,11 +379,18 @@ async def test_names_are_observed() -> None:
     """Archived workspaces are named, too; the default one has the name the Console gives it."""
     observed = (await read("anthropic", p.answers("anthropic"))).observations
     assert observed == (
-        Workspace(workspace_id="default", name="Default", archived=False),
-        Workspace(workspace_id="wrkspc_01SimResearch", name="Research", archived=False),
-        Workspace(workspace_id="wrkspc_01SimOld", name="Research", archived=True),
-        ApiKey(key_id="apikey_01SimProduction", name="production", status="active", workspace="default"),
+        Workspace(source="anthropic", workspace_id="default", name="Default", archived=False),
+        Workspace(source="anthropic", workspace_id="wrkspc_01SimResearch", name="Research", archived=False),
+        Workspace(source="anthropic", workspace_id="wrkspc_01SimOld", name="Research", archived=True),
         ApiKey(
+            source="anthropic",
+            key_id="apikey_01SimProduction",
+            name="production",
+            status="active",
+            workspace="default",
+        ),
+        ApiKey(
+            source="anthropic",
             key_id="apikey_01SimResearch",
             name="production",
             status="active",
@@ -405,7 +412,13 @@ async def test_a_key_of_the_newer_shape_is_read(scope: dict[str, Any], workspace
     """The newer shape has a scope in place of a workspace."""
     answers = p.answers("anthropic") | {p.KEY_NAMES: p.listing(p.NEWER_KEY | {"scope": scope})}
     *_, key = (await read("anthropic", answers)).observations
-    assert key == ApiKey(key_id="apikey_01SimAgents", name="production", status="active", workspace=workspace)
+    assert key == ApiKey(
+        source="anthropic",
+        key_id="apikey_01SimAgents",
+        name="production",
+        status="active",
+        workspace=workspace,
+    )
 
 
 async def test_all_pages_of_names_are_read() -> None:

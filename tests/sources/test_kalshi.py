@@ -43,6 +43,7 @@ async def test_a_fill_buys_the_side_of_its_outcome() -> None:
     """A sale of YES is a purchase of NO at one minus the price; the older pair of fields is not read."""
     fills = only(await account(), Fill)
     assert fills[1] == Fill(
+        source="kalshi",
         fill_id="f-0002", ticker=p.OPEN, subaccount=0, side="no", count=D("4.00"), price=D("0.4500"),
         fee=D("0.069300"), at=datetime(2026, 11, 21, 15, 4, 5, 123400, UTC),
     )  # fmt: skip
@@ -132,6 +133,7 @@ async def test_a_settlement_pays_cents_and_costs_dollars() -> None:
     """`revenue` is cents and becomes dollars; costs are dollars already and stay gross."""
     [settlement] = only(await account(), Settlement)
     assert settlement == Settlement(
+        source="kalshi",
         ticker=p.SETTLED, subaccount=0, result="no", yes_count=D("3.00"), yes_cost=D("0.900000"),
         no_count=D("8.00"), no_cost=D("4.800000"), payout=D("5.00"), value=D("0.00"), fee=D("0.178500"),
         at=datetime(2026, 11, 20, 22, 10, 38, 438571, UTC),
@@ -199,12 +201,14 @@ async def test_the_venues_own_view_is_kept_to_compare() -> None:
     reading = await account()
     assert only(reading, Balance) == [
         Balance(
+            source="kalshi",
             subaccount=0, cash=D("100.0842"), portfolio_value=D("3.48"),
             at=datetime.fromtimestamp(1795305540, UTC),
         )
     ]  # fmt: skip
     assert only(reading, VenuePosition) == [
         VenuePosition(
+            source="kalshi",
             ticker=p.OPEN, subaccount=0, position=D("6.00"), exposure=D("2.400000"), realised=D("0.600000"),
             fees=D("0.237300"), at=datetime(2026, 11, 21, 15, 4, 5, 123400, UTC),
         )
@@ -299,6 +303,7 @@ async def test_a_mark_is_what_is_quoted_now() -> None:
     """Prices are YES dollars at the window's end."""
     [mark] = only(await account(), Mark)
     assert mark == Mark(
+        source="kalshi",
         ticker=p.OPEN, at=NOW,
         yes_bid=D("0.5800"), yes_ask=D("0.6000"), last=D("0.5900"), settled_value=D("0.5000"),
     )  # fmt: skip

@@ -161,7 +161,7 @@ async def test_a_quote_is_a_mark_as_of_when_it_was_heard() -> None:
 async def test_a_side_nobody_quotes_is_none(changes: dict[str, str], side: str) -> None:
     """Decided by size and by the price lying between 0 and 1, as in the readings; never 0 or 1."""
     frame = read_frame(json.dumps(ticker(**changes)).encode())
-    mark = frame.body.mark(NOW)  # type: ignore[union-attr]
+    mark = frame.body.mark("kalshi", NOW)  # type: ignore[union-attr]
     assert [s for s in ("yes_bid", "yes_ask", "last") if getattr(mark, s) is None] == [side]
 
 

@@ -35,6 +35,7 @@ async def test_a_sale_carries_its_refunds() -> None:
     """Amounts are dollars and positive; a refund has the time it was given."""
     assert await shop(p.sale(1)) == [
         Sale(
+            source="sales",
             sale_id="sale_1", at=datetime(2026, 11, 20, 10, 30, 0, 250_000, UTC),
             updated_at=CHANGED, status="paid", gross=D("19.00"), fee=D("0.85"),
             tax=D("0.00"), customer="customer-1", product="data export",

@@ -97,7 +97,7 @@ def test_changed_record_is_a_revision_and_the_old_one_stays(store: Store) -> Non
     ("full", "empty"),
     [
         (bill(NOW.date(), "5.00"), bill(NOW.date())),
-        (usage(NOW, "1.00"), UsageHour(at=NOW, lines=())),
+        (usage(NOW, "1.00"), UsageHour(source="anthropic", at=NOW, lines=())),
         (key_usage(NOW.date(), "apikey_1"), key_usage(NOW.date())),
     ],
 )

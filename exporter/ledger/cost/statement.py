@@ -66,10 +66,18 @@ class CostStatement:
     def restore(self, names: Tree) -> None:
         """Take the names of a stored snapshot."""
         for place, shown in names.get("workspaces", {}).items():
-            self.observe(Workspace(workspace_id=place, name=shown["name"], archived=shown["archived"]))
+            self.observe(
+                Workspace(
+                    source="anthropic", workspace_id=place, name=shown["name"], archived=shown["archived"]
+                )
+            )
         for place, shown in names.get("api_keys", {}).items():
             key = ApiKey(
-                key_id=place, name=shown["name"], status=shown["status"], workspace=shown["workspace"]
+                source="anthropic",
+                key_id=place,
+                name=shown["name"],
+                status=shown["status"],
+                workspace=shown["workspace"],
             )
             self.observe(key)
 

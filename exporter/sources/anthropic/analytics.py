@@ -135,7 +135,8 @@ class Analytics:
     `aside` is where names are asked for; a refusal of them is one of `troubles`.
     """
 
-    def __init__(self, prices: Prices, names: Names, aside: Visit) -> None:
+    def __init__(self, source: str, prices: Prices, names: Names, aside: Visit) -> None:
+        self._source = source
         self._prices, self._names, self._aside = prices, names, aside
         self._until: datetime | None = None
         self.asked_names = False
@@ -157,7 +158,10 @@ class Analytics:
             # A day that is not over at the last renewal is a part of a bill.
             if told.until is None or row.ending_at <= told.until:
                 days.setdefault(row.starting_at, []).append(self._billed_line(row))
-        return [BilledDay(day=day.date(), lines=tuple(lines)) for day, lines in sorted(days.items())]
+        return [
+            BilledDay(source=self._source, day=day.date(), lines=tuple(lines))
+            for day, lines in sorted(days.items())
+        ]
 
     async def used(self, visit: Visit, start: datetime, end: datetime, now: datetime) -> list[UsageHour]:
         """Return the hours from `start` whose usage is known."""
@@ -169,7 +173,10 @@ class Analytics:
             lines = hours.setdefault(row.starting_at, [])
             if any(row.usage.counts.values()):  # code execution and sessions have rows here, without tokens
                 lines.append(usage_line(self._use(row.group), row.usage, row.starting_at, self._prices))
-        return [UsageHour(at=hour, lines=tuple(lines)) for hour, lines in sorted(hours.items())]
+        return [
+            UsageHour(source=self._source, at=hour, lines=tuple(lines))
+            for hour, lines in sorted(hours.items())
+        ]
 
     async def used_by_key(
         self, visit: Visit, start: datetime, end: datetime, now: datetime
@@ -186,7 +193,10 @@ class Analytics:
             use = self._key_use(paid.group)
             lines = days.setdefault(paid.starting_at, {})
             lines[use] = replace(lines.get(use) or key_line(use, None), cost=paid.cost.amount)
-        return [KeyUsage(day=day.date(), lines=tuple(lines.values())) for day, lines in sorted(days.items())]
+        return [
+            KeyUsage(source=self._source, day=day.date(), lines=tuple(lines.values()))
+            for day, lines in sorted(days.items())
+        ]
 
     def _heard(self, until: datetime | None) -> None:
         if until is not None:

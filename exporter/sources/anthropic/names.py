@@ -24,8 +24,10 @@ class WorkspaceRow(Shape):
     name: Label
     archived_at: Text | None
 
-    def observation(self) -> Workspace:
-        return Workspace(workspace_id=self.id, name=self.name, archived=self.archived_at is not None)
+    def observation(self, source: str) -> Workspace:
+        return Workspace(
+            source=source, workspace_id=self.id, name=self.name, archived=self.archived_at is not None
+        )
 
 
 class KeyScope(Shape):
@@ -42,7 +44,7 @@ class KeyRow(Shape):
     workspace_id: Text | None = None
     scope: KeyScope | None = None
 
-    def observation(self, complain: Complaint) -> ApiKey:
+    def observation(self, source: str, complain: Complaint) -> ApiKey:
         """Return the name; raises when neither shape says where the key is used."""
         if self.scope is None and "workspace_id" not in self.model_fields_set:
             raise complain("data.workspace_id", "is missing, and so is scope")
@@ -50,7 +52,7 @@ class KeyRow(Shape):
             workspace = (self.scope or self).workspace_id or DEFAULT_WORKSPACE
         else:
             workspace = ""
-        return ApiKey(key_id=self.id, name=self.name, status=self.status, workspace=workspace)
+        return ApiKey(source=source, key_id=self.id, name=self.name, status=self.status, workspace=workspace)
 
 
 Item = TypeVar("Item", WorkspaceRow, KeyRow)
@@ -71,7 +73,8 @@ class Listing(Shape, Generic[Item]):
 class Names:
     """Remembers which workspaces have a name, to tell the default one by its having none."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
+        self._source = source
         self._named: frozenset[str] | None = None
         self._met: frozenset[str] = frozenset()
         self._refused = False
@@ -87,10 +90,12 @@ class Names:
         self._refused = True
         rows = await _items(visit, WORKSPACES, Listing[WorkspaceRow], [("include_archived", "true")])
         keys = await _items(visit, API_KEYS, Listing[KeyRow], [])
-        default = Workspace(workspace_id=DEFAULT_WORKSPACE, name="Default", archived=False)
-        named = [row.observation(visit.malformed) for row in keys]
+        default = Workspace(
+            source=self._source, workspace_id=DEFAULT_WORKSPACE, name="Default", archived=False
+        )
+        named = [row.observation(self._source, visit.malformed) for row in keys]
         self._named, self._refused = frozenset(row.id for row in rows), False
-        return [default, *(row.observation() for row in rows), *named]
+        return [default, *(row.observation(self._source) for row in rows), *named]
 
     async def meet(self, visit: Visit, ids: Collection[str]) -> list[Observation] | None:
         """Learn the ids of workspaces; one met for the first time may be new, so the names are read anew.

@@ -115,7 +115,7 @@ class Anthropic:
     ) -> None:
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
         self._prices = prices or Prices()
-        self._names = Names()
+        self._names = Names(self.name)
         key = _readable(admin_key, family)
         if family == "auto" and key.get_secret_value().startswith(ADMIN):
             family = "reports"
@@ -156,9 +156,9 @@ class Anthropic:
         now, today = window.end, _midnight(window.end)
         since = _first_day(window, review=window.begins(DAY))
         visit, aside = Visit(self.client), Visit(self.client)
-        family: Family = Reports(self._prices)
+        family: Family = Reports(self.name, self._prices)
         if self.family == "analytics":
-            family = Analytics(self._prices, self._names, aside)
+            family = Analytics(self.name, self._prices, self._names, aside)
         records: list[Record] = [
             *await family.billed(visit, since, today, now),
             *await family.used(visit, *_hours(window), now),

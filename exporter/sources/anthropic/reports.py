@@ -118,7 +118,8 @@ class Report(Paged, Generic[Row]):
 class Reports:
     """Reads the two reports, page by page; nothing of a list counts before its last page."""
 
-    def __init__(self, prices: Prices) -> None:
+    def __init__(self, source: str, prices: Prices) -> None:
+        self._source = source
         self._prices = prices
         self.asked_names = False
         self.names: list[Observation] | None = None
@@ -141,7 +142,11 @@ class Reports:
         days = await _buckets(visit, COST, Report[CostRow], params, DAY, (start, today))
         newest = max((day.starting_at for day in days), default=None)
         return [
-            BilledDay(day=day.starting_at.date(), lines=tuple(row.line() for row in day.results))
+            BilledDay(
+                source=self._source,
+                day=day.starting_at.date(),
+                lines=tuple(row.line() for row in day.results),
+            )
             for day in days
             if day.results or (day.starting_at != newest and now - day.ending_at > BILL_SETTLED)
         ]
@@ -151,6 +156,7 @@ class Reports:
         hours = await _used(visit, Report[UsageRow], start, end, "1h", HOURS_AT_ONCE, USED_BY)
         return [
             UsageHour(
+                source=self._source,
                 at=hour.starting_at,
                 lines=tuple(
                     usage_line(row.identity, row, hour.starting_at, self._prices) for row in hour.results
@@ -167,7 +173,9 @@ class Reports:
         days = await _used(visit, Report[KeyRow], start, end, "1d", DAYS_AT_ONCE, USED_BY_KEY)
         return [
             KeyUsage(
-                day=day.starting_at.date(), lines=tuple(key_line(row.identity, row) for row in day.results)
+                source=self._source,
+                day=day.starting_at.date(),
+                lines=tuple(key_line(row.identity, row) for row in day.results),
             )
             for day in days
             if day.results or now - day.ending_at > USAGE_SETTLED

@@ -102,7 +102,7 @@ class Kalshi:
             transport=transport,
             secrets=lambda: (identity(),),
         )
-        self.history = KalshiHistory(self.client, self.allowance)
+        self.history = KalshiHistory(self.name, self.client, self.allowance)
 
     def __repr__(self) -> str:
         return f"<Kalshi {self.client!r}>"
@@ -126,13 +126,15 @@ class Kalshi:
         for number in await self._subaccounts(visit):
             which = [("subaccount", str(number))]
             positions = await self._positions(visit, which)
-            observations += [row.observation(number) for row in positions]
+            observations += [row.observation(self.name, number) for row in positions]
             opened |= {row.ticker for row in positions if row.position_fp}
-            records += [row.record(number) for row in await self._settlements(visit, [*which, *span])]
+            records += [
+                row.record(self.name, number) for row in await self._settlements(visit, [*which, *span])
+            ]
             balance = await visit.one("/portfolio/balance", BalanceAnswer, which)
-            observations.append(balance.observation(number))
+            observations.append(balance.observation(self.name, number))
         known = visit.unique(fills, _fill_id, "fills.fill_id")
-        records += Downwards().placed([row.record(visit.malformed) for row in known])
+        records += Downwards().placed([row.record(self.name, visit.malformed) for row in known])
         records += await self._transfers(visit)
         observations += await self._marks(visit, sorted(opened), window.end)
         skew = self.client.skew
@@ -209,10 +211,13 @@ class Kalshi:
             limit=MOVEMENT_ROWS,
             tolerate=ABSENT,
         )
-        moved: list[Record] = [row.record("deposit") for row in visit.unique(came, _id, "deposits.id")]
-        moved += [row.record("withdrawal") for row in visit.unique(left, _id, "withdrawals.id")]
+        moved: list[Record] = [
+            row.record(self.name, "deposit") for row in visit.unique(came, _id, "deposits.id")
+        ]
+        moved += [row.record(self.name, "withdrawal") for row in visit.unique(left, _id, "withdrawals.id")]
         crossed = (
-            row.record(visit.malformed) for row in visit.unique(inside, _transfer_id, "transfers.transfer_id")
+            row.record(self.name, visit.malformed)
+            for row in visit.unique(inside, _transfer_id, "transfers.transfer_id")
         )
         return moved + [transfer for transfer in crossed if transfer is not None]
 
@@ -225,7 +230,7 @@ class Kalshi:
                 visit, "/markets", Markets, lambda p: p.markets, [("tickers", ",".join(chunk))]
             )
             found += [row for row in visit.unique(rows, _ticker, "markets.ticker") if row.ticker in chunk]
-        return [row.observation(at) for row in found]
+        return [row.observation(self.name, at) for row in found]
 
 
 async def _rows(

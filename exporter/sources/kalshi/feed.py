@@ -127,7 +127,7 @@ class KalshiLive:
         now = asyncio.get_running_loop().time()
         for mark in marks:
             frame = self._newest.get(mark.ticker)
-            ours = frame.mark(mark.at) if frame is not None else None
+            ours = frame.mark(self.name, mark.at) if frame is not None else None
             if ours is None or (ours.yes_bid, ours.yes_ask) == (mark.yes_bid, mark.yes_ask):
                 self._suspects.pop(mark.ticker, None)
             elif mark.ticker not in self._suspects:
@@ -239,7 +239,7 @@ class KalshiLive:
             return
         self._newest[ticker] = frame
         self._suspects.pop(ticker, None)
-        self._marks[ticker] = frame.mark(at)
+        self._marks[ticker] = frame.mark(self.name, at)
         self._news.set()
 
     def _failed(self, frame: Frame, code: int) -> None:

@@ -56,9 +56,10 @@ class TickerFrame(Shape):
     yes_ask_size_fp: NoLessThanZero
     ts_ms: Milliseconds
 
-    def mark(self, at: datetime) -> Mark:
+    def mark(self, source: str, at: datetime) -> Mark:
         """Return the quotes, as we heard them `at`; what a market has resolved to is not in them."""
         return Mark(
+            source=source,
             ticker=self.market_ticker,
             yes_bid=quote(self.yes_bid_dollars, self.yes_bid_size_fp),
             yes_ask=quote(self.yes_ask_dollars, self.yes_ask_size_fp),

@@ -103,7 +103,8 @@ class KalshiHistory:
 
     markets_at_once = MARKETS_AT_ONCE
 
-    def __init__(self, client: Client, allowance: Allowance) -> None:
+    def __init__(self, source: str, client: Client, allowance: Allowance) -> None:
+        self._source = source
         self._client = client
         self._allowance = allowance
 
@@ -134,7 +135,7 @@ class KalshiHistory:
     async def slices(self, part: str, bottom: datetime | None, place: str) -> AsyncGenerator[Slice, None]:
         """Yield a list page by page, newest first; the next page is under way while one is kept."""
         await self._allowance.refresh(Visit(self._client))
-        sheet = _sheet(part)
+        sheet = _sheet(self._source, part)
         walk = _Walk(sheet, bottom, datetime.fromisoformat(place) if place else None)
         page = await self._page(walk)
         while True:
@@ -264,37 +265,40 @@ class _Walk:
         )
 
 
-def _sheet(part: str) -> Sheet:
+def _sheet(source: str, part: str) -> Sheet:
     """Return the list that a part is about."""
     name, _, number = part.partition("/")
     which = [("subaccount", number)] if number else []
     match name:
         case "deposits":
-            return _movements("/portfolio/deposits", Deposits, "deposit")
+            return _movements(source, "/portfolio/deposits", Deposits, "deposit")
         case "withdrawals":
-            return _movements("/portfolio/withdrawals", Withdrawals, "withdrawal")
+            return _movements(source, "/portfolio/withdrawals", Withdrawals, "withdrawal")
         case "fills":
-            return Sheet("/portfolio/fills", Fills, _fills)
+            return Sheet("/portfolio/fills", Fills, _fills(source))
         case "archived fills":
-            return Sheet(ARCHIVE, Fills, _fills, which, may_lack=True)
+            return Sheet(ARCHIVE, Fills, _fills(source), which, may_lack=True)
     return Sheet(
-        "/portfolio/settlements", Settlements, _settlements(int(number)), which, "settlements.ticker"
+        "/portfolio/settlements", Settlements, _settlements(source, int(number)), which, "settlements.ticker"
     )
 
 
-def _fills(page: Fills, complain: Complaint) -> Iterator[Record]:
-    return (row.record(complain) for row in page.fills)
-
-
-def _settlements(subaccount: int) -> Callable[[Settlements, Complaint], Iterator[Record]]:
-    def records(page: Settlements, _: Complaint) -> Iterator[Record]:
-        return (row.record(subaccount) for row in page.settlements)
+def _fills(source: str) -> Callable[[Fills, Complaint], Iterator[Record]]:
+    def records(page: Fills, complain: Complaint) -> Iterator[Record]:
+        return (row.record(source, complain) for row in page.fills)
 
     return records
 
 
-def _movements(path: str, model: type[Listing], kind: Literal["deposit", "withdrawal"]) -> Sheet:
+def _settlements(source: str, subaccount: int) -> Callable[[Settlements, Complaint], Iterator[Record]]:
+    def records(page: Settlements, _: Complaint) -> Iterator[Record]:
+        return (row.record(source, subaccount) for row in page.settlements)
+
+    return records
+
+
+def _movements(source: str, path: str, model: type[Listing], kind: Literal["deposit", "withdrawal"]) -> Sheet:
     def records(page: Any, _: Complaint) -> Iterator[Record | None]:
-        return (row.record(kind) for row in getattr(page, f"{kind}s"))
+        return (row.record(source, kind) for row in getattr(page, f"{kind}s"))
 
     return Sheet(path, model, records, key=f"{kind}s.id", limit=MOVEMENT_ROWS, by_time=False, may_lack=True)

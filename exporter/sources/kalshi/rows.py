@@ -59,7 +59,7 @@ class FillRow(Shape):
     ts: UnixSeconds | None = None
     subaccount_number: Subaccount | None = None
 
-    def record(self, complain: Complaint) -> Fill:
+    def record(self, source: str, complain: Complaint) -> Fill:
         """Return the fill: what side was bought, at that side's price."""
         if self.book_side != ("bid" if self.outcome_side == "yes" else "ask"):
             raise complain("fills.book_side", "contradicts outcome_side")
@@ -69,6 +69,7 @@ class FillRow(Shape):
         if at is None:
             raise complain("fills.created_time", "is missing")
         return Fill(
+            source=source,
             fill_id=self.fill_id,
             ticker=self.ticker,
             subaccount=self.subaccount_number or 0,
@@ -118,9 +119,10 @@ class SettlementRow(Shape):
     fee_cost: NoLessThanZero
     settled_time: Moment
 
-    def record(self, subaccount: int) -> Settlement:
+    def record(self, source: str, subaccount: int) -> Settlement:
         """Return the settlement of one subaccount; rows do not say whose they are."""
         return Settlement(
+            source=source,
             ticker=self.ticker,
             subaccount=subaccount,
             result=self.market_result,
@@ -143,12 +145,13 @@ class MovementRow(Shape):
     created_ts: UnixSeconds
     finalized_ts: UnixSeconds | None = None
 
-    def record(self, kind: Literal["deposit", "withdrawal"]) -> Transfer:
+    def record(self, source: str, kind: Literal["deposit", "withdrawal"]) -> Transfer:
         """Return the movement as it stands: only its status says whether cash has moved.
 
         The id gets the kind in front, because deposits and withdrawals are numbered apart.
         """
         return Transfer(
+            source=source,
             transfer_id=f"{kind}/{self.id}",
             amount=self.amount_cents if kind == "deposit" else -self.amount_cents,
             fee=self.fee_cents,
@@ -167,7 +170,7 @@ class InstanceTransferRow(Shape):
     status: Label  # only for cash that crosses its word has to be known
     created_ts: UnixSeconds
 
-    def record(self, complain: Complaint) -> Transfer | None:
+    def record(self, source: str, complain: Complaint) -> Transfer | None:
         """Return the cash that enters or leaves the account we read; None where it stays inside."""
         ours = [self.source, self.destination].count(EVENT_CONTRACTS)
         if ours != 1:
@@ -175,6 +178,7 @@ class InstanceTransferRow(Shape):
         if self.status not in INSTANCE_STATUSES:
             raise complain("transfers.status", "is not a known status")
         return Transfer(
+            source=source,
             transfer_id=f"instance/{self.transfer_id}",
             amount=self.amount if self.destination == EVENT_CONTRACTS else -self.amount,
             fee=ZERO,
@@ -191,9 +195,10 @@ class PositionRow(Shape):
     fees_paid_dollars: NoLessThanZero
     last_updated_ts: Moment
 
-    def observation(self, subaccount: int) -> VenuePosition:
+    def observation(self, source: str, subaccount: int) -> VenuePosition:
         """Return the venue's view of one market."""
         return VenuePosition(
+            source=source,
             ticker=self.ticker,
             subaccount=subaccount,
             position=self.position_fp,
@@ -213,9 +218,10 @@ class MarketRow(Shape):
     last_price_dollars: Price
     settlement_value_dollars: Price | None = None
 
-    def observation(self, at: datetime) -> Mark:
+    def observation(self, source: str, at: datetime) -> Mark:
         """Return the quotes as they stood `at`; the row's own times are not the time of its quotes."""
         return Mark(
+            source=source,
             ticker=self.ticker,
             yes_bid=quote(self.yes_bid_dollars, self.yes_bid_size_fp),
             yes_ask=quote(self.yes_ask_dollars, self.yes_ask_size_fp),
@@ -230,9 +236,10 @@ class BalanceAnswer(Shape):
     portfolio_value: Cents  # open positions only, cash not included
     updated_ts: UnixSeconds
 
-    def observation(self, subaccount: int) -> Balance:
+    def observation(self, source: str, subaccount: int) -> Balance:
         """Return the venue's statement of one subaccount."""
         return Balance(
+            source=source,
             subaccount=subaccount,
             cash=self.balance_dollars,
             portfolio_value=self.portfolio_value,

@@ -47,9 +47,10 @@ class SaleRow(Shape):
     product: Label
     refunds: list[RefundRow]
 
-    def record(self) -> Sale:
+    def record(self, source: str) -> Sale:
         """Return the sale with its refunds."""
         return Sale(
+            source=source,
             sale_id=self.id,
             at=self.created_at,
             updated_at=self.updated_at,
@@ -125,7 +126,7 @@ class Sales:
         return Reading(
             source=self.name,
             as_of=window.end,
-            records=tuple(row.record() for row in rows),
+            records=tuple(row.record(self.name) for row in rows),
             answers=tuple(visit.answers),
             skew=self.client.skew,
         )
