@@ -32,10 +32,12 @@ test: $(READY_TO_TEST) $(OFFICIAL)/.installed  ## Lint, types and all tests
 	$(BIN)/python -m pytest -n 3 --dist loadgroup || status=1; \
 	exit $$status
 
-lint: $(READY_TO_TEST)  ## Lint and types only; `.venv/bin/ruff format .` puts the layout right
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+lint: $(READY_TO_TEST)  ## Lint, import rules and types only; `.venv/bin/ruff format .` puts the layout right
+	@status=0; \
+	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . || status=1; \
+	$(BIN)/lint-imports --no-logo >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; status=1; }; \
+	$(BIN)/mypy || status=1; \
+	exit $$status
 
 bench: $(READY_TO_TEST)  ## Measure what the documentation claims
 	@$(BIN)/python -m tests.benchmarks
@@ -51,7 +53,7 @@ lock:  ## Write both lock files anew from pyproject.toml; needs uv
 	  --output-file tests/official-client.lock
 
 clean:  ## Remove .venv and caches; data/ stays
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	@rm -rf $(VENV) .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY_TO_RUN): requirements.lock pyproject.toml | $(BIN)/python

@@ -19,8 +19,9 @@ from starlette.applications import Starlette
 from exporter.simulator import keys as credentials
 from exporter.simulator.app import create_app
 from exporter.simulator.faults import Faults
+from exporter.simulator.stories import seeded
 from exporter.simulator.trouble import Transport
-from exporter.simulator.world import World, seeded
+from exporter.simulator.world import World
 
 HOST, PORT = "127.0.0.1", 8099
 

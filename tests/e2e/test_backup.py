@@ -18,7 +18,7 @@ from e2e.test_kill import Stand
 from exporter.simulator import examples
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.server import serve_in_thread
-from exporter.simulator.world import seeded
+from exporter.simulator.stories import seeded
 from exporter.store.backup import back_up
 from exporter.store.copies import Copies
 from exporter.store.restore import restore

@@ -19,7 +19,7 @@ from e2e.pipeline import Pipeline
 from exporter import cli
 from exporter.explain import FIGURES, CannotExplain, explain_day, explain_figure
 from exporter.simulator.clock import SettableClock
-from exporter.simulator.world import seeded
+from exporter.simulator.stories import seeded
 from exporter.snapshot import WINDOWS
 from exporter.store import Store
 from exporter.times import unstamp

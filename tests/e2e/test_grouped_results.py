@@ -11,7 +11,8 @@ from e2e.conftest import Build, Simulate
 from e2e.pipeline import usd
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW
-from exporter.simulator.world import World, seeded
+from exporter.simulator.stories import seeded
+from exporter.simulator.world import World
 from exporter.snapshot import WINDOWS
 
 

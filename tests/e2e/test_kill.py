@@ -23,7 +23,7 @@ from e2e.pipeline import HOST, trees, until
 from e2e.processes import Process, free_port
 from exporter.simulator import examples, oracle
 from exporter.simulator.server import Simulator, serve_in_thread
-from exporter.simulator.world import seeded
+from exporter.simulator.stories import seeded
 from exporter.store import Store
 
 KILLS = 100

@@ -17,7 +17,7 @@ from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.simulator import oracle
 from exporter.simulator.kalshi import gate
 from exporter.simulator.server import Simulator, serve_in_thread
-from exporter.simulator.world import seeded
+from exporter.simulator.stories import seeded
 
 FILLS = 20_000
 KILLS = 10

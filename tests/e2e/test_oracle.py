@@ -21,7 +21,8 @@ from exporter.ledger.windows import starts
 from exporter.records import Change
 from exporter.simulator import oracle
 from exporter.simulator.clock import SettableClock
-from exporter.simulator.world import World, seeded
+from exporter.simulator.stories import seeded
+from exporter.simulator.world import World
 
 BEGIN = datetime.fromisoformat("2026-11-20T14:00:00+00:00")
 STEPS = 60

@@ -19,7 +19,7 @@ from e2e.conftest import Build, Simulate
 from e2e.pipeline import Pipeline, sum_of_parts, until
 from e2e.prometheus import PATIENCE, ask, needed, samples, serving, values
 from exporter.simulator import examples
-from exporter.simulator.world import seeded
+from exporter.simulator.stories import seeded
 
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed: apt install prometheus."

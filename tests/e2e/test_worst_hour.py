@@ -16,7 +16,7 @@ from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.simulator import oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.faults import KINDS, OPERATIONS, PAGE_KINDS, Fault
-from exporter.simulator.world import seeded
+from exporter.simulator.stories import seeded
 from exporter.sources import http
 
 BEGIN = datetime.fromisoformat("2026-11-20T18:00:00+00:00")

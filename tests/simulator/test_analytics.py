@@ -19,7 +19,7 @@ from exporter.simulator.clock import DAY, SettableClock, midnight
 from exporter.simulator.faults import Fault
 from exporter.simulator.keys import ADMIN_KEY, ORDINARY_KEY, SCOPED_KEY
 from exporter.simulator.server import Simulator, serve_in_thread
-from exporter.simulator.world import seeded
+from exporter.simulator.stories import seeded
 from exporter.sources import Reading, Window
 from exporter.sources.anthropic import Anthropic
 

@@ -11,7 +11,8 @@ from callers import Ask, Caller
 from exporter.simulator import examples, oracle
 from exporter.simulator.clock import DAY, SettableClock
 from exporter.simulator.kalshi.archive import Archive
-from exporter.simulator.world import World, seeded
+from exporter.simulator.stories import seeded
+from exporter.simulator.world import World
 
 NOW = datetime(2026, 11, 22, 15, 4, 5, tzinfo=UTC)
 

@@ -19,7 +19,8 @@ from exporter.simulator.kalshi import listing, rows
 from exporter.simulator.kalshi.account import Account
 from exporter.simulator.kalshi.crowd import LIFE, Crowd, half_even, micros, moment
 from exporter.simulator.kalshi.listing import Wanted
-from exporter.simulator.world import World, seeded
+from exporter.simulator.stories import seeded
+from exporter.simulator.world import World
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = timedelta(days=30)

@@ -16,8 +16,8 @@ from exporter.simulator.anthropic.dials import Dials
 from exporter.simulator.clock import DAY, SettableClock, midnight
 from exporter.simulator.keys import ADMIN_KEY
 from exporter.simulator.server import serve_in_thread
-from exporter.simulator.stories import begin
-from exporter.simulator.world import World, seeded
+from exporter.simulator.stories import begin, seeded
+from exporter.simulator.world import World
 from exporter.sources import Reading, Window
 from exporter.sources.anthropic import Anthropic
 

@@ -20,7 +20,8 @@ from exporter.simulator.kalshi import api, cases, socket
 from exporter.simulator.kalshi.archive import Archive
 from exporter.simulator.kalshi.market import Series
 from exporter.simulator.server import Simulator, serve_in_thread
-from exporter.simulator.world import World, seeded
+from exporter.simulator.stories import seeded
+from exporter.simulator.world import World
 
 UNDOCUMENTED = (cases.void, cases.void_without_row)
 """How a void market looks is in no document: the client refuses its result, and a test below says so."""

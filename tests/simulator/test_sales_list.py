@@ -15,7 +15,7 @@ from openapi_spec_validator import validate
 from exporter.simulator import examples
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.faults import Faults
-from exporter.simulator.world import seeded
+from exporter.simulator.stories import seeded
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "sales-api.yaml"
 ORDER = ["sale_1", "sale_2", "sale_3", "sale_4", "sale_5", "sale_6"]

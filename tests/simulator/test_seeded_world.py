@@ -13,7 +13,8 @@ from callers import Ask
 
 from exporter.simulator import oracle
 from exporter.simulator.clock import DAY, SettableClock, midnight
-from exporter.simulator.world import World, seeded
+from exporter.simulator.stories import seeded
+from exporter.simulator.world import World
 
 NOW = datetime(2026, 11, 22, 15, 4, 5, 678901, tzinfo=UTC)
 
