@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-WINDOWS = ("today", "24h", "7d", "30d", "mtd", "ytd", "all")
+from typing import Literal, get_args
+
+Window = Literal["today", "24h", "7d", "30d", "mtd", "ytd", "all"]
+
+WINDOWS: tuple[Window, ...] = get_args(Window)
 
 COMPONENTS = (
     "trading_realised",

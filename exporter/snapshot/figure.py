@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from exporter.money import plain
+from exporter.snapshot.definition import Stated, private, totals
 from exporter.times import stamp
+
+GradeWord = Literal["missing", "stale", "partial", "estimated", "final"]
 
 
 class Grade(IntEnum):
@@ -24,6 +27,17 @@ class Grade(IntEnum):
     @property
     def word(self) -> str:
         return self.name.lower()
+
+
+class Reason(Stated, frozen=True):
+    """Why a figure is not final: the source it lies with, a code that programs go by, a text for people.
+
+    A text is never taken apart again: what a program needs to know is the code.
+    """
+
+    source: Annotated[str, totals("The source that it lies with.")]
+    code: Annotated[str, totals("What it is, one word for each cause.")]
+    text: Annotated[str, private("The same for people; it may name markets and models.")]
 
 
 @dataclass(frozen=True, slots=True)

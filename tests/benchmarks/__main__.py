@@ -34,6 +34,7 @@ from . import (
     live,
     memory,
     scrape,
+    shapes,
     size,
     startup,
     storm,
@@ -45,6 +46,7 @@ from .workshop import Workshop
 
 MODULES: tuple[ModuleType, ...] = (
     startup,
+    shapes,
     delta,
     size,
     commit,
