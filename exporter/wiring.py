@@ -18,6 +18,7 @@ from exporter.metrics.backups import BackupCollector
 from exporter.metrics.collector import SnapshotCollector
 from exporter.metrics.groups import GroupsCollector
 from exporter.metrics.health import Health
+from exporter.records import SourceInfo
 from exporter.settings import Settings, missing
 from exporter.sources.anthropic import Anthropic, Override, Prices
 from exporter.sources.kalshi import Kalshi, KalshiLive
@@ -28,6 +29,12 @@ FRESH_POLLS = 6
 """A source counts as stale after this many missed readings, or after its own limit if that is longer."""
 
 AnySource = Kalshi | Anthropic | Sales
+
+INFOS = {
+    "kalshi": SourceInfo("kalshi", "Kalshi", "venue"),
+    "anthropic": SourceInfo("anthropic", "Anthropic", "api_cost"),
+    "sales": SourceInfo("sales", "The sales API", "sales"),
+}
 
 
 def utc_now() -> datetime:
@@ -55,7 +62,14 @@ def build_cycle(
     sources = build_sources(settings, health, clock)
     store = Store.write(settings.db_path)
     other_cash = [(datetime.combine(day, time(), UTC), usd) for day, _, usd in settings.kalshi_other_cash]
-    new_ledger = partial(Ledger, settings.zone, settings.mark_rule, settings.lot_rule, other_cash)
+    new_ledger = partial(
+        Ledger,
+        settings.zone,
+        [INFOS[source.name] for source in sources],
+        settings.mark_rule,
+        settings.lot_rule,
+        {Kalshi.name: other_cash},
+    )
     cycle = Cycle(
         store,
         new_ledger,
@@ -111,7 +125,7 @@ def build_live(
         _private_key(settings),
         clock,
         health,
-        cycle.open_tickers,
+        partial(cycle.open_tickers, Kalshi.name),
     )
     return Live(feed, cycle, source, health)
 

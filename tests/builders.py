@@ -6,10 +6,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from exporter.ledger import Ledger, SourceState
+from exporter.ledger import Ledger, MarkRule, SourceState
+from exporter.ledger.cost.cost_book import CostBook
+from exporter.ledger.sales.shop_book import ShopBook
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
+from exporter.ledger.trading.lots import LotRule
+from exporter.ledger.trading.venue_book import VenueBook
 from exporter.records import (
     Balance,
     BilledDay,
@@ -24,6 +29,7 @@ from exporter.records import (
     Refund,
     Sale,
     Settlement,
+    SourceInfo,
     UsageHour,
     UsageLine,
 )
@@ -33,6 +39,19 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
 KALSHI, ANTHROPIC, SALES = "kalshi", "anthropic", "sales"
 """The usual sources: one of each kind."""
+
+SOURCES = (
+    SourceInfo("kalshi", "Kalshi", "venue"),
+    SourceInfo("anthropic", "Anthropic", "api_cost"),
+    SourceInfo("sales", "The sales API", "sales"),
+)
+"""The usual three."""
+
+
+def infos(*names: str) -> tuple[SourceInfo, ...]:
+    """Return some of the usual sources."""
+    return tuple(info for info in SOURCES if info.name in names)
+
 
 _FILL = re.compile(
     r"buy (?P<side>yes|no) (?P<count>[\d.]+) @ (?P<price>[\d.]+)"
@@ -217,6 +236,11 @@ def key_usage(
     return KeyUsage(source=source, day=day, lines=lines)
 
 
+def said(figure: Mapping[str, Any]) -> list[str]:
+    """Return a figure's reasons as `source: text`."""
+    return [f"{reason['source']}: {reason['text']}" for reason in figure.get("because", ())]
+
+
 def healthy(now: datetime = NOW, **states: SourceState) -> dict[str, SourceState]:
     """Return three sources that have just answered, but for the ones given."""
     fresh = SourceState(as_of=now, last_success=now, freshness=timedelta(minutes=5))
@@ -227,21 +251,22 @@ class Keeper:
     """What RecordStore does, in memory: records by key with their newest revision."""
 
     def __init__(self) -> None:
-        self.records: dict[tuple[str, str], Record] = {}
+        self.records: dict[tuple[str, str, str], Record] = {}
 
     def book(self, records: Iterable[Record]) -> list[Change]:
         """Return the changes that these records make."""
         changes = []
         for record in records:
-            old = self.records.get((record.kind, record.key))
+            identity = (record.source, record.kind, record.key)
+            old = self.records.get(identity)
             if old != record:
-                self.records[record.kind, record.key] = record
+                self.records[identity] = record
                 changes.append(Change(old, record))
         return changes
 
-    def of_scope(self, scope: str) -> list[Record]:
-        """Return the newest revisions of one scope."""
-        return [record for record in self.records.values() if record.scope == scope]
+    def of_scope(self, source: str, scope: str) -> list[Record]:
+        """Return the newest revisions of one scope of a source."""
+        return [each for each in self.records.values() if (each.source, each.scope) == (source, scope)]
 
 
 class Books:
@@ -251,10 +276,12 @@ class Books:
         self,
         *records: Record,
         zone: ZoneInfo = UTC_ZONE,
-        rule: str = "bid",
+        rule: MarkRule = "bid",
+        lots: LotRule = "average",
         other_cash: Sequence[tuple[datetime, Decimal]] = (),
+        sources: Sequence[SourceInfo] = SOURCES,
     ) -> None:
-        self.ledger = Ledger(zone, rule, other_cash=other_cash)  # type: ignore[arg-type]
+        self.ledger = Ledger(zone, sources, rule, lots, {"kalshi": other_cash})
         self.keeper = Keeper()
         self.book(*records)
 
@@ -266,8 +293,28 @@ class Books:
 
     def book(self, *records: Record) -> None:
         """Book records; late ones are replayed."""
-        for scope in self.ledger.apply(self.keeper.book(records)):
-            self.ledger.restate(scope, self.keeper.of_scope(scope))
+        for source, scope in self.ledger.apply(self.keeper.book(records)):
+            self.ledger.restate(source, scope, self.keeper.of_scope(source, scope))
+
+    @property
+    def venue(self) -> VenueBook:
+        """The books of the usual venue."""
+        return self.ledger.venues["kalshi"]
+
+    @property
+    def shop(self) -> ShopBook:
+        """The books of the usual shop."""
+        return self.ledger.shops["sales"]
+
+    @property
+    def bill(self) -> CostBook:
+        """The books of the usual API cost."""
+        return self.ledger.bills["anthropic"]
+
+    @property
+    def balances(self) -> dict[str, dict[str, Decimal]]:
+        """Every account's balance, by source."""
+        return {name: dict(book.journal.balances) for name, book in self.ledger.books.items()}
 
     def usd(
         self,
@@ -277,6 +324,6 @@ class Books:
         now: datetime = NOW,
         openings: Mapping[str, Opening] | None = None,
     ) -> Decimal | None:
-        """Return a component (or `net`) of a window."""
-        stated = self.ledger.figures(now, healthy(now), openings or {})[window]
+        """Return a component (or `net`) of a window; `openings` are the usual venue's."""
+        stated = self.ledger.figures(now, healthy(now), {"kalshi": openings or {}})[window]
         return stated.net.usd if component == "net" else stated.components[component].usd

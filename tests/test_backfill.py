@@ -46,7 +46,7 @@ from exporter.sources.kalshi import history as kalshi_history
 from exporter.sources.kalshi.limits import Allowance
 from exporter.store import Part, Store
 from exporter.store.database import migrate, revision
-from tests.builders import UTC_ZONE, fill
+from tests.builders import SOURCES, UTC_ZONE, fill, infos
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 D = Decimal
@@ -178,7 +178,7 @@ def test_the_ledger_of_an_archived_past_earns_what_the_venue_says(
     """Realised P&L and fees of markets that have left every live list are right on a first run."""
     path = tmp_path / "a.sqlite3"
     whole(simulator, path)
-    ledger = Ledger(UTC_ZONE)
+    ledger = Ledger(UTC_ZONE, SOURCES)
     with Store.read(path) as store:
         ledger.apply(Change(None, record) for record in store.records.replay())
     account = simulator.world.kalshi
@@ -188,11 +188,12 @@ def test_the_ledger_of_an_archived_past_earns_what_the_venue_says(
     fees = sums.fees + sum(entry.amount for entry in own if entry.kind == "fee")
     # Fills of one microsecond have no order, which moves an open market's gain into its cost.
     cost = sum(position.cost for position in account.unsettled.values())
-    ours = ledger.journal.contribution("trading_realised", "all", None) - ledger.portfolio.exposure
+    venue = ledger.venues["kalshi"]
+    ours = venue.journal.contribution("trading_realised", "all", None) - venue.portfolio.exposure
     # A void market pays back in cents here, as its row would; the books of the venue keep the rest.
     assert abs(ours - (realised - cost)) < D("0.01")
-    assert ledger.journal.contribution("trading_fees", "all", None) == -fees
-    assert not ledger.portfolio.doubts
+    assert venue.journal.contribution("trading_fees", "all", None) == -fees
+    assert not venue.portfolio.doubts
 
 
 def test_a_rebuilt_settlement_is_what_the_row_would_have_said(tmp_path: Path) -> None:
@@ -385,7 +386,9 @@ class Exporter:
             base_url=environment["KALSHI_BASE_URL"], clock=self.clock,
         )  # fmt: skip
         health = Health(self.registry)
-        self.cycle = Cycle(Store.write(path), partial(Ledger, UTC_ZONE), [self.source], health, self.clock)
+        self.cycle = Cycle(
+            Store.write(path), partial(Ledger, UTC_ZONE, infos("kalshi")), [self.source], health, self.clock
+        )
 
     async def turn(self) -> dict[str, Any]:
         await self.cycle.collect(self.source)
@@ -443,7 +446,7 @@ def test_what_comes_in_while_the_ledger_is_made_anew_is_in_it(simulator: Simulat
         exporter = Exporter(simulator, tmp_path / "a.sqlite3")
         await exporter.cycle.start()
         await exporter.turn()
-        before = exporter.cycle._ledger.journal.balances.copy()
+        before = exporter.cycle._ledger.venues["kalshi"].journal.balances.copy()
         some, done = exporter.cycle._replay.some, []
 
         def interrupted(*arguments: Any) -> Any:
@@ -458,9 +461,9 @@ def test_what_comes_in_while_the_ledger_is_made_anew_is_in_it(simulator: Simulat
 
         exporter.cycle._replay.some = interrupted  # type: ignore[method-assign]
         await exporter.cycle._renew()
-        ledger = exporter.cycle._ledger
-        assert ledger.portfolio.books["NEW"].position == 1
-        assert ledger.journal.balances["venue_cash"] == before["venue_cash"] - 1 - D("0.60") + 1
+        venue = exporter.cycle._ledger.venues["kalshi"]
+        assert venue.portfolio.books["NEW"].position == 1
+        assert venue.journal.balances["venue_cash"] == before["venue_cash"] - 1 - D("0.60") + 1
         await exporter.cycle.stop()
 
     asyncio.run(scenario())

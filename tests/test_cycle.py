@@ -22,7 +22,7 @@ from exporter.snapshot import Tree
 from exporter.sources import Reading, Window
 from exporter.store import Store
 from exporter.times import unstamp
-from tests.builders import NOW, UTC_ZONE, fill, mark, sale
+from tests.builders import NOW, UTC_ZONE, fill, infos, mark, sale
 
 
 class Clock:
@@ -84,7 +84,7 @@ class Pipeline:
         self.sales = FakeSource("sales", answering("sales"))
         self.cycle = Cycle(
             Store.write(path),
-            partial(Ledger, UTC_ZONE),
+            partial(Ledger, UTC_ZONE, infos("kalshi", "sales")),
             [self.kalshi, self.sales],
             Health(self.registry),
             self.clock,
@@ -269,7 +269,7 @@ def test_snapshot_that_does_not_balance_is_refused_and_counted(path: Path) -> No
         await pipeline.cycle.start()
         pipeline.sales.answer = answering("sales", sale("5"))
         shown = await pipeline.collect_all()
-        pipeline.cycle._ledger.journal.balances["receivable"] += 1
+        pipeline.cycle._ledger.shops["sales"].journal.balances["receivable"] += 1
         await pipeline.cycle.publish()
         assert pipeline.cycle.latest is shown
         assert pipeline.counted("northstar_snapshots_refused_total") == 1

@@ -30,7 +30,7 @@ from exporter.sources.live import Changed, News
 from exporter.store import Store
 from exporter.times import unstamp
 from exporter.wiring import build_cycle, build_live
-from tests.builders import NOW, UTC_ZONE, balance, fill, mark, settlement
+from tests.builders import NOW, UTC_ZONE, balance, fill, infos, mark, settlement
 
 PATIENCE = 20.0
 """Seconds after which a test is hanging; nothing is measured against it."""
@@ -129,7 +129,7 @@ class Stage:
         self.clock = SettableClock(NOW)
         self.cycle = Cycle(
             Store.write(path),
-            partial(Ledger, UTC_ZONE),
+            partial(Ledger, UTC_ZONE, infos("kalshi")),
             [self.venue],
             self.health,
             self.clock,
@@ -379,10 +379,10 @@ def test_what_is_followed_is_what_is_held(tmp_path: Path) -> None:
 
     async def story(path: Path) -> None:
         async with staged(path) as stage:
-            assert stage.cycle.open_tickers() == {"M"}
+            assert stage.cycle.open_tickers("kalshi") == {"M"}
             stage.venue.records += [ELSEWHERE, settlement("10 / 4.00", "0 / 0", "yes", "10", ticker="M")]
             await stage.cycle.collect(stage.venue)
-            assert stage.cycle.open_tickers() == {"OTHER"}
+            assert stage.cycle.open_tickers("kalshi") == {"OTHER"}
             assert stage.feed.followed == 1
             assert [each.ticker for each in stage.feed.compared] == ["M"]
 

@@ -78,7 +78,7 @@ class Cycle:
         }
         self._not_before: dict[str, datetime] = {}
         self._booked_until: dict[str, datetime] = {}
-        self._openings: dict[str, Opening] = {}
+        self._openings: dict[str, dict[str, Opening]] = {}
         self.live: dict[str, str] = {}
         """How the live feed of each source that has one stands: live, connecting or off."""
         self._live_since: dict[str, datetime] = {}
@@ -127,7 +127,7 @@ class Cycle:
         async with self._books:
             if source in self._overtaking:
                 self._overtaking[source].update((mark.ticker, mark) for mark in marks)
-            moved = self._sound and self._ledger.quote(marks)
+            moved = self._sound and self._ledger.quote(source, marks)
         if moved:
             self.publish_soon()
 
@@ -142,9 +142,9 @@ class Cycle:
         """Publish at once, or, in a burst, as the set rate allows; its last state is never left out."""
         self._soon.ask()
 
-    def open_tickers(self) -> set[str]:
-        """Return the markets in which contracts are held."""
-        return self._ledger.portfolio.tickers
+    def open_tickers(self, source: str) -> set[str]:
+        """Return the markets of a venue in which contracts are held."""
+        return self._ledger.venues[source].portfolio.tickers
 
     async def _collect(self, source: Source) -> None:
         began, now = perf_counter(), self._clock()
@@ -224,8 +224,8 @@ class Cycle:
         """State the results by group and keep them, unless nothing of them has changed."""
         async with self._books:
             latest = self.latest
-            kalshi = self._states.get("kalshi")
-            if not self._sound or latest is None or kalshi is None or kalshi.as_of is None:
+            heard = [name for name in self._ledger.venues if self._states[name].as_of is not None]
+            if not self._sound or latest is None or not heard:
                 return
             try:
                 stated = await self._in_database(breakdown, self._ledger, self._now(), latest)
@@ -281,7 +281,8 @@ class Cycle:
                 await self._apply(changes)
             self._ledger.observe(reading.observations)
             # Quotes that a live feed brought since the reading began are newer than its own.
-            self._ledger.quote(self._overtaking.get(source.name, {}).values())
+            if marks := self._overtaking.get(source.name):
+                self._ledger.quote(source.name, marks.values())
         except LedgerError as error:
             # The records are kept, but the ledger may have taken half of them: nothing is published
             # from it until it was rebuilt, with the next reading.
@@ -318,9 +319,9 @@ class Cycle:
         self._states[name] = replace(known, error=reason, sentence=sentence, since=since)
 
     async def _apply(self, changes: Sequence[Change]) -> None:
-        for scope in self._ledger.apply(changes):
-            events: list[Record] = await self._in_database(self.store.records.of_scope, scope)
-            self._ledger.restate(scope, events)
+        for name, scope in self._ledger.apply(changes):
+            events: list[Record] = await self._in_database(self.store.records.of_scope, name, scope)
+            self._ledger.restate(name, scope, events)
 
     async def _rebuild(self) -> None:
         self._ledger = await self._in_database(self._replay.whole, self.latest)
@@ -353,12 +354,14 @@ class Cycle:
 
     def _load_openings(self, now: datetime) -> None:
         known, self._openings = self._openings, {}
-        for window, start in self._ledger.openings_needed(now).items():
-            opening = known.get(window)
-            if opening is None or not opening.holds(start):
-                opening = self.store.snapshots.opening(start)
-            if opening is not None:
-                self._openings[window] = opening
+        for source, needed in self._ledger.openings_needed(now).items():
+            found = self._openings[source] = {}
+            for window, start in needed.items():
+                opening = known.get(source, {}).get(window)
+                if opening is None or not opening.holds(start):
+                    opening = self.store.snapshots.opening(start)
+                if opening is not None:
+                    found[window] = opening
 
     def _state(self, now: datetime) -> Tree:
         sequence = 0 if self.latest is None else int(self.latest["sequence"])

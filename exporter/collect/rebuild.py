@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
 
-from exporter.ledger import Ledger
+from exporter.ledger import Late, Ledger
 from exporter.records import Change
 from exporter.snapshot import Tree
 from exporter.store import Place, Store
@@ -46,12 +46,13 @@ class Replay:
         """Book what came in while the ledger was made; books out of order are read whole."""
         late = set(ledger.apply(()))
         self._restate(ledger, late)
-        self._restate(ledger, ledger.apply(each for each in meanwhile if each.new.scope not in late))
+        others = (each for each in meanwhile if (each.new.source, each.new.scope) not in late)
+        self._restate(ledger, ledger.apply(others))
         self._finish(ledger, latest)
 
-    def _restate(self, ledger: Ledger, scopes: Iterable[str]) -> None:
-        for scope in scopes:
-            ledger.restate(scope, self._store.records.of_scope(scope))
+    def _restate(self, ledger: Ledger, late: Iterable[Late]) -> None:
+        for source, scope in late:
+            ledger.restate(source, scope, self._store.records.of_scope(source, scope))
 
     def _finish(self, ledger: Ledger, latest: Tree | None) -> None:
         if latest is not None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from exporter.explain.lines import MOST_RECORDS, CannotExplain, Explained, Line, proof, total
 from exporter.ledger.cost.day import CostDay
 from exporter.ledger.journal import Entry
-from exporter.ledger.sales import sale_entries as takings
+from exporter.ledger.sales.sale_entries import sale_entries
 from exporter.ledger.trading.lots import LotRule
 from exporter.ledger.trading.positions import Book, Event, in_order
 from exporter.ledger.windows import starts
@@ -114,7 +114,7 @@ def _booked(found: Sequence[Revision], lots: LotRule) -> Iterator[tuple[Revision
     for revision in found:
         match revision.record:
             case Sale() as sale:
-                for entry in takings.entries(sale):
+                for entry in sale_entries(sale):
                     yield revision, entry
             case Fill() | Settlement() as event:
                 markets.setdefault(event.scope, []).append((event, revision))

@@ -82,7 +82,7 @@ class Explained:
     as_of: str
     start: str
     grade: str
-    because: tuple[str, ...]
+    because: tuple[Any, ...]
     usd: Decimal | None
     total: Decimal
     count: int

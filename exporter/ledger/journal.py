@@ -1,6 +1,7 @@
 """Double entry: every event moves money between accounts and sums to zero.
 
-The accounts of profit and loss are the components of a window's net; each has a timeline.
+The accounts of profit and loss are the components of a window's net; each has a timeline. The unrealised
+change has no account: it is a difference of marks, not an event.
 The others (what the venue, John and Anthropic hold or are owed) only have a balance.
 Signs:  an entry is debit-positive, so income is negative in it; a component's *contribution*
         is the negative of its account, positive when it made us richer.
@@ -24,17 +25,6 @@ RECEIVABLE = "receivable"
 TAX_PAYABLE = "tax_payable"
 API_PAYABLE = "api_payable"
 
-PROFIT_ACCOUNTS = (
-    "trading_realised",
-    "trading_fees",
-    "sales_gross",
-    "sales_refunds",
-    "sales_fees",
-    "api_cost_billed",
-    "api_cost_estimated",
-)
-"""The components that events book to; the unrealised change is a difference of marks, not an event."""
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -56,11 +46,11 @@ class Entry:
 
 
 class Journal:
-    """Balances of all accounts, and the timelines of those that windows cut."""
+    """Balances of all accounts of one book, and the timelines of those that windows cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, timelines: Iterable[str]) -> None:
         self.balances: dict[str, Decimal] = {}
-        self.timelines = {account: Timeline() for account in (*PROFIT_ACCOUNTS, OPEN_COST)}
+        self.timelines = {account: Timeline() for account in timelines}
 
     def post(self, entries: Iterable[Entry]) -> None:
         """Book entries. Raises LedgerError for one that does not sum to zero; it is not booked."""

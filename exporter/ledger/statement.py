@@ -9,16 +9,19 @@ from decimal import Decimal
 from typing import Any
 
 from exporter.errors import OutOfBalance
+from exporter.ledger.book import SourceState, total
+from exporter.ledger.checks import stated_checks
 from exporter.ledger.cost.plan import NO_PLAN, Plan
-from exporter.ledger.ledger import Ledger, SourceState, WindowFigures
-from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
-from exporter.ledger.trading.equity import Compared
-from exporter.ledger.trading.portfolio import Valuation
-from exporter.ledger.trading.reconciliation import FIGURES
+from exporter.ledger.ledger import Ledger, WindowFigures
+from exporter.ledger.sales.orders import Counts
 from exporter.ledger.trading.results import Results
+from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO, plain
-from exporter.snapshot import COMPONENTS, Cursor, Figure, Grade, Opening, Tree
+from exporter.records import Kind, SourceInfo
+from exporter.snapshot import COMPONENTS, Cursor, Figure, Opening, Tree, per_order
 from exporter.times import stamp
+
+NO_LIMITS: Mapping[str, Decimal] = {}
 
 
 def state(
@@ -27,94 +30,150 @@ def state(
     now: datetime,
     cursor: Cursor,
     sources: Mapping[str, SourceState],
-    openings: Mapping[str, Opening],
+    openings: Mapping[str, Mapping[str, Opening]],
     live: Mapping[str, tuple[str, datetime]] | None = None,
     plan: Plan = NO_PLAN,
+    limits: Mapping[str, Decimal] = NO_LIMITS,
     demo: bool = False,
 ) -> Tree:
     """Return the snapshot of everything booked, as of `now`.
 
     `live` says how the live feed of a source stands, and since when; `plan` is what API cost is
-    measured against.
+    measured against, `limits` what alerts, health and pages are, by name with its unit.
 
     Raises OutOfBalance when double entry does not sum to zero or a window's parts not to its net.
     """
-    ledger.journal.prove()
+    ledger.prove()
     figures = ledger.figures(now, sources, openings)
     for window, stated in figures.items():
         _prove(window, stated)
-    valuation = ledger.value(now, sources)
+    several = _several(ledger)
     tree: dict[str, Any] = {
         "epoch": cursor.epoch,
         "sequence": cursor.sequence,
         "as_of": stamp(now),
         "currency": "USD",
         "timezone": ledger.zone.key,
-        "mark_rule": ledger.portfolio.rule,
-        "lot_rule": ledger.portfolio.lots,
-        "windows": {window: _window(stated) for window, stated in figures.items()},
-        "sources": {name: _source(source, now, (live or {}).get(name)) for name, source in sources.items()},
-        "checks": _checks(ledger),
+        "mark_rule": ledger.rule,
+        "lot_rule": ledger.lots,
+        "windows": {window: _window(stated, several) for window, stated in figures.items()},
+        "sources": {
+            name: _source(book.info, sources[name], now, (live or {}).get(name))
+            for name, book in ledger.books.items()
+        },
+        "checks": stated_checks(ledger.venues.values()),
     }
-    if "kalshi" in sources:
-        tree["unrealised"] = _unrealised(valuation, sources["kalshi"], now).tree()
-        tree["positions"] = ledger.portfolio.shown(valuation.old)
-        tree["accounts"] = _accounts(ledger)
-        tree["trading"] = {window: _results(stated) for window, stated in ledger.results(now).items()}
-        tree["exposure"] = _exposure(ledger)
-    if "sales" in sources and sources["sales"].as_of is not None:
-        tree["sales"] = {window: asdict(counts) for window, counts in ledger.counts(now).items()}
-    if "anthropic" in sources:
+    if ledger.venues:
+        tree |= _trading(ledger, now, sources)
+    if ledger.shops:
+        heard = all(sources[name].as_of is not None for name in ledger.shops)
+        tree["sales"] = {
+            window: _counts(stated if heard else {}, figures[window].components)
+            for window, stated in ledger.counts(now).items()
+        }
+    if ledger.bills:
         tree["api_cost"], compared = ledger.costs.stated(now, plan)
         tree["checks"] |= compared
+    if limits:
+        tree["limits"] = {name: plain(limit) for name, limit in limits.items()}
     if demo:
         tree["demo"] = True
     return tree
 
 
+def _several(ledger: Ledger) -> frozenset[str]:
+    """Return the sources of kinds that have several: where there is one, the sum is its own part."""
+    kinds: tuple[Kind, ...] = ("venue", "sales", "api_cost")
+    named = [ledger.of_kind(kind) for kind in kinds]
+    return frozenset(name for names in named if len(names) > 1 for name in names)
+
+
 def _prove(window: str, stated: WindowFigures) -> None:
     if stated.net.usd is None:
         return
-    parts = sum((part.usd for part in stated.components.values() if part.usd is not None), ZERO)
-    if parts != stated.net.usd:
-        raise OutOfBalance(f"The parts of {window} sum to {parts}, its net is {stated.net.usd}.")
+    for parts, of in (
+        (stated.components.values(), "parts"),
+        ((part for found in stated.by_source.values() for part in found.values()), "sources"),
+    ):
+        summed = sum((part.usd for part in parts if part.usd is not None), ZERO)
+        if summed != stated.net.usd:
+            raise OutOfBalance(f"The {of} of {window} sum to {summed}, its net is {stated.net.usd}.")
 
 
-def _window(stated: WindowFigures) -> Tree:
-    components = stated.components
-    return {
+def _window(stated: WindowFigures, several: frozenset[str]) -> Tree:
+    shown: dict[str, Any] = {
         "from": stamp(stated.start),
         "to": stamp(stated.end),
         "net": stated.net.tree(),
-        "components": {name: components[name].tree() for name in COMPONENTS if name in components},
+        "components": _components(stated.components),
     }
-
-
-def _source(source: SourceState, now: datetime, live: tuple[str, datetime] | None) -> Tree:
-    shown: dict[str, Any] = {"grade": source.grade(now).word}
-    if live is not None:
-        shown["live"], shown["live_since"] = live[0], stamp(live[1])
-    if source.as_of is not None:
-        shown["as_of"] = stamp(source.as_of)
-    if source.last_success is not None:
-        shown["last_success"] = stamp(source.last_success)
-    if source.history:
-        shown["history"] = list(source.history)
-    if source.error and source.since is not None:
-        shown["error"] = {
-            "reason": source.error,
-            "sentence": source.sentence,
-            "since": stamp(source.since),
+    if several:
+        shown["by_source"] = {
+            name: {"net": total(parts.values()).tree(), "components": _components(parts)}
+            for name, parts in stated.by_source.items()
+            if name in several
         }
     return shown
 
 
-def _unrealised(valuation: Valuation, source: SourceState, now: datetime) -> Figure:
-    if source.as_of is None or valuation.grade is Grade.MISSING:
-        return Figure(None, Grade.MISSING, source.as_of, valuation.because)
-    grade = min(valuation.grade, source.grade(now), *([Grade.PARTIAL] if source.history else []))
-    because = (*valuation.because, *(f"kalshi: {what}" for what in source.history))
-    return Figure(valuation.usd, grade, source.as_of, because)
+def _components(parts: Mapping[str, Figure]) -> Tree:
+    return {name: parts[name].tree() for name in COMPONENTS if name in parts}
+
+
+def _source(info: SourceInfo, state: SourceState, now: datetime, live: tuple[str, datetime] | None) -> Tree:
+    shown: dict[str, Any] = {"title": info.title, "kind": info.kind, "grade": state.grade(now).word}
+    if live is not None:
+        shown["live"], shown["live_since"] = live[0], stamp(live[1])
+    if state.as_of is not None:
+        shown["as_of"] = stamp(state.as_of)
+    if state.last_success is not None:
+        shown["last_success"] = stamp(state.last_success)
+    if state.history:
+        shown["history"] = list(state.history)
+    if state.error and state.since is not None:
+        shown["error"] = {
+            "reason": state.error,
+            "sentence": state.sentence,
+            "since": stamp(state.since),
+        }
+    return shown
+
+
+def _trading(ledger: Ledger, now: datetime, sources: Mapping[str, SourceState]) -> Tree:
+    """State what all venues together hold, and each account where there are several."""
+    unrealised = ledger.unrealised(now, sources)
+    stated: dict[str, Any] = {
+        "unrealised": total(unrealised.values()).tree(),
+        "positions": _positions(ledger, now, sources),
+        "accounts": {name: _account(book) for name, book in ledger.venues.items() if book.cash},
+        "trading": {window: _results(found) for window, found in ledger.results(now).items()},
+        "exposure": _exposure(ledger),
+    }
+    if len(ledger.venues) > 1:
+        stated["venues"] = {
+            name: {
+                "unrealised": figure.tree(),
+                "exposure": plain(ledger.venues[name].portfolio.exposure),
+            }
+            for name, figure in unrealised.items()
+        }
+    return stated
+
+
+def _positions(ledger: Ledger, now: datetime, sources: Mapping[str, SourceState]) -> Tree:
+    """Return all open positions: by market at the first venue, by venue and market at the others."""
+    shown: dict[str, Tree] = {}
+    for name, book in ledger.venues.items():
+        held = book.portfolio.shown(book.value(now, sources[name].freshness).old)
+        if shown or name != next(iter(ledger.venues)):
+            held = {position_key(ledger, name, scope): position for scope, position in held.items()}
+        shown |= held
+    return shown
+
+
+def position_key(ledger: Ledger, source: str, scope: str) -> str:
+    """Return what a position is called: its market, with its venue before it unless that is the first."""
+    return scope if source == next(iter(ledger.venues)) else f"{source}:{scope}"
 
 
 def _results(stated: Results) -> Tree:
@@ -134,81 +193,38 @@ def _results(stated: Results) -> Tree:
 
 def _exposure(ledger: Ledger) -> Tree:
     """State the most that the open positions can still lose, and the largest of them."""
-    shown: dict[str, Any] = {"usd": plain(ledger.portfolio.exposure)}
-    largest = ledger.portfolio.largest()
-    if largest is not None:
-        shown["largest"] = {"market": largest.scope, "usd": plain(largest.cost)}
+    portfolios = {name: book.portfolio for name, book in ledger.venues.items()}
+    exposure = sum((portfolio.exposure for portfolio in portfolios.values()), ZERO)
+    shown: dict[str, Any] = {"usd": plain(exposure)}
+    largest = [(book, name) for name, each in portfolios.items() if (book := each.largest()) is not None]
+    if largest:
+        book, name = max(largest, key=lambda found: (found[0].cost, found[0].scope))
+        shown["largest"] = {"market": position_key(ledger, name, book.scope), "usd": plain(book.cost)}
     return shown
 
 
-def _accounts(ledger: Ledger) -> Tree:
-    if not ledger.cash:
-        return {}
-    cash = sum((balance.cash for balance in ledger.cash.values()), ZERO)
-    unexplained = ledger.cash_difference()
-    value = sum((balance.portfolio_value for balance in ledger.cash.values()), ZERO)
+def _account(book: VenueBook) -> Tree:
+    cash = sum((balance.cash for balance in book.cash.values()), ZERO)
+    unexplained = book.cash_difference()
+    value = sum((balance.portfolio_value for balance in book.cash.values()), ZERO)
     return {
-        "kalshi": {
-            "cash": plain(cash),
-            "portfolio_value": plain(value),
-            "equity": plain(cash + value),
-            "paid_in": plain(ledger.paid_in),
-            "as_of": stamp(min(balance.at for balance in ledger.cash.values())),
-            **({"other_cash": plain(ledger.other_cash)} if ledger.other_cash else {}),
-            **({"unexplained": plain(unexplained)} if unexplained else {}),
-        }
+        "cash": plain(cash),
+        "portfolio_value": plain(value),
+        "equity": plain(cash + value),
+        "paid_in": plain(book.paid_in),
+        "as_of": stamp(min(balance.at for balance in book.cash.values())),
+        **({"other_cash": plain(book.other_cash)} if book.other_cash else {}),
+        **({"unexplained": plain(unexplained)} if unexplained else {}),
     }
 
 
-def _checks(ledger: Ledger) -> Tree:
-    checks: dict[str, Tree] = {"balanced": {"ok": True, "usd": plain(ZERO)}}
-    confirmed = ledger.confirmation.confirmed
-    cash = ledger.cash_difference()
-    if cash is None:
-        return checks
-    checks["cash"] = _check(cash, _unexplained(cash), confirmed("cash"))
-    if ledger.equity.compared is not None:
-        checks["equity"] = _equity(ledger.equity.compared, confirmed("equity"))
-    reconciliation = ledger.portfolio.reconciliation
-    for figure in FIGURES:
-        worst = reconciliation.worst(figure)
-        unit = "contracts" if figure == "position" else "usd"
-        where = f"the largest difference is in {worst.scope}"
-        checks[figure] = _check(worst.size, where, confirmed(figure), unit)
-    differ, ours, other = reconciliation.lot_rules()
-    if differ:
-        rule = ledger.portfolio.lots
-        checks["exposure"] = {
-            **checks["exposure"],
-            "lots": f"of {differ} markets where it matters, {ours} tie by {rule}, {other} by the other rule",
-        }
-    return checks
-
-
-def _equity(compared: Compared, confirmed: bool) -> Tree:
-    shown: dict[str, Any] = {
-        "ok": compared.ok or not confirmed,
-        "usd": plain(compared.difference),
-        "tolerance_usd": plain(compared.allowed),
-    }
-    return shown if compared.ok else shown | {"detail": _told(compared.detail, confirmed)}
-
-
-def _unexplained(cash: Decimal) -> str:
-    """Say what the venue's cash differs by, and what the venue itself does not list."""
-    side = "more" if cash > 0 else "less"
-    return (
-        f"the venue's cash is {plain(abs(cash))} {side} than fills, settlements and transfers explain: "
-        "interest and incentives are in no list of the venue; what its statement shows of them can be set"
-    )
-
-
-def _check(difference: Decimal, detail: str, confirmed: bool, unit: str = "usd") -> Tree:
-    shown: dict[str, Any] = {"ok": difference == 0 or not confirmed, unit: plain(difference)}
-    if difference:
-        shown["detail"] = _told(detail, confirmed)
+def _counts(by_shop: Mapping[str, Counts], components: Mapping[str, Figure]) -> Tree:
+    """State what is counted of a window; nothing while a shop has never answered, which is not zero."""
+    orders = sum(counts.orders for counts in by_shop.values())
+    refunds = sum(counts.refunds for counts in by_shop.values())
+    shown: dict[str, Any] = {"orders": orders, "refunds": refunds} if by_shop else {}
+    if divided := per_order(components, orders, refunds):
+        shown["per_order"] = divided
+    if len(by_shop) > 1:
+        shown["by_source"] = {name: asdict(counts) for name, counts in by_shop.items()}
     return shown
-
-
-def _told(detail: str, confirmed: bool) -> str:
-    return detail if confirmed else f"{detail}; it counts after {CONFIRMING_READINGS} readings in a row"

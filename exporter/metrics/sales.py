@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exporter.snapshot import COUNTS, Tree
-from exporter.snapshot.per_order import per_order
+from exporter.snapshot import COUNTS, Grade, Tree
 
 NAMES = {
     "average_order": "northstar_sales_average_order_usd",
@@ -18,10 +17,9 @@ NAMES = {
 def samples(tree: Tree) -> Iterator[tuple[str, Sequence[str], float]]:
     """Yield name, labels and value of each figure; what is missing has a grade and no value."""
     for window, counted in tree.get("sales", {}).items():
-        for count in COUNTS:
+        for count in (name for name in COUNTS if name in counted):
             yield f"northstar_sales_{count}", (window,), counted[count]
-    for window in tree["windows"]:
-        for figure, stated in per_order(tree, window).items():
-            yield "northstar_sales_per_order_grade", (window, figure), float(stated.grade)
-            if stated.value is not None:
-                yield NAMES[figure], (window,), float(stated.value)
+        for figure, stated in counted.get("per_order", {}).items():
+            yield "northstar_sales_per_order_grade", (window, figure), float(Grade[stated["grade"].upper()])
+            if "value" in stated:
+                yield NAMES[figure], (window,), float(stated["value"])

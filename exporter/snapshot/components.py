@@ -1,36 +1,48 @@
-"""What a statement is made of: the windows, and the components in income-statement order."""
+"""The shape of the statement: the windows, and the components in income-statement order."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
+
+from exporter.records.kinds import Kind
 
 Window = Literal["today", "24h", "7d", "30d", "mtd", "ytd", "all"]
 
 WINDOWS: tuple[Window, ...] = get_args(Window)
 
-COMPONENTS = (
-    "trading_realised",
-    "trading_unrealised_change",
-    "trading_fees",
-    "sales_gross",
-    "sales_refunds",
-    "sales_fees",
-    "api_cost_billed",
-    "api_cost_estimated",
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One line of the statement: which kind of source it comes from, and what a reader is told it is."""
+
+    name: str
+    kind: Kind
+    title: str
+
+
+STATEMENT = (
+    Component("trading_realised", "venue", "Realised"),
+    Component("trading_unrealised_change", "venue", "Unrealised, change"),
+    Component("trading_fees", "venue", "Fees"),
+    Component("sales_gross", "sales", "Gross"),
+    Component("sales_refunds", "sales", "Refunds"),
+    Component("sales_fees", "sales", "Fees"),
+    Component("api_cost_billed", "api_cost", "Billed"),
+    Component("api_cost_estimated", "api_cost", "Estimated"),
 )
-"""Signed contributions in income-statement order; their sum is the net, exactly."""
+"""Signed contributions; their sum is the net, exactly."""
 
-COMPONENT_SOURCE = {
-    "trading_realised": "kalshi",
-    "trading_unrealised_change": "kalshi",
-    "trading_fees": "kalshi",
-    "sales_gross": "sales",
-    "sales_refunds": "sales",
-    "sales_fees": "sales",
-    "api_cost_billed": "anthropic",
-    "api_cost_estimated": "anthropic",
+COMPONENTS = tuple(component.name for component in STATEMENT)
+
+KIND_COMPONENTS: dict[Kind, tuple[str, ...]] = {
+    kind: tuple(component.name for component in STATEMENT if component.kind == kind)
+    for kind in dict.fromkeys(component.kind for component in STATEMENT)
 }
+"""The components that the sources of each kind bring."""
 
+KIND_TITLES: dict[Kind, str] = {"venue": "Trading", "sales": "Sales", "api_cost": "API cost"}
+"""What the lines of a kind are called together."""
 
 COUNTS = ("orders", "refunds")
 """What is counted of a window: paid sales made in it, refunds given in it."""

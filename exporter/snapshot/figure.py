@@ -44,13 +44,13 @@ class Reason(Stated, frozen=True):
 class Figure:
     """An amount in dollars with its certainty; `usd` is None exactly when the grade is MISSING.
 
-    `because` names the sources that keep the figure from being final, with the reason.
+    `because` says what keeps the figure from being final.
     """
 
     usd: Decimal | None
     grade: Grade
     as_of: datetime | None
-    because: tuple[str, ...] = ()
+    because: tuple[Reason, ...] = ()
 
     def tree(self) -> dict[str, Any]:
         """Return the figure as JSON; absent parts have no key."""
@@ -60,7 +60,9 @@ class Figure:
         if self.as_of is not None:
             shown["as_of"] = stamp(self.as_of)
         if self.because:
-            shown["because"] = list(self.because)
+            shown["because"] = [
+                {"source": each.source, "code": each.code, "text": each.text} for each in self.because
+            ]
         return shown
 
 

@@ -144,8 +144,8 @@ class RecordStore:
         moments = groupby(zip(rows, found, strict=True), key=lambda pair: pair[0].at)
         return [record for _, each in moments for record in placed([pair[1] for pair in each])], last
 
-    def of_scope(self, scope: str) -> list[Record]:
-        """Return the newest revision of every record of a book, a day or a sale, in the ledger's order."""
+    def of_scope(self, source: str, scope: str) -> list[Record]:
+        """Return the newest revision of every record of a source's book, day or sale, in order."""
         table = schema.records
         query = (
             select(table.c.kind, table.c.body)
@@ -153,7 +153,8 @@ class RecordStore:
             .order_by(table.c.at, table.c.kind, table.c.key)
         )
         with self._engine.connect() as connection:
-            return [read(row.kind, row.body) for row in connection.execute(query)]
+            found = [read(row.kind, row.body) for row in connection.execute(query)]
+        return [record for record in found if record.source == source]
 
     def fills_of(self, books: Sequence[str]) -> dict[str, list[Fill]]:
         """Return the newest revision of every fill of a few hundred books, in no order.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from exporter.snapshot import COMPONENT_SOURCE, COMPONENTS, COUNTS, WINDOWS, Tree
+from exporter.snapshot import COMPONENTS, COUNTS, WINDOWS, Tree
 
 Scope = Literal["all", "totals", "ingest"]
 SCOPES: dict[Scope, str] = {
@@ -28,23 +28,31 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, (Mapping, list)) else value
 
 
-def _names(value: Any) -> Any:
-    """Keep of each sentence the source it is about: sentences name markets."""
+def _codes(value: Any) -> Any:
+    """Keep of each reason its source and its code: texts name markets."""
     if not isinstance(value, list):
         return None
-    return list(dict.fromkeys(str(sentence).partition(":")[0] for sentence in value if ":" in str(sentence)))
+    told = [reason for reason in value if isinstance(reason, Mapping)]
+    kept = [{"source": reason["source"], "code": reason["code"]} for reason in told]
+    return [reason for number, reason in enumerate(kept) if reason not in kept[:number]]
 
 
-FIGURE: Rule = {"usd": _plain, "grade": _plain, "as_of": _plain, "because": _names}
+FIGURE: Rule = {"usd": _plain, "grade": _plain, "as_of": _plain, "because": _codes}
 
 WINDOW: Rule = {
     "from": _plain,
     "to": _plain,
     "net": FIGURE,
     "components": dict.fromkeys(COMPONENTS, FIGURE),
+    "by_source": {ANY: {"net": FIGURE, "components": dict.fromkeys(COMPONENTS, FIGURE)}},
+}
+SALES: Rule = {
+    **dict.fromkeys(COUNTS, _plain),
+    "per_order": {ANY: {"value": _plain, "grade": _plain}},
+    "by_source": {ANY: dict.fromkeys(COUNTS, _plain)},
 }
 SOURCE: Rule = {
-    **dict.fromkeys(("grade", "as_of", "last_success", "live", "live_since"), _plain),
+    **dict.fromkeys(("title", "kind", "grade", "as_of", "last_success", "live", "live_since"), _plain),
     "error": {"reason": _plain, "since": _plain},
 }
 
@@ -53,9 +61,10 @@ TOTALS: Mapping[str, Any] = {
         ("epoch", "sequence", "as_of", "currency", "timezone", "mark_rule", "lot_rule", "demo"), _plain
     ),
     "windows": dict.fromkeys(WINDOWS, WINDOW),
-    "sales": dict.fromkeys(WINDOWS, dict.fromkeys(COUNTS, _plain)),
+    "sales": dict.fromkeys(WINDOWS, SALES),
+    "limits": {"snapshot_age_seconds": _plain},
     "unrealised": FIGURE,
-    "sources": dict.fromkeys(COMPONENT_SOURCE.values(), SOURCE),
+    "sources": {ANY: SOURCE},
     "checks": {ANY: {"ok": _plain, "usd": _plain, "contracts": _plain}},
 }
 """All that is not named here is not seen, whatever is added to the snapshot later."""

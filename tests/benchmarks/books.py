@@ -30,6 +30,7 @@ from exporter.records import (
     UsageLine,
     VenuePosition,
 )
+from tests.builders import SOURCES
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -120,17 +121,18 @@ def mark(ticker: str, at: datetime, cents: int) -> Mark:
 
 def observed(ledger: Ledger, at: datetime, moved: int = 0) -> list[Observation]:
     """Return what the venue says of all open markets in one reading; the price of the first has moved."""
+    venue = ledger.venues["kalshi"]
     found: list[Observation] = [
         Balance(
             source="kalshi",
             subaccount=0,
-            cash=ledger.journal.balances.get("venue_cash", Decimal(0)),
+            cash=venue.journal.balances.get("venue_cash", Decimal(0)),
             portfolio_value=Decimal("1000"),
             at=at,
         )
     ]
-    for place, scope in enumerate(ledger.portfolio.tree):
-        book = ledger.portfolio.books[scope]
+    for place, scope in enumerate(venue.portfolio.tree):
+        book = venue.portfolio.books[scope]
         found.append(mark(book.ticker, at, 40 + (place + (moved if place == 0 else 0)) % 30))
         found.append(
             VenuePosition(
@@ -149,7 +151,7 @@ def observed(ledger: Ledger, at: datetime, moved: int = 0) -> list[Observation]:
 
 def ledger(size: Size) -> Ledger:
     """Return a ledger that has booked the past and seen a quote of every open market."""
-    filled = Ledger(ZoneInfo("UTC"))
+    filled = Ledger(ZoneInfo("UTC"), SOURCES)
     filled.apply(Change(None, record) for record in past(size))
     filled.forget_settled(NOW)
     filled.observe(observed(filled, NOW))

@@ -22,6 +22,7 @@ from exporter.runtime import gc_pauses
 from exporter.snapshot import Tree
 from exporter.sources import Reading, Window
 from exporter.store import Store
+from tests.builders import infos
 
 from . import books, process
 from .fanout import report, swarm
@@ -135,7 +136,11 @@ async def _followed(workshop: Workshop, clients: int) -> tuple[dict[str, float],
     venue = Venue(books.Size(scale.few_records, scale.positions))
     health = Health(CollectorRegistry())
     cycle = Cycle(
-        Store.write(path), partial(Ledger, ZoneInfo("UTC")), [venue], health, lambda: datetime.now(UTC)
+        Store.write(path),
+        partial(Ledger, ZoneInfo("UTC"), infos("kalshi")),
+        [venue],
+        health,
+        lambda: datetime.now(UTC),
     )
     await cycle.start()
     await cycle.collect(venue)

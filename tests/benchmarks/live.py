@@ -27,6 +27,7 @@ from exporter.records import Observation
 from exporter.sources import Reading, Window
 from exporter.sources.kalshi.feed import KalshiLive
 from exporter.store import Store
+from tests.builders import infos
 
 from . import books, process
 from .table import Row, timed, unmeasured
@@ -157,7 +158,9 @@ async def _following(
     """Run cycle and feed while the block runs; the books are full and the feed is live when it begins."""
     account = Account(books.Size(workshop.scale.few_records, workshop.scale.positions))
     health = Health(CollectorRegistry())
-    cycle = Cycle(Store.write(path), partial(Ledger, ZoneInfo("UTC")), [account], health, _now)
+    cycle = Cycle(
+        Store.write(path), partial(Ledger, ZoneInfo("UTC"), infos("kalshi")), [account], health, _now
+    )
     await cycle.start()
     await cycle.collect(account)
     feed = KalshiLive(
@@ -166,7 +169,7 @@ async def _following(
         await asyncio.to_thread(Path(environment["KALSHI_PRIVATE_KEY_PATH"]).read_text),
         _now,
         health,
-        cycle.open_tickers,
+        partial(cycle.open_tickers, "kalshi"),
     )
     following = asyncio.create_task(Live(feed, cycle, account, health).run())
     try:

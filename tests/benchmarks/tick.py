@@ -103,5 +103,6 @@ def _observing(ledger: Ledger, observations: Sequence[Observation]) -> Callable[
 
 
 def _market(ledger: Ledger, number: int) -> str:
-    scopes = list(ledger.portfolio.tree)
-    return ledger.portfolio.books[scopes[number % len(scopes)]].ticker
+    portfolio = ledger.venues["kalshi"].portfolio
+    scopes = list(portfolio.tree)
+    return portfolio.books[scopes[number % len(scopes)]].ticker

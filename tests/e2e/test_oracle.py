@@ -23,6 +23,7 @@ from exporter.simulator import oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.stories import seeded
 from exporter.simulator.world import World
+from tests.builders import SOURCES
 
 BEGIN = datetime.fromisoformat("2026-11-20T14:00:00+00:00")
 STEPS = 60
@@ -110,7 +111,7 @@ def _bills_by_day(running: Pipeline, world: World) -> None:
 def _rebuilt_is_the_same(running: Pipeline, zone: str) -> None:
     """All records replayed into an empty ledger give the same contributions and positions."""
     tree, cycle = running.latest, running.cycle
-    ledger = Ledger(ZoneInfo(zone))
+    ledger = Ledger(ZoneInfo(zone), SOURCES)
     late = ledger.apply(Change(None, record) for record in cycle.store.records.replay())
     assert late == []
     ledger.restore(tree)
@@ -123,7 +124,7 @@ def _rebuilt_is_the_same(running: Pipeline, zone: str) -> None:
                 assert part.usd == usd(tree, window, name), (window, name)
     assert {
         scope: (book.count, book.cost, book.side)
-        for scope, book in ledger.portfolio.books.items()
+        for scope, book in ledger.venues["kalshi"].portfolio.books.items()
         if book.position
     } == {
         scope: (Decimal(shown["count"]), Decimal(shown["cost"]), shown["side"])

@@ -41,6 +41,7 @@ from exporter.simulator.world import World
 from exporter.sources.kalshi import Kalshi
 from exporter.sources.kalshi.limits import Allowance
 from exporter.store import Store
+from tests.builders import SOURCES, infos
 
 ACCOUNTS = int(os.environ.get("RANDOM_ACCOUNTS", "150"))
 UTC = ZoneInfo("UTC")
@@ -96,7 +97,7 @@ class Reading:
             transport=httpx.ASGITransport(app),
         )
         self.store = Store.write(database)
-        ledger = partial(Ledger, UTC, "bid", rule)
+        ledger = partial(Ledger, UTC, infos("kalshi"), "bid", rule)
         health = Health(CollectorRegistry())
         self.cycle = Cycle(self.store, ledger, [self.source], health, world.clock)
 
@@ -112,7 +113,7 @@ class Reading:
 
     def replayed(self, rule: LotRule) -> Ledger:
         """Return an empty ledger's view of all records, as a start makes it."""
-        ledger = Ledger(UTC, "bid", rule)
+        ledger = Ledger(UTC, SOURCES, "bid", rule)
         assert ledger.apply(Change(None, record) for record in self.store.records.replay()) == []
         return ledger
 
@@ -154,7 +155,8 @@ def live(desk: Desk, made: list[dict[str, Any]], venue: Venue) -> None:
 
 def same(ledger: Ledger, world: World) -> None:
     """Compare every market and every sum with the venue's own, to the last digit."""
-    rule, books = ledger.portfolio.lots, ledger.portfolio.books
+    venue = ledger.venues["kalshi"]
+    rule, books = venue.portfolio.lots, venue.portfolio.books
     shown = world.kalshi.settlement_fee_shown
     for truth in oracle.markets(world):
         scope = book_key(truth["subaccount"], truth["ticker"])
@@ -166,26 +168,27 @@ def same(ledger: Ledger, world: World) -> None:
             assert (book.realised, book.fees) == (D(truth[rule]["realised"]), D(truth["fees"])), (scope, rule)
     report = oracle.report(world)
     trading = report["fifo" if rule == "fifo" else "trading"]
-    realised = ledger.journal.contribution("trading_realised", "all", None)
-    fees = -ledger.journal.contribution("trading_fees", "all", None)
+    realised = venue.journal.contribution("trading_realised", "all", None)
+    fees = -venue.journal.contribution("trading_fees", "all", None)
     assert realised - fees == D(trading["realised"]) - D(trading["fees"])
     if not shown:
         assert (realised, fees) == (D(trading["realised"]), D(trading["fees"]))
-    assert ledger.portfolio.exposure == sum((D(p["cost"]) for p in trading["positions"]), D(0))
+    assert venue.portfolio.exposure == sum((D(p["cost"]) for p in trading["positions"]), D(0))
     unexplained = D(report["cash_flows"]["credits"])
-    assert ledger.journal.balances.get(VENUE_CASH, D(0)) == D(report["cash"]) - unexplained
-    ledger.journal.prove()
+    assert venue.journal.balances.get(VENUE_CASH, D(0)) == D(report["cash"]) - unexplained
+    ledger.prove()
 
 
 def ties(ledger: Ledger, world: World) -> None:
     """The venue's own statement agrees in every figure; its cash differs by what no list explains."""
+    venue = ledger.venues["kalshi"]
     for figure in FIGURES:
-        assert ledger.portfolio.reconciliation.worst(figure).size == 0, figure
-    stated = sum((balance.cash for balance in ledger.cash.values()), D(0))
+        assert venue.portfolio.reconciliation.worst(figure).size == 0, figure
+    stated = sum((balance.cash for balance in venue.cash.values()), D(0))
     report = oracle.report(world)
     assert stated == D(report["cash"])
-    assert ledger.cash_difference() == D(report["cash_flows"]["credits"])
-    differ, ours, _ = ledger.portfolio.reconciliation.lot_rules()
+    assert venue.cash_difference() == D(report["cash_flows"]["credits"])
+    differ, ours, _ = venue.portfolio.reconciliation.lot_rules()
     assert ours == differ
 
 

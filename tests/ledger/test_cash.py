@@ -39,17 +39,17 @@ def test_cash_follows_a_movement_through_its_states_both_ways(order: tuple[Trans
     for status in (*order, *reversed(order)):
         books.book(moved("100.00", status))
         there = Decimal("99.50") if status == "applied" else Decimal(0)
-        assert books.ledger.journal.balances["venue_cash"] == there - Decimal("4.00")
+        assert books.venue.journal.balances["venue_cash"] == there - Decimal("4.00")
         assert books.usd("trading_realised") == books.usd("trading_fees") == 0
-        books.ledger.journal.prove()
+        books.ledger.prove()
 
 
 def test_a_withdrawal_that_comes_back_brings_its_fee() -> None:
     """Seventeen left, and seventeen are there again."""
     books = Books(moved("-15.00", "applied", fee="2.00"))
-    assert books.ledger.journal.balances["venue_cash"] == Decimal("-17.00")
+    assert books.venue.journal.balances["venue_cash"] == Decimal("-17.00")
     books.book(moved("-15.00", "returned", fee="2.00"))
-    assert books.ledger.journal.balances["venue_cash"] == 0
+    assert books.venue.journal.balances["venue_cash"] == 0
 
 
 @pytest.mark.parametrize(("cash", "word"), [("101.37", "1.37 more"), ("98.50", "1.50 less")])

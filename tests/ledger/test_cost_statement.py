@@ -187,7 +187,7 @@ def test_a_settled_day_is_told_apart_without_its_lines() -> None:
     books = month()
     before = tree(books)["api_cost"]["windows"]
     books.ledger.forget_settled(NOW)
-    assert sum(len(stated.lines) for stated in books.ledger.spending.days.values()) == 24 + 1
+    assert sum(len(stated.lines) for stated in books.bill.spending.days.values()) == 24 + 1
     books.book(usage(NOW.replace(hour=0), "2.00", tokens=1001))
     after = tree(books)["api_cost"]["windows"]
     assert after["24h"]["by"] == before["24h"]["by"]

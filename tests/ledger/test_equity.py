@@ -84,7 +84,7 @@ def test_between_two_readings_the_check_stays_as_it_was() -> None:
     books = Books(fill("buy yes 10 @ 0.40"))
     books.observe_steadily([mark(bid="0.50", ask="0.50", last="0.50"), balance("-4.00", "5.00")])
     before = check(books)
-    books.ledger.quote([mark(bid="0.90", ask="0.90", last="0.90")])
+    books.ledger.quote("kalshi", [mark(bid="0.90", ask="0.90", last="0.90")])
     assert check(books) == before
     books.observe_steadily([mark(bid="0.90", ask="0.90", last="0.90"), balance("-4.00", "9.00")])
     assert check(books) == before
@@ -137,14 +137,14 @@ def test_kept_up_it_equals_what_is_valued_anew(steps: Sequence[tuple[object, ...
                 settled_value=settled,
                 at=NOW,
             )  # type: ignore[arg-type]
-            books.ledger.quote(marks.values()) if number % 2 else None
+            books.ledger.quote("kalshi", marks.values()) if number % 2 else None
         books.observe_steadily([*marks.values(), *balances])
     anew = Books(*books.keeper.records.values())
     anew.ledger.observe([*marks.values(), *balances])
     books.observe_steadily([*marks.values(), *balances])
-    ours, theirs = books.ledger.equity.compared, anew.ledger.equity.compared
+    ours, theirs = books.venue.equity.compared, anew.venue.equity.compared
     assert ours is not None
     assert theirs is not None
-    unpriced = {scope for scope, shown in anew.ledger.portfolio.tree.items() if "mark" not in shown}
+    unpriced = {scope for scope, shown in anew.venue.portfolio.tree.items() if "mark" not in shown}
     if not unpriced:
         assert (ours.ours, ours.allowed) == (theirs.ours, theirs.allowed)

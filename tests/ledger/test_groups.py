@@ -131,7 +131,7 @@ def ties(books: Books, now: datetime) -> None:
         for tallies in (found[window].events, found[window].series):
             for figure, account in (("realised", "trading_realised"), ("fees", "trading_fees")):
                 total = sum((getattr(tally, figure) for tally in tallies.values()), ZERO)
-                assert total == ledger.journal.contribution(account, window, since), (window, figure)
+                assert total == books.venue.journal.contribution(account, window, since), (window, figure)
             for count in ("wins", "losses", "even"):
                 total_count = sum(getattr(tally, count) for tally in tallies.values())
                 assert total_count == getattr(results[window], count), (window, count)
@@ -184,7 +184,7 @@ def test_groups_sum_to_the_totals_as_time_goes_on(
         if data.draw(st.booleans()):
             ties(books, now)
     books.book(*waiting)
-    held = books.ledger.portfolio.books.get("S-1-A")
+    held = books.venue.portfolio.books.get("S-1-A")
     if held is not None:
         row = settlement(
             f"{held.yes_count} / {held.yes_cost}",

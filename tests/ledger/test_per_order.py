@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.ledger import SourceState, state
-from exporter.snapshot import WINDOWS, Cursor, Grade, Tree
-from exporter.snapshot.per_order import FIGURES, PerOrder, per_order
-from tests.builders import NOW, Books, bill, healthy, sale, usage
+from exporter.snapshot import PER_ORDER, Cursor, Grade, Tree
+from tests.builders import NOW, Books, bill, healthy, infos, sale, usage
 
 DAY = timedelta(days=1)
 OLD = SourceState(as_of=NOW - timedelta(minutes=6), freshness=timedelta(minutes=5))
@@ -23,6 +22,15 @@ def stated(books: Books, sources: Mapping[str, SourceState] | None = None) -> Tr
     """Return the snapshot of these books at NOW."""
     known = healthy() if sources is None else sources
     return state(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=known, openings={})
+
+
+def per_order(tree: Tree, window: str) -> dict[str, tuple[Decimal | None, Grade]]:
+    """Return value and grade of each figure that the snapshot states of a window."""
+    stated = tree.get("sales", {}).get(window, {}).get("per_order", {})
+    return {
+        name: (Decimal(shown["value"]) if "value" in shown else None, Grade[shown["grade"].upper()])
+        for name, shown in stated.items()
+    }
 
 
 def shop() -> Books:
@@ -36,7 +44,7 @@ def shop() -> Books:
 
 def grades(tree: Tree, window: str = "today") -> dict[str, Grade]:
     """Return the grade of each figure that is stated."""
-    return {name: figure.grade for name, figure in per_order(tree, window).items()}
+    return {name: grade for name, (_, grade) in per_order(tree, window).items()}
 
 
 def test_what_an_order_brings_and_costs() -> None:
@@ -49,12 +57,12 @@ def test_what_an_order_brings_and_costs() -> None:
         usage(NOW.replace(hour=9), "3.00"),
     )
     tree = stated(books)
-    assert tree["sales"]["today"] == {"orders": 2, "refunds": 1}
+    assert (tree["sales"]["today"]["orders"], tree["sales"]["today"]["refunds"]) == (2, 1)
     assert per_order(tree, "today") == {
-        "average_order": PerOrder(Decimal(20), Grade.FINAL),
-        "api_cost_per_order": PerOrder(Decimal("1.5"), Grade.ESTIMATED),
-        "contribution_per_order": PerOrder(Decimal("11.62"), Grade.ESTIMATED),
-        "refund_ratio": PerOrder(Decimal("0.5"), Grade.FINAL),
+        "average_order": (Decimal(20), Grade.FINAL),
+        "api_cost_per_order": (Decimal("1.5"), Grade.ESTIMATED),
+        "contribution_per_order": (Decimal("11.62"), Grade.ESTIMATED),
+        "refund_ratio": (Decimal("0.5"), Grade.FINAL),
     }
 
 
@@ -62,31 +70,31 @@ def test_nothing_sold_has_no_figure_however_much_was_spent_or_given_back() -> No
     """Not zero, not missing, and nothing is divided by zero."""
     books = Books(sale("30", at=NOW - 2 * DAY, refunds={NOW: "15"}), usage(NOW.replace(hour=9), "4"))
     assert per_order(stated(books), "today") == {}
-    assert per_order(stated(books), "7d")["refund_ratio"].value == 1
+    assert per_order(stated(books), "7d")["refund_ratio"][0] == 1
     assert per_order(stated(Books()), "all") == {}
 
 
 def test_more_refunds_than_orders_is_more_than_one() -> None:
     """Refunds of older sales count in the window in which they are given."""
     books = Books(sale("9", at=NOW - 40 * DAY, refunds={NOW: "4", NOW - DAY: "4"}), sale("9", sale_id="s-2"))
-    assert per_order(stated(books), "7d")["refund_ratio"].value == 2
+    assert per_order(stated(books), "7d")["refund_ratio"][0] == 2
 
 
 def test_an_order_may_cost_more_than_it_brings() -> None:
     """The contribution is negative then."""
     books = Books(sale("1"), usage(NOW.replace(hour=9), "4"))
-    assert per_order(stated(books), "today")["contribution_per_order"].value == -3
+    assert per_order(stated(books), "today")["contribution_per_order"][0] == -3
 
 
 def test_a_missing_part_leaves_what_needs_it_without_a_value() -> None:
     """What does not need it goes on."""
     tree = stated(shop(), healthy(anthropic=NEVER))
-    assert per_order(tree, "today")["api_cost_per_order"] == PerOrder(None, Grade.MISSING)
-    assert per_order(tree, "today")["contribution_per_order"] == PerOrder(None, Grade.MISSING)
-    assert per_order(tree, "today")["average_order"] == PerOrder(Decimal(20), Grade.FINAL)
+    assert per_order(tree, "today")["api_cost_per_order"] == (None, Grade.MISSING)
+    assert per_order(tree, "today")["contribution_per_order"] == (None, Grade.MISSING)
+    assert per_order(tree, "today")["average_order"] == (Decimal(20), Grade.FINAL)
     without = stated(shop(), healthy(sales=NEVER))
-    assert "sales" not in without
-    assert per_order(without, "today") == dict.fromkeys(FIGURES, PerOrder(None, Grade.MISSING))
+    assert "orders" not in without["sales"]["today"]
+    assert per_order(without, "today") == dict.fromkeys(PER_ORDER, (None, Grade.MISSING))
 
 
 def test_a_figure_is_as_certain_as_the_worst_of_its_parts() -> None:
@@ -105,17 +113,10 @@ def test_a_figure_is_as_certain_as_the_worst_of_its_parts() -> None:
 
 def test_a_source_that_is_switched_off_leaves_its_figures_out() -> None:
     """Off is not missing, and an order is not free because nobody counts what it costs."""
-    sources = healthy()
-    del sources["anthropic"]
-    assert set(per_order(stated(shop(), sources), "today")) == {"average_order", "refund_ratio"}
-    del sources["sales"]
-    assert per_order(stated(shop(), sources), "today") == {}
-
-
-def test_a_snapshot_from_before_orders_were_counted_states_none() -> None:
-    """It is shown until the first new one, and says nothing that it does not know."""
-    tree = {name: part for name, part in stated(shop()).items() if name != "sales"}
-    assert all(per_order(tree, window) == {} for window in WINDOWS)
+    sold = (sale("30", fee="1.20", refunds={NOW: "15"}), sale("10", sale_id="s-2", fee="0.80"))
+    without = Books(*sold, sources=infos("kalshi", "sales"))
+    assert set(per_order(stated(without), "today")) == {"average_order", "refund_ratio"}
+    assert per_order(stated(Books(sources=infos("kalshi", "anthropic"))), "today") == {}
 
 
 @given(
@@ -132,7 +133,7 @@ def test_figures_times_orders_are_the_sums_they_are_made_of(sold: list[tuple[int
         bill((NOW - DAY).date(), str(Decimal(spent) / 10**6)),
     )
     figures = per_order(stated(books), "all")
-    totals = {name: (figure.value or Decimal(0)) * len(sold) for name, figure in figures.items()}
+    totals = {name: (value or Decimal(0)) * len(sold) for name, (value, _) in figures.items()}
     gross, fees = (sum(Decimal(each[place]) / 10**6 for each in sold) for place in (0, 1))
     cost = Decimal(spent) / 10**6
     expected = {

@@ -40,7 +40,7 @@ def quoted(bid: str, seconds: int = 0, ticker: str = "T") -> Mark:
 
 
 def holding(*tickers: str) -> Portfolio:
-    portfolio = Portfolio("bid")
+    portfolio = Portfolio("kalshi", "bid")
     for number, ticker in enumerate(tickers):
         fill = bought(ticker, number)
         portfolio.apply(Change(None, fill), fill)

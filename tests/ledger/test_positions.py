@@ -84,11 +84,11 @@ def test_reference_account_is_exact() -> None:
         fill("buy yes 3.00 @ 0.30 fee 0.044100 in T7", at=NOW - timedelta(hours=20)),
         settlement("3.00 / 0.900000", "8.00 / 4.800000", "no", "5.00", fee="0.178500", ticker="T7"),
     )
-    open_book = books.ledger.portfolio.books["T10"]
+    open_book = books.venue.portfolio.books["T10"]
     assert (open_book.position, open_book.cost) == (Decimal("6.00"), Decimal("2.400000"))
     assert open_book.realised == Decimal("0.600000")
     assert open_book.fees == Decimal("0.237300")
-    assert books.ledger.portfolio.books["T7"].realised == Decimal("2.30")
+    assert books.venue.portfolio.books["T7"].realised == Decimal("2.30")
     assert books.usd("trading_realised") == Decimal("2.90")
     assert books.usd("trading_fees") == Decimal("-0.4158")
 
@@ -110,7 +110,7 @@ def test_all_zero_settlement_row_does_not_wipe_out_what_fills_say() -> None:
         settlement("0 / 0", "0 / 0", "yes", "0", at=NOW + timedelta(hours=1)),
     )
     assert books.usd("trading_realised") == Decimal("6.00")
-    assert "0 YES" in books.ledger.portfolio.doubts[0]
+    assert "0 YES" in books.venue.portfolio.doubts[0]
 
 
 def test_settlement_that_does_not_say_what_it_paid_leaves_the_position_open() -> None:
@@ -120,8 +120,8 @@ def test_settlement_that_does_not_say_what_it_paid_leaves_the_position_open() ->
         settlement("3 / 1", "0 / 0", "void", "0", at=NOW + timedelta(hours=1)),
     )
     assert books.usd("trading_realised") == 0
-    assert books.ledger.portfolio.books["M"].position == 10
-    assert "does not say" in books.ledger.portfolio.doubts[0]
+    assert books.venue.portfolio.books["M"].position == 10
+    assert "does not say" in books.venue.portfolio.doubts[0]
 
 
 def test_crossing_through_zero_closes_then_opens_the_other_side() -> None:
@@ -234,7 +234,7 @@ def test_order_of_arrival_does_not_matter(market: tuple[list[Fill], Settlement],
     books = Books()
     for record in shuffled:
         books.book(record)
-    books.ledger.journal.prove()
+    books.ledger.prove()
     for component in ("trading_realised", "trading_fees", "net"):
         assert books.usd(component) == straight.usd(component)
-    assert books.ledger.journal.balances == straight.ledger.journal.balances
+    assert books.balances == straight.balances

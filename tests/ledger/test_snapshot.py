@@ -14,6 +14,7 @@ from exporter.snapshot import (
     Cursor,
     Figure,
     Grade,
+    Reason,
     apply,
     decode,
     diff,
@@ -78,9 +79,9 @@ def test_true_and_one_are_different() -> None:
 
 def test_missing_figure_has_no_usd_key() -> None:
     """A missing figure is absent, never zero and never null."""
-    assert Figure(None, Grade.MISSING, None, ("kalshi: no answer yet",)).tree() == {
+    assert Figure(None, Grade.MISSING, None, (Reason("kalshi", "no_answer", "no answer yet"),)).tree() == {
         "grade": "missing",
-        "because": ["kalshi: no answer yet"],
+        "because": [{"source": "kalshi", "code": "no_answer", "text": "no answer yet"}],
     }
     assert Figure(Decimal("1.5"), Grade.FINAL, NOW).tree()["usd"] == "1.50"
 

@@ -15,7 +15,7 @@ from exporter.ledger.journal import Entry
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.records import VenuePosition
 from exporter.snapshot import Cursor, Grade, Opening, Tree
-from tests.builders import NOW, Books, balance, bill, fill, healthy, mark, sale, usage
+from tests.builders import NOW, Books, balance, bill, fill, healthy, infos, mark, said, sale, usage
 
 YESTERDAY = NOW - timedelta(days=1)
 
@@ -31,7 +31,7 @@ def stated(
         now=NOW,
         cursor=Cursor("e", 1),
         sources=sources if sources is not None else healthy(),
-        openings=openings or {},
+        openings={"kalshi": openings or {}},
     )
 
 
@@ -72,7 +72,10 @@ def test_no_null_anywhere() -> None:
 def test_source_that_never_answered_is_missing_not_zero() -> None:
     """Its components have no figure, and neither has the net."""
     tree = stated(Books(sale("5")), healthy(anthropic=SourceState()))
-    assert part(tree, "api_cost_billed") == {"grade": "missing", "because": ["anthropic: no answer yet"]}
+    assert part(tree, "api_cost_billed") == {
+        "grade": "missing",
+        "because": [{"source": "anthropic", "code": "no_answer", "text": "no answer yet"}],
+    }
     assert "usd" not in part(tree, "net")
     assert part(tree, "net")["grade"] == "missing"
     assert part(tree, "sales_gross")["usd"] == "5.00"
@@ -82,7 +85,7 @@ def test_source_that_is_switched_off_takes_no_part() -> None:
     """Off is not missing: a company without trading has a net."""
     sources = healthy()
     del sources["kalshi"]
-    tree = stated(Books(sale("5")), sources)
+    tree = stated(Books(sale("5"), sources=infos("anthropic", "sales")), sources)
     assert "trading_realised" not in tree["windows"]["today"]["components"]
     assert part(tree, "net")["usd"] == "5.00"
     assert "positions" not in tree
@@ -112,7 +115,7 @@ def test_failed_source_keeps_its_last_figure_while_its_age_grows() -> None:
     stale = stated(Books(sale("5")), healthy(sales=older))
     assert part(stale, "sales_gross")["usd"] == "5.00"
     assert part(stale, "net")["grade"] == "stale"
-    assert "sales: It hung." in part(stale, "net")["because"]
+    assert "sales: It hung." in said(part(stale, "net"))
 
 
 def test_net_is_as_old_as_its_oldest_part() -> None:
@@ -128,11 +131,17 @@ def test_missing_mark_leaves_position_unvalued_not_zero() -> None:
     books.ledger.observe([mark("A", bid="0.50"), mark("B", bid="0.50")])
     tree = stated(books)
     assert tree["positions"]["A"]["unrealised"] == "1.00"
-    assert tree["positions"]["B"] == {"side": "no", "count": "10.00", "cost": "4.00", "grade": "missing"}
+    assert tree["positions"]["B"] == {
+        "source": "kalshi",
+        "side": "no",
+        "count": "10.00",
+        "cost": "4.00",
+        "grade": "missing",
+    }
     change = part(tree, "trading_unrealised_change")
     assert change["usd"] == "1.00"
     assert change["grade"] == "partial"
-    assert change["because"] == ["kalshi: no mark for B"]
+    assert said(change) == ["kalshi: no mark for B"]
 
 
 def test_no_mark_at_all_is_a_missing_figure() -> None:
@@ -167,7 +176,7 @@ def test_mark_that_is_not_confirmed_grows_stale_by_itself() -> None:
     books = Books(fill("buy yes 10 @ 0.40 in A"), fill("buy yes 10 @ 0.40 in B"))
     books.ledger.observe([mark("A", bid="0.50", at=NOW - timedelta(minutes=6)), mark("B", bid="0.50")])
     tree = stated(books)
-    assert part(tree, "trading_unrealised_change")["because"] == ["kalshi: old mark for A"]
+    assert said(part(tree, "trading_unrealised_change")) == ["kalshi: old mark for A"]
     assert (tree["positions"]["A"]["grade"], tree["positions"]["B"]["grade"]) == ("stale", "final")
 
 
@@ -186,7 +195,7 @@ def test_position_opened_inside_the_window_needs_no_opening_value() -> None:
     """Nothing was open at midnight, so the unrealised P&L there is known: zero."""
     books = Books(fill("buy yes 10 @ 0.40", at=NOW - timedelta(hours=1)))
     books.ledger.observe([mark(bid="0.50")])
-    assert books.ledger.openings_needed(NOW) == {}
+    assert books.ledger.openings_needed(NOW) == {"kalshi": {}}
     assert part(stated(books), "trading_unrealised_change")["grade"] == "final"
 
 
@@ -199,7 +208,7 @@ def held_since_yesterday() -> Books:
 def test_change_in_unrealised_is_measured_from_the_windows_start() -> None:
     """Yesterday's gain is not made again today."""
     books = held_since_yesterday()
-    start = books.ledger.openings_needed(NOW)["today"]
+    start = books.ledger.openings_needed(NOW)["kalshi"]["today"]
     opening = Opening(Decimal("0.70"), start - timedelta(seconds=5), Grade.FINAL)
     change = part(stated(books, openings={"today": opening}), "trading_unrealised_change")
     assert (change["usd"], change["grade"]) == ("0.30", "final")
@@ -214,7 +223,7 @@ def test_opening_value_from_another_time_or_of_low_grade_makes_the_window_partia
 ) -> None:
     """The earliest known value stands in where history does not reach, and the figure says so."""
     books = held_since_yesterday()
-    start = books.ledger.openings_needed(NOW)["today"]
+    start = books.ledger.openings_needed(NOW)["kalshi"]["today"]
     opening = Opening(Decimal("0.70"), start + shift, grade)
     change = part(stated(books, openings={"today": opening}), "trading_unrealised_change")
     assert (change["usd"], change["grade"]) == ("0.30", "partial")
@@ -234,13 +243,13 @@ def test_estimate_is_not_called_final_and_unpriced_usage_is_named() -> None:
     unpriced = Books(usage(NOW.replace(hour=9), None, model="claude-next", tokens=1234))
     cost = part(stated(unpriced), "api_cost_estimated")
     assert cost["grade"] == "partial"
-    assert "anthropic: 1,234 tokens of claude-next have no price" in cost["because"]
+    assert "anthropic: 1,234 tokens of claude-next have no price" in said(cost)
 
 
 def test_tier_without_a_price_is_named_because_it_is_the_reason() -> None:
     """The model has a price, its priority tier has none."""
     books = Books(usage(NOW.replace(hour=9), None, tier="priority", tokens=7))
-    because = part(stated(books), "api_cost_estimated")["because"]
+    because = said(part(stated(books), "api_cost_estimated"))
     assert "anthropic: 7 tokens of claude-sonnet-5-5 (priority tier) have no price" in because
 
 
@@ -314,7 +323,7 @@ def test_check_that_failed_before_a_restart_fails_after_it() -> None:
 def test_books_out_of_balance_are_refused() -> None:
     """A snapshot that does not prove is never shown."""
     books = Books(sale("5"))
-    books.ledger.journal.balances["receivable"] += 1
+    books.shop.journal.balances["receivable"] += 1
     with pytest.raises(OutOfBalance, match="out of balance by 1"):
         stated(books)
 
@@ -322,7 +331,7 @@ def test_books_out_of_balance_are_refused() -> None:
 def test_timeline_that_disagrees_with_its_account_is_refused() -> None:
     """The moving sums are proved against double entry each time."""
     books = Books(sale("5"))
-    books.ledger.journal.timelines["sales_gross"].add(0, Decimal("0.01"))
+    books.shop.journal.timelines["sales_gross"].add(0, Decimal("0.01"))
     with pytest.raises(OutOfBalance, match="sales_gross"):
         stated(books)
 
@@ -331,8 +340,8 @@ def test_entry_that_does_not_sum_to_zero_is_not_booked() -> None:
     """Double entry is enforced where it is written."""
     books = Books()
     with pytest.raises(Exception, match="does not sum to zero"):
-        books.ledger.journal.post([Entry(0, {"receivable": Decimal(1)})])
-    assert books.ledger.journal.balances == {}
+        books.shop.journal.post([Entry(0, {"receivable": Decimal(1)})])
+    assert books.shop.journal.balances == {}
 
 
 def test_restart_keeps_marks_and_cash_of_the_last_snapshot() -> None:

@@ -90,7 +90,7 @@ def test_changed_record_is_a_revision_and_the_old_one_stays(store: Store) -> Non
     assert book(store, sale("11")) == [Change(sale("10"), sale("11"))]
     assert store.records.revisions("sale", "s-1") == [sale("10"), sale("11")]
     assert list(store.records.replay()) == [sale("11")]
-    assert store.records.of_scope("s-1") == [sale("11")]
+    assert store.records.of_scope("sales", "s-1") == [sale("11")]
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,14 @@ def figure(
         shown["usd"] = plain(Decimal(usd))
         shown["as_of"] = stamp(at)
     if because:
-        shown["because"] = list(because)
+        shown["because"] = [reason(text) for text in because]
     return shown
+
+
+def reason(text: str) -> dict[str, str]:
+    """Return a reason from `source: text`."""
+    source, _, said = text.partition(": ")
+    return {"source": source, "code": said.partition(" for ")[0].replace(" ", "_"), "text": said}
 
 
 def window(at: datetime, parts: Mapping[str, str], grade: str = "final", *because: str) -> dict[str, Any]:

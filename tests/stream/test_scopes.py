@@ -70,7 +70,7 @@ def test_stream_of_totals_is_the_projection_of_the_whole_stream(tmp_path: Path) 
 
 
 def test_totals_keep_the_figures_and_say_that_something_is_left_out() -> None:
-    """Amounts, grades and ages are whole; a reason is shortened to its source."""
+    """Amounts, grades and ages are whole; a reason is shortened to its source and code."""
     given_tree = tree("e", 1, positions={"TICKER": {"count": "1"}})
     given_tree["windows"]["today"]["net"] = figure(
         "1", "stale", START, "kalshi: no mark for TICKER", "sales: x"
@@ -82,7 +82,10 @@ def test_totals_keep_the_figures_and_say_that_something_is_left_out() -> None:
     seen = project(given_tree, "totals")
     assert seen["scope"] == "totals"
     assert seen["windows"]["today"]["net"]["usd"] == "1.00"
-    assert seen["windows"]["today"]["net"]["because"] == ["kalshi", "sales"]
+    assert seen["windows"]["today"]["net"]["because"] == [
+        {"source": "kalshi", "code": "no_mark"},
+        {"source": "sales", "code": "x"},
+    ]
     assert seen["windows"]["24h"] == given_tree["windows"]["24h"]
     assert seen["sources"]["kalshi"]["error"] == {"reason": "timeout", "since": "t"}
     assert seen["checks"]["position"] == {"ok": False, "contracts": "1"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -51,7 +52,9 @@ class Budget:
 class Ahead:
     """The days of cost in the reporting zone, and what follows from them as of `now`."""
 
-    def __init__(self, spending: Spending, zone: ZoneInfo, now: datetime, parts: PartsMemory) -> None:
+    def __init__(
+        self, spending: Sequence[Spending], zone: ZoneInfo, now: datetime, parts: PartsMemory
+    ) -> None:
         self._spending, self._zone, self._parts = spending, zone, parts
         self.today = now.astimezone(zone).date()
         self.month = self.today.replace(day=1)
@@ -60,7 +63,8 @@ class Ahead:
         hours = Decimal((next_one - now) // HOUR) / Decimal((next_one - midnight) // HOUR)
         self._left = to_micro(hours)
         self._since = min(self.month, self.today - HISTORY * DAY)
-        recent = [day for date_, day in spending.days.items() if date_ >= self.today - (HISTORY + 7) * DAY]
+        first = self.today - (HISTORY + 7) * DAY
+        recent = [day for each in spending for date_, day in each.days.items() if date_ >= first]
         compared = [found for day in recent if (found := true_up(day)) is not None]
         self._gaps = [found.billed - found.total.estimate for found in compared]
         self.outlook = Outlook(self.today, self.days(), self._gaps, left=self._left)
@@ -104,7 +108,8 @@ class Ahead:
     def credit(self, credit: Credit) -> tuple[Decimal, Gone]:
         """Return what is left of a credit, and when it is used up."""
         start = _midnight(credit.since, self._zone)
-        since = (day for day in self._spending.days.values() if day.end > start)
+        days = (day for each in self._spending for day in each.days.values())
+        since = (day for day in days if day.end > start)
         left = credit.usd - sum((day.cost(day.hour_of(start)) for day in since), ZERO)
         if left <= 0:
             return left, self._was_gone(credit)
@@ -124,11 +129,24 @@ class Ahead:
         return Gone(day, day, day)
 
     def _day(self, day: date, workspace: str | None) -> DayCost | None:
-        """Return one day of the zone, made of the hours of one or two UTC days; None if one is unknown."""
+        """Return one day of the zone, of all sources that had begun by then; None if one is unknown."""
+        begun = [each for each in self._spending if each.first is not None and each.first <= day]
+        found = [self._day_of(each, day, workspace) for each in begun or self._spending[:1]]
+        known = [cost for cost in found if cost is not None]
+        if not known or len(known) < len(found):
+            return None
+        return DayCost(
+            sum((cost.amount for cost in known), ZERO),
+            sum((cost.extra for cost in known), ZERO),
+            all(cost.billed for cost in known),
+        )
+
+    def _day_of(self, spending: Spending, day: date, workspace: str | None) -> DayCost | None:
+        """Return a source's day of the zone, made of the hours of one or two UTC days."""
         start, end = _midnight(day, self._zone), _midnight(day + DAY, self._zone)
         amount, extra, billed, place = ZERO, ZERO, True, start.date()
         while place <= (end - HOUR).date():
-            stated = self._spending.days.get(place)
+            stated = spending.days.get(place)
             place += DAY
             if stated is None or not stated.known:
                 if day < self.today:

@@ -87,16 +87,16 @@ class PartsMemory:
     """
 
     def __init__(self) -> None:
-        self._whole: dict[date, tuple[int, Parts]] = {}
+        self._whole: dict[tuple[str, date], tuple[int, Parts]] = {}
         self._months: dict[date, tuple[int, Parts]] = {}
 
     def of(self, day: CostDay, first: int = 0, last: int = HOURS) -> Parts:
         """Return the cost of a day's hours by each dimension; not to be changed."""
         if (first, last) != (0, HOURS):
             return parts(day, first, last)
-        known = self._whole.get(day.day)
+        known = self._whole.get((day.source, day.day))
         if known is None or known[0] != day.revision:
-            known = self._whole[day.day] = (day.revision, parts(day))
+            known = self._whole[day.source, day.day] = (day.revision, parts(day))
         return known[1]
 
     def since(self, months: Mapping[date, Sequence[CostDay]], start: datetime | None) -> Parts:

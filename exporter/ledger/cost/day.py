@@ -42,7 +42,9 @@ empty hour is believed and recorded an hour after its end."""
 
 @dataclass(slots=True)
 class CostDay:
-    """What is known of one UTC day. Hours count from midnight; one without an estimate is not known.
+    """What is known of one UTC day of a source.
+
+    Hours count from midnight; one without an estimate is not known.
 
     `range` is how much more an hour may have cost than estimated, `saved` what its cache saved,
     `unpriced` is tokens by model and reason, `tokens` all of them by model, as `TOKEN_KINDS`. `lines` are
@@ -51,6 +53,7 @@ class CostDay:
     """
 
     day: date
+    source: str = ""
     billed: Decimal | None = None
     bill_lines: tuple[BilledLine, ...] = ()
     estimated: dict[int, Decimal] = field(default_factory=dict)

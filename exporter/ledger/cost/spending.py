@@ -8,16 +8,16 @@ Rule:   a past day of which neither bill nor usage is known is a hole, not a fre
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from exporter.ledger.cost.day import USAGE_LATE, CostDay, Unpriced
 from exporter.ledger.journal import Entry
 from exporter.records import BilledDay, KeyUsage, Landing, UsageHour
-from exporter.snapshot import Grade
+from exporter.snapshot import Grade, Reason
 
 CostRecord = BilledDay | UsageHour | KeyUsage | Landing
-Doubt = tuple[Grade, tuple[str, ...]]
+Doubt = tuple[Grade, tuple[Reason, ...]]
 DAY = timedelta(days=1)
 
 NAMED = 3
@@ -25,9 +25,10 @@ NAMED = 3
 
 
 class Spending:
-    """The days by date. `rebook` gives the entries of those that changed since it was last called."""
+    """The days of one source by date. `rebook` gives the entries of those that have changed since."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
+        self.source = source
         self.days: dict[date, CostDay] = {}
         self.restatements: list[Landing] = []
         self.version = 0
@@ -36,12 +37,17 @@ class Spending:
         self._changed: set[date] = set()
         self._holes: tuple[int, date, list[date]] = (-1, date.min, [])
 
+    @property
+    def first(self) -> date | None:
+        """The first day of which anything is known, None before that."""
+        return min((day for day, stated in self.days.items() if stated.known), default=None)
+
     def take(self, record: CostRecord) -> None:
         """Take what is said of a day; the entries follow with `rebook`."""
         day = date.fromisoformat(record.scope)
         known = self.days.get(day)
         if known is None:
-            known = self.days[day] = CostDay(day)
+            known = self.days[day] = CostDay(day, self.source)
         if isinstance(record, BilledDay | UsageHour):
             self._changed.add(day)
         elif (
@@ -87,32 +93,35 @@ class Spending:
             return Grade.PARTIAL, tuple(partial)
         today = self.days.get(now.astimezone(UTC).date())
         if today is None or not today.estimated:
-            return Grade.ESTIMATED, ("anthropic: no usage of today yet",)
+            return Grade.ESTIMATED, (self._reason("no_usage_yet", "no usage of today yet"),)
         if any(day.billed is None and day.end > begin for day in self._unsettled.values()):
-            return Grade.ESTIMATED, ("anthropic: not billed yet",)
+            return Grade.ESTIMATED, (self._reason("not_billed", "not billed yet"),)
         return Grade.FINAL, ()
 
     def doubt_billed(self, begin: datetime, now: datetime) -> Doubt:
         """Grade the bills of a window that begins then, with the reason."""
         cut = self.days.get(begin.astimezone(UTC).date())
         if cut is not None and cut.billed is not None and cut.start < begin:
-            return Grade.ESTIMATED, ("anthropic: the first day's bill is cut by hours",)
+            return Grade.ESTIMATED, (self._reason("bill_cut", "the first day's bill is cut by hours"),)
         for day in self._unsettled.values():
             if day.billed is not None and day.end > begin and not day.settled(now):
-                return Grade.ESTIMATED, (f"anthropic: the bill of {day.day.isoformat()} may still change",)
+                said = f"the bill of {day.day.isoformat()} may still change"
+                return Grade.ESTIMATED, (self._reason("bill_open", said),)
         return Grade.FINAL, ()
 
-    def _unknown(self, begin: datetime, now: datetime) -> list[str]:
+    def _unknown(self, begin: datetime, now: datetime) -> list[Reason]:
         """Say which days of the window are not known, or not whole."""
         holes = self.holes(now)
-        said = _named("nothing is known of", holes[bisect_left(holes, begin.astimezone(UTC).date()) :])
+        inside = holes[bisect_left(holes, begin.astimezone(UTC).date()) :]
+        said = [self._reason("unknown_days", f"nothing is known of {_named(inside)}")] if inside else []
         for day in self._unsettled.values():
             missing = day.missing_hours(now) if day.end > begin else 0
             if missing:
-                said.append(f"anthropic: {missing} hours of {day.day.isoformat()} are not known")
+                text = f"{missing} hours of {day.day.isoformat()} are not known"
+                said.append(self._reason("unknown_hours", text))
         today = self.days.get(now.astimezone(UTC).date())
         if self.days and (today is None or not today.estimated) and _due(now) == now.astimezone(UTC).date():
-            said.append("anthropic: no usage of today yet")
+            said.append(self._reason("no_usage_yet", "no usage of today yet"))
         return said
 
     def unpriced(self, begin: datetime) -> dict[Unpriced, int]:
@@ -124,11 +133,15 @@ class Spending:
                     tokens[what] = tokens.get(what, 0) + count
         return {what: count for what, count in sorted(tokens.items()) if count}
 
-    def _unpriced(self, begin: datetime) -> list[str]:
-        return [
-            f"anthropic: {count:,} tokens of {model}{'' if why == 'model' else f' ({why})'} have no price"
-            for (model, why), count in self.unpriced(begin).items()
-        ]
+    def _unpriced(self, begin: datetime) -> list[Reason]:
+        said = []
+        for (model, why), count in self.unpriced(begin).items():
+            what = model if why == "model" else f"{model} ({why})"
+            said.append(self._reason("unpriced", f"{count:,} tokens of {what} have no price"))
+        return said
+
+    def _reason(self, code: str, text: str) -> Reason:
+        return Reason(self.source, code, text)
 
 
 def _due(now: datetime) -> date:
@@ -136,7 +149,6 @@ def _due(now: datetime) -> date:
     return (now - USAGE_LATE).astimezone(UTC).date()
 
 
-def _named(what: str, days: Iterable[date]) -> list[str]:
-    dates = [day.isoformat() for day in days]
-    more = f" and {len(dates) - NAMED} more days" if len(dates) > NAMED else ""
-    return [f"anthropic: {what} {', '.join(dates[:NAMED])}{more}"] if dates else []
+def _named(days: Sequence[date]) -> str:
+    shown = ", ".join(day.isoformat() for day in days[:NAMED])
+    return f"{shown} and {len(days) - NAMED} more days" if len(days) > NAMED else shown

@@ -6,7 +6,7 @@ change costs a tick nothing, and a delta carries none of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from exporter.ledger import windows
 from exporter.ledger.cost.budgets import Ahead, Budget, Gone
 from exporter.ledger.cost.cost_by import DIMENSIONS, PartsMemory
-from exporter.ledger.cost.day import HOUR_US, TOKEN_KINDS, CostDay
+from exporter.ledger.cost.day import HOUR_US, TOKEN_KINDS, CostDay, Unpriced
 from exporter.ledger.cost.forecast import Range
 from exporter.ledger.cost.plan import Plan
 from exporter.ledger.cost.spending import Spending
@@ -45,10 +45,10 @@ UNPRICED = 20
 
 
 class CostStatement:
-    """States the section `api_cost`, and the check of the estimates."""
+    """States the section `api_cost` of all bills together, and the check of the estimates."""
 
-    def __init__(self, spending: Spending, zone: ZoneInfo) -> None:
-        self._spending, self._zone = spending, zone
+    def __init__(self, spending: Mapping[str, Spending], zone: ZoneInfo) -> None:
+        self._spending, self._zone = tuple(spending.values()), zone
         self._parts, self._used = PartsMemory(), UsedMemory()
         self._workspaces: dict[str, Workspace] = {}
         self._keys: dict[str, ApiKey] = {}
@@ -65,49 +65,62 @@ class CostStatement:
 
     def restore(self, names: Tree) -> None:
         """Take the names of a stored snapshot."""
+        source = next((spending.source for spending in self._spending), "")
         for place, shown in names.get("workspaces", {}).items():
             self.observe(
                 Workspace(
-                    source="anthropic", workspace_id=place, name=shown["name"], archived=shown["archived"]
+                    source=shown.get("source", source),
+                    workspace_id=place,
+                    name=shown["name"],
+                    archived=shown["archived"],
                 )
             )
         for place, shown in names.get("api_keys", {}).items():
-            key = ApiKey(
-                source="anthropic",
-                key_id=place,
-                name=shown["name"],
-                status=shown["status"],
-                workspace=shown["workspace"],
+            self.observe(
+                ApiKey(
+                    source=shown.get("source", source),
+                    key_id=place,
+                    name=shown["name"],
+                    status=shown["status"],
+                    workspace=shown["workspace"],
+                )
             )
-            self.observe(key)
 
     def stated(self, now: datetime, plan: Plan) -> tuple[Tree, Tree]:
         """Return the section and the check, each empty while there is nothing to state, as of `now`."""
-        made_of = (self._spending.version, self._named, _hour(now), now.astimezone(self._zone).date(), plan)
+        versions = tuple(spending.version for spending in self._spending)
+        made_of = (versions, self._named, _hour(now), now.astimezone(self._zone).date(), plan)
         if self._made is None or self._made[0] != made_of:
             compared = self._newest_settled(now)
             self._made = (made_of, self._section(now, plan, compared), _check(compared, plan))
         return self._made[1], self._made[2]
 
     def _section(self, now: datetime, plan: Plan, compared: TrueUp | None) -> Tree:
-        if not any(day.known for day in self._spending.days.values()):
+        if not any(day.known for spending in self._spending for day in spending.days.values()):
             return {}
         section: dict[str, Any] = {"windows": self._windows(now), "names": self._names()}
-        unpriced = list(self._spending.unpriced(datetime.min.replace(tzinfo=now.tzinfo)).items())
-        section["unpriced"] = [
-            {"model": model, "reason": why, "tokens": tokens} for (model, why), tokens in unpriced[:UNPRICED]
-        ]
-        section["restatements"] = restatements(self._spending)
+        section["unpriced"] = self._unpriced(now)
+        section["restatements"] = _restatements(self._spending)
         if compared is not None:
             section["drift"] = _drift(compared)
         section |= _ahead(Ahead(self._spending, self._zone, now, self._parts), plan)
         return section
 
+    def _unpriced(self, now: datetime) -> list[Tree]:
+        found: dict[Unpriced, int] = {}
+        for spending in self._spending:
+            for what, tokens in spending.unpriced(datetime.min.replace(tzinfo=now.tzinfo)).items():
+                found[what] = found.get(what, 0) + tokens
+        return [
+            {"model": model, "reason": why, "tokens": tokens}
+            for (model, why), tokens in sorted(found.items())[:UNPRICED]
+        ]
+
     def _windows(self, now: datetime) -> Tree:
         months: dict[date, list[CostDay]] = {}
-        for _, day in sorted(self._spending.days.items()):
-            if day.known:
-                months.setdefault(day.day.replace(day=1), []).append(day)
+        days = [day for spending in self._spending for day in spending.days.values() if day.known]
+        for day in sorted(days, key=lambda day: day.day):
+            months.setdefault(day.day.replace(day=1), []).append(day)
         starts = windows.starts(now, self._zone)
         sums = {window: self._parts.since(months, start) for window, start in starts.items()}
         used = {window: self._used.since(months, start) for window, start in starts.items()}
@@ -133,12 +146,18 @@ class CostStatement:
         return {"workspaces": workspaces, "api_keys": keys}
 
     def _newest_settled(self, now: datetime) -> TrueUp | None:
-        """Return the newest day whose bill is final and whose estimate was whole."""
-        for day in sorted(self._spending.days, reverse=True):
-            stated = self._spending.days[day]
-            if stated.settled(now) and (found := true_up(stated)) is not None:
-                return found
-        return None
+        """Return of each source the newest day whose bill is final and whose estimate was whole: the one
+        that was off most, when there are several."""
+        found = [newest for each in self._spending if (newest := _settled(each, now)) is not None]
+        return max(found, key=lambda compared: compared.off or ZERO, default=None)
+
+
+def _settled(spending: Spending, now: datetime) -> TrueUp | None:
+    for day in sorted(spending.days, reverse=True):
+        stated = spending.days[day]
+        if stated.settled(now) and (found := true_up(stated)) is not None:
+            return found
+    return None
 
 
 def _hour(now: datetime) -> int:
@@ -146,12 +165,11 @@ def _hour(now: datetime) -> int:
     return -(-to_us(now) // HOUR_US)
 
 
-def restatements(spending: Spending) -> Tree:
+def _restatements(spending: Iterable[Spending]) -> Tree:
     """State how many bills have changed after they were there, and the last few."""
-    return {
-        "count": len(spending.restatements),
-        "latest": [_restatement(landing) for landing in spending.restatements[-SHOWN:]],
-    }
+    found = [landing for each in spending for landing in each.restatements]
+    found.sort(key=lambda landing: (landing.at, landing.day))
+    return {"count": len(found), "latest": [_restatement(landing) for landing in found[-SHOWN:]]}
 
 
 def _restatement(landing: Landing) -> Tree:

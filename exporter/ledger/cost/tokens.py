@@ -60,7 +60,7 @@ class UsedMemory:
     """The same of whole days and months, made once for each revision."""
 
     def __init__(self) -> None:
-        self._whole: dict[date, tuple[int, Used]] = {}
+        self._whole: dict[tuple[str, date], tuple[int, Used]] = {}
         self._months: dict[date, tuple[int, Used]] = {}
 
     def since(self, months: Mapping[date, Sequence[CostDay]], start: datetime | None) -> Used:
@@ -79,9 +79,9 @@ class UsedMemory:
         return found
 
     def _day(self, day: CostDay) -> Used:
-        known = self._whole.get(day.day)
+        known = self._whole.get((day.source, day.day))
         if known is None or known[0] != day.revision:
-            known = self._whole[day.day] = (day.revision, used(day))
+            known = self._whole[day.source, day.day] = (day.revision, used(day))
         return known[1]
 
     def _month(self, month: date, days: Sequence[CostDay]) -> Used:

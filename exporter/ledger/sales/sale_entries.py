@@ -11,7 +11,7 @@ from exporter.records import Sale
 from exporter.times import to_us
 
 
-def entries(sale: Sale) -> list[Entry]:
+def sale_entries(sale: Sale) -> list[Entry]:
     """Return the entries of one sale as it stands; none while it is pending or when it is void."""
     if sale.status != "paid":
         return []

@@ -56,7 +56,8 @@ class Open:
 def breakdown(ledger: Ledger, now: datetime, snapshot: Tree) -> Tree:
     """Return every window by series and by event, graded as trading is in the snapshot."""
     stated = ledger.groups.stated(windows.starts(now, ledger.zone))
-    held = {level: _held(ledger.portfolio, level) for level in LEVELS}
+    portfolios = [book.portfolio for book in ledger.venues.values()]
+    held = {level: _held(portfolios, level) for level in LEVELS}
     return {
         level: {
             window: {
@@ -74,11 +75,11 @@ def _of(tallies: Tallies, level: str) -> Mapping[str, Tally]:
     return tallies.series if level == "series" else tallies.events
 
 
-def _held(portfolio: Portfolio, level: str) -> dict[str, Open]:
+def _held(portfolios: Iterable[Portfolio], level: str) -> dict[str, Open]:
     """Return what is open, by group."""
     name_of = series_of if level == "series" else event_of
     found: dict[str, Open] = {}
-    for scope, shown in portfolio.tree.items():
+    for scope, shown in (item for portfolio in portfolios for item in portfolio.tree.items()):
         held = found.setdefault(name_of(ticker_of(scope)), Open())
         held.cost += Decimal(shown["cost"])
         if "unrealised" in shown:

@@ -16,7 +16,7 @@ from exporter.ledger.trading.positions import Book, Event, replay
 from exporter.ledger.trading.reconciliation import Reconciliation
 from exporter.money import ZERO, plain
 from exporter.records import Change, Mark
-from exporter.snapshot import Grade, Tree
+from exporter.snapshot import Grade, Reason, Tree
 from exporter.times import stamp, unstamp
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -31,14 +31,15 @@ class Valuation:
 
     usd: Decimal
     grade: Grade
-    because: tuple[str, ...]
+    because: tuple[Reason, ...]
     old: tuple[str, ...]
 
 
 class Portfolio:
-    """Books by scope. `late` holds the changes of books that need a replay from the record store."""
+    """The markets of one venue by scope. `late` holds the changes of those that wait for a replay."""
 
-    def __init__(self, rule: MarkRule, lots: LotRule = "average") -> None:
+    def __init__(self, source: str, rule: MarkRule, lots: LotRule = "average") -> None:
+        self.source = source
         self.rule = rule
         self.lots = lots
         self.books: dict[str, Book] = {}
@@ -160,14 +161,14 @@ class Portfolio:
         if len(self.tree) > len(self._unrealised):
             unmarked = [scope for scope in self.tree if scope not in self._unrealised]
         old = self._older(now - freshness)
-        because: list[str] = []
+        because: list[Reason] = []
         grade = Grade.FINAL
         if unmarked:
             grade = Grade.PARTIAL
-            because.append(f"kalshi: no mark for {_some(unmarked)}")
+            because.append(Reason(self.source, "no_mark", f"no mark for {_some(unmarked)}"))
         if old:
             grade = Grade.STALE
-            because.append(f"kalshi: old mark for {_some(old)}")
+            because.append(Reason(self.source, "old_mark", f"old mark for {_some(old)}"))
         if unmarked and not self._unrealised:
             grade = Grade.MISSING
         return Valuation(self._total, grade, tuple(because), tuple(old))
@@ -253,7 +254,12 @@ class Portfolio:
         return before is None or before.usd != usd
 
     def _show(self, scope: str, book: Book) -> Tree:
-        shown: dict[str, Any] = {"side": book.side, "count": plain(book.count), "cost": plain(book.cost)}
+        shown: dict[str, Any] = {
+            "source": self.source,
+            "side": book.side,
+            "count": plain(book.count),
+            "cost": plain(book.cost),
+        }
         quoted = self._prices.get(scope)
         if quoted is None:
             return shown | {"grade": Grade.MISSING.word}

@@ -1,0 +1,119 @@
+"""What the books of all kinds of sources have in common.
+
+A ledger keeps one book for each source: a venue's, a shop's, or one of API cost. Each has a journal of its
+own that balances by itself, and states its own components; the figures of the company are sums over books.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from exporter.ledger.journal import Journal
+from exporter.money import ZERO
+from exporter.records import Change, SourceInfo
+from exporter.snapshot import Figure, Grade, Opening, Reason
+from exporter.times import to_us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What is known about a source's answers: their time, and the trouble since, if any.
+
+    `freshness` is the age at which its figures count as old. `as_of` None: it never answered.
+    `history` says what is missing of its past; nothing when that is whole.
+    """
+
+    as_of: datetime | None = None
+    last_success: datetime | None = None
+    freshness: timedelta = timedelta(minutes=5)
+    error: str = ""
+    sentence: str = ""
+    since: datetime | None = None
+    history: tuple[str, ...] = ()
+
+    def grade(self, now: datetime) -> Grade:
+        """Grade the source itself: missing until it answered, stale when its answer is old."""
+        if self.as_of is None:
+            return Grade.MISSING
+        return Grade.STALE if now - self.as_of > self.freshness else Grade.FINAL
+
+    def trouble(self, source: str) -> Reason:
+        """Say why the source has no answer, or an old one."""
+        if self.sentence:
+            return Reason(source, self.error, self.sentence)
+        if self.as_of is None:
+            return Reason(source, "no_answer", "no answer yet")
+        return Reason(source, "old_answer", "the last answer is old")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A window as it is `now`: `start` is None for all time, `begin` is then when the first event was."""
+
+    window: str
+    start: datetime | None
+    begin: datetime
+    now: datetime
+
+    @property
+    def start_us(self) -> int | None:
+        """The start as timelines count."""
+        return None if self.start is None else to_us(self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A component of one window as its book sees it: what it comes to, and what is doubtful about it."""
+
+    usd: Decimal
+    grade: Grade = Grade.FINAL
+    because: tuple[Reason, ...] = ()
+
+    def figure(self, source: str, state: SourceState, now: datetime) -> Figure:
+        """Return the figure that the source's answers allow: none before the first, an old one when late."""
+        if state.as_of is None:
+            return Figure(None, Grade.MISSING, None, (state.trouble(source),))
+        grade, because = self.grade, self.because
+        if state.history:
+            grade = min(grade, Grade.PARTIAL)
+            because = (*because, *(Reason(source, "history", what) for what in state.history))
+        if state.grade(now) is Grade.STALE and grade is not Grade.MISSING:
+            grade, because = Grade.STALE, (state.trouble(source), *because)
+        return Figure(None if grade is Grade.MISSING else self.usd, grade, state.as_of, because)
+
+
+class SourceBook(Protocol):
+    """The books of one source. Feed it in any order; equal records give equal figures."""
+
+    info: SourceInfo
+    journal: Journal
+
+    def apply(self, change: Change) -> None:
+        """Take one change of a record. What it moves is posted by `post`, at the latest."""
+
+    def post(self) -> list[str]:
+        """Post what is outstanding; return the scopes that came out of order and wait to be restated."""
+
+    def components(
+        self, spans: Sequence[Span], freshness: timedelta, openings: Mapping[str, Opening]
+    ) -> dict[str, dict[str, Part]]:
+        """Return the components of each window by name. `openings` has the windows that were asked for."""
+
+
+def total(parts: Iterable[Figure]) -> Figure:
+    """Return the sum with the worst grade and the oldest time of its parts; missing if a part is."""
+    figures = list(parts)
+    if len(figures) == 1:
+        return figures[0]
+    grade = min((figure.grade for figure in figures), default=Grade.MISSING)
+    because = tuple(dict.fromkeys(reason for figure in figures for reason in figure.because))
+    as_of = min((figure.as_of for figure in figures if figure.as_of is not None), default=None)
+    if grade is Grade.MISSING:
+        return Figure(None, grade, as_of, because)
+    return Figure(
+        sum((figure.usd for figure in figures if figure.usd is not None), ZERO), grade, as_of, because
+    )

@@ -1,0 +1,53 @@
+"""The books of one bill of API cost: its days, billed or estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from exporter.ledger.book import Part, Span
+from exporter.ledger.cost.spending import Spending
+from exporter.ledger.journal import Journal
+from exporter.records import BilledDay, Change, KeyUsage, Landing, SourceInfo, UsageHour
+from exporter.snapshot import KIND_COMPONENTS, Opening
+
+
+class CostBook:
+    """API cost of one organization."""
+
+    def __init__(self, info: SourceInfo) -> None:
+        self.info = info
+        self.journal = Journal(KIND_COMPONENTS["api_cost"])
+        self.spending = Spending(info.name)
+
+    def apply(self, change: Change) -> None:
+        """Take what a record says of its day; the entries follow with `post`, once for all of a day."""
+        if isinstance(change.new, BilledDay | UsageHour | KeyUsage | Landing):
+            self.spending.take(change.new)
+
+    def post(self) -> list[str]:
+        """Post the days that have changed; no day needs more than it holds to be restated."""
+        self.journal.post(self.spending.rebook())
+        return []
+
+    def components(
+        self, spans: Sequence[Span], freshness: timedelta, openings: Mapping[str, Opening]
+    ) -> dict[str, dict[str, Part]]:
+        """Return the cost of each window, billed and estimated."""
+        doubts = {
+            "api_cost_billed": self.spending.doubt_billed,
+            "api_cost_estimated": self.spending.doubt_estimated,
+        }
+        return {
+            span.window: {
+                name: Part(
+                    self.journal.contribution(name, span.window, span.start_us), *doubt(span.begin, span.now)
+                )
+                for name, doubt in doubts.items()
+            }
+            for span in spans
+        }
+
+    def forget_settled(self, now: datetime) -> None:
+        """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""
+        self.spending.forget_settled(now)
