@@ -18,7 +18,7 @@ from exporter.simulator.world import World
 from exporter.sources import http
 from exporter.sources.anthropic import organization
 from exporter.sources.kalshi.limits import Allowance
-from exporter.sources.sales.shop import shop as sales
+from exporter.sources.sales import shop as sales
 
 Simulate = Callable[[World], Simulator]
 Build = Callable[..., Pipeline]
