@@ -30,6 +30,7 @@ from exporter.store import Store, schema
 from exporter.stream import create_app, grafana_live
 from exporter.stream import metrics as figures
 from exporter.stream.modules import ENTRIES
+from tests.snapshot import pages
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -87,6 +88,8 @@ GENERATED = {
     "settings": (DOCS / "settings.md", settings_table),
     "metrics": (DOCS / "metrics.md", metrics_table),
     "alerts": (RUNBOOK, alerts_table),
+    "snapshot": (DOCS / "snapshot.md", pages.table),
+    "snapshot-types": (ROOT / "exporter" / "stream" / "static" / "client.d.ts", pages.typescript),
 }
 """The tables that are made from the code: by the name in its markers, the page of each and what makes it."""
 
@@ -95,6 +98,8 @@ def write_tables() -> None:
     """Write every generated table between its markers."""
     for name, (page, table) in GENERATED.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        if page.suffix == ".ts":
+            start, end = f"// <{name}>\n", f"// </{name}>"
         before, _, rest = page.read_text().partition(start)
         assert end in rest, f"{page.name} lacks the markers of the table {name}"
         page.write_text(f"{before}{start}{table()}\n{end}{rest.partition(end)[2]}")

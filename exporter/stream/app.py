@@ -68,6 +68,15 @@ class Companion(Protocol):
     async def run(self, feed: Feed) -> None: ...
 
 
+class _Documented(FastAPI):
+    """An app whose OpenAPI document has the snapshot as its definition has it."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = models.described(super().openapi())
+        return self.openapi_schema
+
+
 def create_app(
     store_path: Path,
     *,
@@ -115,7 +124,7 @@ def create_app(
             tasks[1].cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    app = FastAPI(
+    app = _Documented(
         title="NorthStar P&L stream",
         version=__version__,
         summary="The newest snapshot of all figures, what changed since, and how they moved.",

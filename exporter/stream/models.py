@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from exporter.snapshot.schema import schemas
 
 CURSOR_EXAMPLE = "9f522097de1c-1234"
 
@@ -20,22 +22,17 @@ class Answer(BaseModel):
     )
 
 
-class Snapshot(Answer):
-    """All figures at one sequence. Money is a decimal string; a missing figure has no `usd`."""
+class Snapshot(RootModel[dict[str, Any]]):
+    """Stands for the definition of the snapshot, which `described` puts in its place."""
 
-    model_config = ConfigDict(extra="allow")
 
-    currency: str = Field(examples=["USD"])
-    timezone: str = Field(examples=["UTC"])
-    mark_rule: str = Field(examples=["bid"])
-    scope: Literal["totals"] | None = Field(default=None, description="Present where something is left out.")
-    windows: dict[str, Any]
-    sales: dict[str, Any] | None = Field(
-        default=None, description="By window, how many `orders` were made and `refunds` given."
-    )
-    positions: dict[str, Any] | None = None
-    sources: dict[str, Any]
-    checks: dict[str, Any]
+def described(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI document with the snapshot as its definition has it."""
+    found: dict[str, Any] = document["components"]["schemas"]
+    defined = schemas()
+    assert found.keys() & defined.keys() == {Snapshot.__name__}, "two schemas have one name"
+    document["components"]["schemas"] = dict(sorted({**found, **defined}.items()))
+    return document
 
 
 class Delta(BaseModel):

@@ -1,15 +1,20 @@
 """What a token may see, and the figures cut down to that. Pure.
 
 A projection keeps keys by their path and drops the rest, so it does the same to a merge patch as to the
-snapshot that the patch leads to. Each event is projected once for everybody with that scope.
+snapshot that the patch leads to. Each event is projected once for everybody with that scope. The definition
+of the snapshot says which keys those are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeAlias, get_origin
 
-from exporter.snapshot import COMPONENTS, COUNTS, WINDOWS, Tree
+from exporter.snapshot import WINDOWS, Tree
+from exporter.snapshot.definition import Stated
+from exporter.snapshot.shape import Field, fields, keys_of, part_of
+from exporter.snapshot.tree import Snapshot
 
 Scope = Literal["all", "totals", "ingest"]
 SCOPES: dict[Scope, str] = {
@@ -18,7 +23,9 @@ SCOPES: dict[Scope, str] = {
     "ingest": "send in sales; read nothing",
 }
 
-Rule = Mapping[str, Any] | Callable[[Any], Any]
+Rule: TypeAlias = "Mapping[str, Rule] | Callable[[Any], Any]"
+"""What is kept of a value: of an object its keys by their own rules, of anything else what comes back."""
+
 ANY = "*"
 """Stands for every key of an object."""
 
@@ -28,46 +35,29 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, (Mapping, list)) else value
 
 
-def _codes(value: Any) -> Any:
-    """Keep of each reason its source and its code: texts name markets."""
-    if not isinstance(value, list):
+def _rules(part: type[Stated]) -> dict[str, Rule]:
+    """Return the rules of a part of the snapshot: those of the fields that every reader may see."""
+    return {field.key: _rule(field) for field in fields(part) if field.seen_by == "totals"}
+
+
+def _rule(field: Field) -> Rule:
+    part, origin = part_of(field.type), get_origin(field.type)
+    rule: Rule = _plain if part is None else _rules(part)
+    if origin is dict:
+        return dict.fromkeys(field.only or keys_of(field.type) or (ANY,), rule)
+    return partial(_each, rule) if origin is tuple else rule
+
+
+def _each(rule: Rule, items: Any) -> Any:
+    """Keep of each item of a list what the rule keeps of it, and equal ones once."""
+    if not isinstance(items, list):
         return None
-    told = [reason for reason in value if isinstance(reason, Mapping)]
-    kept = [{"source": reason["source"], "code": reason["code"]} for reason in told]
-    return [reason for number, reason in enumerate(kept) if reason not in kept[:number]]
-
-
-FIGURE: Rule = {"usd": _plain, "grade": _plain, "as_of": _plain, "because": _codes}
-
-WINDOW: Rule = {
-    "from": _plain,
-    "to": _plain,
-    "net": FIGURE,
-    "components": dict.fromkeys(COMPONENTS, FIGURE),
-    "by_source": {ANY: {"net": FIGURE, "components": dict.fromkeys(COMPONENTS, FIGURE)}},
-}
-SALES: Rule = {
-    **dict.fromkeys(COUNTS, _plain),
-    "per_order": {ANY: {"value": _plain, "grade": _plain}},
-    "by_source": {ANY: dict.fromkeys(COUNTS, _plain)},
-}
-SOURCE: Rule = {
-    **dict.fromkeys(("title", "kind", "grade", "as_of", "last_success", "live", "live_since"), _plain),
-    "error": {"reason": _plain, "since": _plain},
-}
-
-TOTALS: Mapping[str, Any] = {
-    **dict.fromkeys(
-        ("epoch", "sequence", "as_of", "currency", "timezone", "mark_rule", "lot_rule", "demo"), _plain
-    ),
-    "windows": dict.fromkeys(WINDOWS, WINDOW),
-    "sales": dict.fromkeys(WINDOWS, SALES),
-    "limits": {"snapshot_age_seconds": _plain},
-    "unrealised": FIGURE,
-    "sources": {ANY: SOURCE},
-    "checks": {ANY: {"ok": _plain, "usd": _plain, "contracts": _plain}},
-}
-"""All that is not named here is not seen, whatever is added to the snapshot later."""
+    kept: list[Any] = []
+    for item in items:
+        found = rule(item) if callable(rule) else _kept(rule, item) if isinstance(item, Mapping) else None
+        if found is not None and found not in kept:
+            kept.append(found)
+    return kept
 
 
 def project(tree: Tree, scope: Scope, *, patch: bool = False) -> dict[str, Any]:
@@ -84,7 +74,7 @@ def project(tree: Tree, scope: Scope, *, patch: bool = False) -> dict[str, Any]:
     return seen
 
 
-def _kept(rules: Mapping[str, Any], tree: Tree, patch: bool) -> dict[str, Any]:
+def _kept(rules: Mapping[str, Rule], tree: Tree, patch: bool = False) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, value in tree.items():
         rule = rules.get(key, rules.get(ANY))
@@ -102,3 +92,7 @@ def _kept(rules: Mapping[str, Any], tree: Tree, patch: bool) -> dict[str, Any]:
 def readable(field: str, scope: Scope) -> bool:
     """Tell whether the scope may see a field of the history."""
     return scope == "all" or field.partition(".")[0] in (*WINDOWS, "unrealised")
+
+
+TOTALS = _rules(Snapshot)
+"""All that the definition of the snapshot does not mark is not seen, whatever is added to it later."""

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from snapshot.trees import altered, made
 
 from exporter.snapshot.patch import apply, decode, diff, encode, plain_json
 from exporter.snapshot.shape import fields, parts
 from exporter.snapshot.tree import Position, Snapshot, StatedFigure, Usd
+from tests.snapshot.trees import altered, made
 
 dice = st.integers(0, 2**32).map(Random)
 

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from snapshot.trees import made
 
 from exporter.snapshot.figure import Reason
 from exporter.snapshot.patch import decode, encode
 from exporter.snapshot.stored import SENTENCE, from_json
 from exporter.snapshot.tree import Snapshot
+from tests.snapshot.trees import made
 
 BEFORE = Path(__file__).parent / "before_reasons.json"
 """A snapshot as it was stored before: its reasons are sentences, its sources have no title."""

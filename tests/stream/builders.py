@@ -67,10 +67,19 @@ def tree(
         "currency": "USD",
         "timezone": "UTC",
         "mark_rule": "bid",
+        "lot_rule": "average",
         "windows": windows,
         "positions": dict(positions or {}),
         "unrealised": figure("1.5", "final", at),
-        "sources": {"kalshi": {"grade": "final", "as_of": stamp(at), "last_success": stamp(at)}},
+        "sources": {
+            "kalshi": {
+                "title": "Kalshi",
+                "kind": "venue",
+                "grade": "final",
+                "as_of": stamp(at),
+                "last_success": stamp(at),
+            }
+        },
         "checks": {"components_sum_to_net": {"ok": True, "usd": "0.00"}},
     }
 
@@ -109,6 +118,7 @@ class Writer:
             del self.markets[market]
         else:
             self.markets[market] = {
+                "source": "kalshi",
                 "side": self.random.choice(["yes", "no"]),
                 "count": str(self.random.randrange(1, 100)),
                 "cost": plain(Decimal(self.random.randrange(10_000)) / 100),

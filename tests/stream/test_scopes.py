@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from builders import START, Writer, figure, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.snapshot import apply, diff
+from exporter.snapshot.definition import Stated
+from exporter.snapshot.patch import plain_json
+from exporter.snapshot.shape import fields, part_of
+from exporter.snapshot.tree import Snapshot
 from exporter.stream.scopes import TOTALS, project, readable
+from tests.snapshot.trees import made
 
 SEEN = "windows today net usd because grade sources kalshi error reason checks epoch unrealised components"
 UNSEEN = "sales_gross sentence positions detail trading SECRET"
@@ -70,30 +75,140 @@ def test_stream_of_totals_is_the_projection_of_the_whole_stream(tmp_path: Path) 
 
 
 def test_totals_keep_the_figures_and_say_that_something_is_left_out() -> None:
-    """Amounts, grades and ages are whole; a reason is shortened to its source and code."""
+    """Amounts, grades and ages are whole; a reason has no text."""
     given_tree = tree("e", 1, positions={"TICKER": {"count": "1"}})
-    given_tree["windows"]["today"]["net"] = figure(
-        "1", "stale", START, "kalshi: no mark for TICKER", "sales: x"
-    )
+    given_tree["windows"]["today"]["net"] = figure("1", "stale", START) | {
+        "because": [
+            {"source": "kalshi", "code": "no_mark", "text": "no mark for TICKER"},
+            {"source": "kalshi", "code": "no_mark", "text": "no mark for TICKER-2"},
+            {"source": "sales", "code": "old_answer", "text": "TICKER"},
+            "kalshi: stored before reasons were data: TICKER",
+        ]
+    }
     given_tree["sources"]["kalshi"]["error"] = {"reason": "timeout", "sentence": "TICKER", "since": "t"}
     given_tree["checks"]["position"] = {"ok": False, "contracts": "1", "detail": "in TICKER"}
     given_tree["trading"] = {"today": {"wins": 1}}
     given_tree["sales"] = {"today": {"orders": 3, "refunds": 1, "largest": "TICKER"}}
+    given_tree["limits"] = {"snapshot_age_seconds": "60", "loss_today_usd": "250"}
     seen = project(given_tree, "totals")
     assert seen["scope"] == "totals"
     assert seen["windows"]["today"]["net"]["usd"] == "1.00"
     assert seen["windows"]["today"]["net"]["because"] == [
         {"source": "kalshi", "code": "no_mark"},
-        {"source": "sales", "code": "x"},
+        {"source": "sales", "code": "old_answer"},
     ]
     assert seen["windows"]["24h"] == given_tree["windows"]["24h"]
     assert seen["sources"]["kalshi"]["error"] == {"reason": "timeout", "since": "t"}
     assert seen["checks"]["position"] == {"ok": False, "contracts": "1"}
     assert seen["sales"] == {"today": {"orders": 3, "refunds": 1}}
+    assert seen["limits"] == {"snapshot_age_seconds": "60"}
     assert not {"positions", "trading", "accounts"} & seen.keys()
     assert "TICKER" not in json.dumps(seen)
     assert project(given_tree, "all") == given_tree
     assert set(TOTALS) >= {"windows", "sources"}
+
+
+PATHS = [
+    "epoch",
+    "sequence",
+    "as_of",
+    "currency",
+    "timezone",
+    "mark_rule",
+    "lot_rule",
+    "demo",
+    "scope",
+    "windows.today.from",
+    "windows.today.to",
+    "windows.today.net.usd",
+    "windows.today.net.grade",
+    "windows.today.net.as_of",
+    "windows.today.net.because",
+    "windows.today.components.*",
+    "windows.today.by_source.*.components.*",
+    "sources.*.title",
+    "sources.*.kind",
+    "sources.*.grade",
+    "sources.*.live",
+    "sources.*.live_since",
+    "sources.*.as_of",
+    "sources.*.last_success",
+    "sources.*.error.reason",
+    "sources.*.error.since",
+    "checks.*.ok",
+    "checks.*.usd",
+    "checks.*.contracts",
+    "unrealised.usd",
+    "sales.today.orders",
+    "sales.today.refunds",
+    "sales.today.per_order.average_order.value",
+    "sales.today.by_source.*.orders",
+    "limits.snapshot_age_seconds",
+]
+NOT_SEEN = [
+    "sources.*.history",
+    "sources.*.error.sentence",
+    "checks.*.detail",
+    "checks.*.parts",
+    "checks.*.tolerance_usd",
+    "checks.*.lots",
+    "positions",
+    "accounts",
+    "trading",
+    "exposure",
+    "venues",
+    "api_cost",
+    "limits.loss_today_usd",
+    "windows.tomorrow",
+]
+
+
+def test_what_totals_see_is_what_it_was_meant_to_be() -> None:
+    """The rules are derived; that a mark was set by mistake must be seen here."""
+    for path in PATHS:
+        assert known(path), path
+    for path in NOT_SEEN:
+        assert not known(path), path
+
+
+def known(path: str) -> bool:
+    rule: Any = TOTALS
+    for key in path.split("."):
+        rule = None if callable(rule) else rule.get(key)
+        if rule is None:
+            return False
+    return True
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32))
+def test_no_text_that_only_some_may_read_is_in_a_projection(seed: int) -> None:
+    """Of a snapshot with everything in it: sentences, names, markets."""
+    whole = plain_json(made(Snapshot, random.Random(seed)))
+    seen = project(hidden(Snapshot, whole), "totals")
+    assert "HIDDEN" not in json.dumps(seen)
+
+
+def hidden(part: type[Stated], tree: Any) -> Any:
+    """Return a part with HIDDEN in place of each text and key that is marked as private."""
+    if not isinstance(tree, dict):
+        return tree
+    shown = {}
+    for field in fields(part):
+        if field.key not in tree:
+            continue
+        value = tree[field.key]
+        if field.seen_by == "all":
+            shown[field.key] = "HIDDEN"
+        elif (inner := part_of(field.type)) is None:
+            shown[field.key] = value
+        elif isinstance(value, list):
+            shown[field.key] = [hidden(inner, each) for each in value]
+        elif get_origin(field.type) is dict:
+            shown[field.key] = {key: hidden(inner, each) for key, each in value.items()}
+        else:
+            shown[field.key] = hidden(inner, value)
+    return shown
 
 
 def test_history_of_totals_is_the_windows() -> None:
