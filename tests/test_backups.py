@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from e2e.pipeline import until
 from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.collect import backups as module
@@ -23,6 +22,7 @@ from exporter.store.backup import back_up
 from exporter.store.copies import Copies
 from exporter.wiring import build_backups
 from tests.builders import NOW
+from tests.e2e.pipeline import until
 from tests.store.publisher import Publisher
 
 DAY = timedelta(days=1)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import stamina
 
-from e2e.pipeline import Pipeline
 from exporter.collect import cycle
 from exporter.simulator.kalshi import gate
 from exporter.simulator.server import Simulator, serve_in_thread
@@ -19,6 +18,7 @@ from exporter.sources import http
 from exporter.sources.anthropic import organization
 from exporter.sources.kalshi.limits import Allowance
 from exporter.sources.sales import shop as sales
+from tests.e2e.pipeline import Pipeline
 
 Simulate = Callable[[World], Simulator]
 Build = Callable[..., Pipeline]

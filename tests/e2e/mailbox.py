@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from e2e.pipeline import HOST
-from e2e.processes import free_port
+from tests.e2e.pipeline import HOST
+from tests.e2e.processes import free_port
 
 
 class Mailbox:

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import httpx
 
-from e2e.pipeline import PATIENCE, Scrape
 from exporter.snapshot import apply
+from tests.e2e.pipeline import PATIENCE, Scrape
 
 
 class Watcher:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from e2e.pipeline import HOST, PATIENCE
+from tests.e2e.pipeline import HOST, PATIENCE
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.pipeline import HOST, until
-from e2e.processes import Process, free_port
+from tests.e2e.pipeline import HOST, until
+from tests.e2e.processes import Process, free_port
 
 PATIENCE = 120.0
 """Seconds after which something is not coming any more, on a machine that does much else."""

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from e2e.pipeline import HOST, until
-from e2e.processes import Process, finish, free_port
-from e2e.prometheus import CLIENT, PATIENCE, answers, ask, values
-from e2e.watch import (
+from exporter.commands.demo import DEMO_PACE
+from exporter.simulator import keys
+from tests.e2e.pipeline import HOST, until
+from tests.e2e.processes import Process, finish, free_port
+from tests.e2e.prometheus import CLIENT, PATIENCE, answers, ask, values
+from tests.e2e.watch import (
     SPEED,
     Receiver,
     alertmanager,
@@ -28,8 +30,6 @@ from e2e.watch import (
     rules,
     times_fired,
 )
-from exporter.commands.demo import DEMO_PACE
-from exporter.simulator import keys
 
 GROUP_INTERVAL = 1.2 * 300 / SPEED
 """Seconds after which Alertmanager has said what it has to say."""

@@ -11,10 +11,6 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import PATIENCE, figures, until
-from e2e.processes import Process, finish
-from e2e.test_kill import Stand
 from exporter.simulator import examples
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.server import serve_in_thread
@@ -22,6 +18,10 @@ from exporter.simulator.stories import seeded
 from exporter.store.backup import back_up
 from exporter.store.copies import Copies
 from exporter.store.restore import restore
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import PATIENCE, figures, until
+from tests.e2e.processes import Process, finish
+from tests.e2e.test_kill import Stand
 
 
 def test_running_stream_follows_a_restore_and_no_old_cursor_goes_on(tmp_path: Path) -> None:

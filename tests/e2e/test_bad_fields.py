@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline, figures
 from exporter.simulator import examples
 from exporter.simulator.server import Simulator
 from exporter.sources import Window
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import Pipeline, figures
 
 READ: dict[str, tuple[str, str]] = {
     "/portfolio/fills": (

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from e2e.pipeline import HOST, until
-from e2e.processes import free_port
-from e2e.prometheus import CLIENT, PATIENCE, ask, needed, samples, started
-from e2e.watch import configuration, faster, rules
+from tests.e2e.pipeline import HOST, until
+from tests.e2e.processes import free_port
+from tests.e2e.prometheus import CLIENT, PATIENCE, ask, needed, samples, started
+from tests.e2e.watch import configuration, faster, rules
 
 pytestmark = needed
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from e2e.conftest import Build, Simulate
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.simulator import oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW
 from exporter.simulator.kalshi import cases
 from exporter.simulator.world import World
+from tests.e2e.conftest import Build, Simulate
 
 
 def test_movements_are_followed_through_every_state_both_ways(simulate: Simulate, pipeline: Build) -> None:

@@ -22,9 +22,9 @@ import pytest
 from docker.errors import BuildError, DockerException
 from docker.models.containers import Container
 
-from e2e import standins
-from e2e.pipeline import HOST, until
-from e2e.processes import ROOT, free_port
+from tests.e2e import standins
+from tests.e2e.pipeline import HOST, until
+from tests.e2e.processes import ROOT, free_port
 
 PATIENCE = 180.0
 PORTS = (

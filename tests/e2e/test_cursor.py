@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks import cursor
+
+from tests.benchmarks import cursor
 
 
 def test_no_event_is_lost_or_repeated_through_restarts_and_changes_of_transport(tmp_path: Path) -> None:

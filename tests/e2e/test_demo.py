@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from e2e.observers import Listener
-from e2e.pipeline import HOST, until
-from e2e.processes import Process, finish, free_port
+from tests.e2e.observers import Listener
+from tests.e2e.pipeline import HOST, until
+from tests.e2e.processes import Process, finish, free_port
 
 
 @pytest.fixture

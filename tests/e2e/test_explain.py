@@ -14,8 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline
 from exporter import cli
 from exporter.explain import FIGURES, CannotExplain, explain_day, explain_figure
 from exporter.simulator.clock import SettableClock
@@ -23,6 +21,8 @@ from exporter.simulator.stories import seeded
 from exporter.snapshot import WINDOWS
 from exporter.store import Store
 from exporter.times import unstamp
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import Pipeline
 
 NOW = datetime(2026, 11, 22, 15, 20, tzinfo=UTC)
 BILLED = (NOW - timedelta(days=2)).date()

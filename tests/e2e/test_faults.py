@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline, figures, usd
 from exporter.simulator import examples, oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW, OPEN_MARKET
@@ -22,6 +20,8 @@ from exporter.simulator.world import World
 from exporter.snapshot import COUNTS
 from exporter.sources import http
 from exporter.sources.kalshi import account
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import Pipeline, figures, usd
 
 FIELD = {"kalshi": "fills.count_fp", "anthropic": "data.results.amount", "sales": "sales.gross"}
 FIELD_KINDS = ("rename", "drop", "retype", "null", "mutate")

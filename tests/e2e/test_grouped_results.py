@@ -7,13 +7,13 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import usd
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW
 from exporter.simulator.stories import seeded
 from exporter.simulator.world import World
 from exporter.snapshot import WINDOWS
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import usd
 
 
 def test_groups_of_every_window_sum_to_its_totals(simulate: Simulate, pipeline: Build) -> None:

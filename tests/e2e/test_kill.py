@@ -18,13 +18,13 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.observers import Listener, Scraper
-from e2e.pipeline import HOST, trees, until
-from e2e.processes import Process, free_port
 from exporter.simulator import examples, oracle
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.stories import seeded
 from exporter.store import Store
+from tests.e2e.observers import Listener, Scraper
+from tests.e2e.pipeline import HOST, trees, until
+from tests.e2e.processes import Process, free_port
 
 KILLS = 100
 EARLY = 0.2

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from e2e.pipeline import Pipeline, until, usd
-from e2e.processes import Process, finish
 from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.simulator import oracle
 from exporter.simulator.kalshi import gate
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.stories import seeded
+from tests.e2e.pipeline import Pipeline, until, usd
+from tests.e2e.processes import Process, finish
 
 FILLS = 20_000
 KILLS = 10

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from e2e.conftest import Simulate
-from e2e.pipeline import PATIENCE
 from exporter.settings import read
 from exporter.simulator import oracle
 from exporter.simulator.examples import OPEN_MARKET, reference_account
 from exporter.simulator.server import Simulator
 from exporter.sources.kalshi import feed
 from exporter.wiring import build_cycle, build_live
+from tests.e2e.conftest import Simulate
+from tests.e2e.pipeline import PATIENCE
 
 OTHER = "KXSAMPLE-26DEC01-T11"
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from e2e.mailbox import Mailbox, text
-from e2e.pipeline import until
-from e2e.prometheus import CLIENT, PATIENCE
-from e2e.watch import Receiver, alertmanager, needs_both
+from tests.e2e.mailbox import Mailbox, text
+from tests.e2e.pipeline import until
+from tests.e2e.prometheus import CLIENT, PATIENCE
+from tests.e2e.watch import Receiver, alertmanager, needs_both
 from tests.prometheus.rules import ALERTS
 
 pytestmark = needs_both

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline, figures, usd
 from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.simulator import examples, oracle
 from exporter.simulator.examples import OPEN_MARKET
 from exporter.simulator.kalshi import cases
 from exporter.simulator.world import World
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import Pipeline, figures, usd
 
 
 def ties(running: Pipeline) -> None:

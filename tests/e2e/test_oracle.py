@@ -14,8 +14,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline, figures, usd
 from exporter.ledger import Ledger
 from exporter.ledger.windows import starts
 from exporter.records import Change
@@ -24,6 +22,8 @@ from exporter.simulator.clock import SettableClock
 from exporter.simulator.stories import seeded
 from exporter.simulator.world import World
 from tests.builders import SOURCES
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import Pipeline, figures, usd
 
 BEGIN = datetime.fromisoformat("2026-11-20T14:00:00+00:00")
 STEPS = 60

@@ -15,11 +15,11 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as classic
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline, sum_of_parts, until
-from e2e.prometheus import PATIENCE, ask, needed, samples, serving, values
 from exporter.simulator import examples
 from exporter.simulator.stories import seeded
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import Pipeline, sum_of_parts, until
+from tests.e2e.prometheus import PATIENCE, ask, needed, samples, serving, values
 
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed: apt install prometheus."

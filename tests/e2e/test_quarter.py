@@ -18,8 +18,6 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline
 from exporter.records import Landing, UsageHour
 from exporter.simulator.anthropic.book import Bill, Book, CostLine, end_of, start_of
 from exporter.simulator.anthropic.story import Spending
@@ -28,6 +26,8 @@ from exporter.simulator.faults import KINDS, PAGE_KINDS, Fault
 from exporter.simulator.world import World
 from exporter.sources import http
 from exporter.times import unstamp
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import Pipeline
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 BEFORE = 30

@@ -24,8 +24,6 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from prometheus_client import CollectorRegistry
 
-from e2e.accounts import Venue, opened, play, steps, venues
-from e2e.pipeline import until
 from exporter.collect.cycle import Cycle
 from exporter.ledger import Ledger
 from exporter.ledger.journal import VENUE_CASH
@@ -42,6 +40,8 @@ from exporter.sources.kalshi import Kalshi
 from exporter.sources.kalshi.limits import Allowance
 from exporter.store import Store
 from tests.builders import SOURCES, infos
+from tests.e2e.accounts import Venue, opened, play, steps, venues
+from tests.e2e.pipeline import until
 
 ACCOUNTS = int(os.environ.get("RANDOM_ACCOUNTS", "150"))
 UTC = ZoneInfo("UTC")

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline, sum_of_parts, usd
 from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.simulator import examples
 from exporter.simulator.examples import CHECK_VECTORS, NOW, OPEN_MARKET, SETTLED_MARKET
 from exporter.simulator.kalshi.rows import position_row
 from exporter.simulator.world import World
 from exporter.snapshot import COMPONENTS
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import Pipeline, sum_of_parts, usd
 
 COMPANY = {
     # realised, unrealised change, fees, gross, refunds, sales fees, billed, estimated

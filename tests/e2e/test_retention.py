@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import httpx
 
-from e2e.conftest import Build, Simulate
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import NOW
 from exporter.simulator.world import World
+from tests.e2e.conftest import Build, Simulate
 
 
 def test_a_cursor_of_thinned_snapshots_starts_over_and_a_fresh_one_goes_on(

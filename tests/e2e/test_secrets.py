@@ -21,14 +21,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from e2e.pipeline import HOST, PATIENCE, Pipeline, until
-from e2e.processes import Process, free_port
 from exporter.errors import ExporterError
 from exporter.simulator import app, examples, server
 from exporter.simulator.faults import KINDS, NEEDS_FIELD, SOURCES
 from exporter.simulator.keys import Keys
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.sources import Window, http
+from tests.e2e.pipeline import HOST, PATIENCE, Pipeline, until
+from tests.e2e.processes import Process, free_port
 
 KEY_ID = "e1f0c3a7-5b2d-4c8e-9a61-7d3f2b8c4e90"
 ADMIN_KEY = "sk-ant-admin01-" + "Qz7mW2xKc9TbV4nRfJ8pLhY3dGs6aUe1"

@@ -15,12 +15,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import HOST, figures, until
-from e2e.processes import Process, environment, finish, free_port
 from exporter.simulator import examples
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.store import Store
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import HOST, figures, until
+from tests.e2e.processes import Process, environment, finish, free_port
 
 COMMANDS = ("exporter", "check")
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import Build, Simulate
-from e2e.pipeline import Pipeline, until, usd
 from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.simulator import oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.faults import KINDS, OPERATIONS, PAGE_KINDS, Fault
 from exporter.simulator.stories import seeded
 from exporter.sources import http
+from tests.e2e.conftest import Build, Simulate
+from tests.e2e.pipeline import Pipeline, until, usd
 
 BEGIN = datetime.fromisoformat("2026-11-20T18:00:00+00:00")
 SEED = 1

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 import yaml
 
-from e2e.pipeline import HOST, until
-from e2e.processes import ROOT, Process, finish, free_port
-from e2e.prometheus import CLIENT, PATIENCE, answers, ask, serving
+from tests.e2e.pipeline import HOST, until
+from tests.e2e.processes import ROOT, Process, finish, free_port
+from tests.e2e.prometheus import CLIENT, PATIENCE, answers, ask, serving
 
 SPEED = 20
 """A minute lasts three seconds."""

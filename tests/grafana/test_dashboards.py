@@ -11,12 +11,24 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dashboards import FILES, FOLDER, KINDS, LABELS, ROOT, Json, asked, grouped, panels, read, series
 from jsonschema import Draft202012Validator
 
 from exporter.snapshot import COMPONENTS, WINDOWS, Grade
 from grafana import words
 from grafana.__main__ import files
+from tests.grafana.dashboards import (
+    FILES,
+    FOLDER,
+    KINDS,
+    LABELS,
+    ROOT,
+    Json,
+    asked,
+    grouped,
+    panels,
+    read,
+    series,
+)
 
 SCHEMA = Draft202012Validator(json.loads((Path(__file__).parent / "schema.json").read_text()))
 EVERY = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

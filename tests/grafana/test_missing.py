@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from e2e.pipeline import HOST, until
-from e2e.prometheus import PATIENCE, Series, ask, needed, samples, serving, values
 
 from exporter.snapshot import COMPONENTS
 from grafana import queries
+from tests.e2e.pipeline import HOST, until
+from tests.e2e.prometheus import PATIENCE, Series, ask, needed, samples, serving, values
 
 pytestmark = needed
 

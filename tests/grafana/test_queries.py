@@ -16,14 +16,14 @@ from typing import Any
 
 import httpx
 import pytest
-from dashboards import FILES, ROOT, Asked, asked, read
-from e2e.pipeline import HOST, until
-from e2e.processes import Process, free_port
-from e2e.prometheus import CLIENT, PATIENCE, Series, ask, needed, samples, serving, values
-from expected import NOT_AT_FIRST, NOT_IN_THE_API, STATED, stated
 
 from exporter.metrics.groups import TOP
 from exporter.snapshot import WINDOWS, apply
+from tests.e2e.pipeline import HOST, until
+from tests.e2e.processes import Process, free_port
+from tests.e2e.prometheus import CLIENT, PATIENCE, Series, ask, needed, samples, serving, values
+from tests.grafana.dashboards import FILES, ROOT, Asked, asked, read
+from tests.grafana.expected import NOT_AT_FIRST, NOT_IN_THE_API, STATED, stated
 
 pytestmark = needed
 

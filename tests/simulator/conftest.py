@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from callers import Ask, Caller, Direct
 
 from exporter.simulator.app import create_app
 from exporter.simulator.faults import Faults
 from exporter.simulator.keys import make_keys
 from exporter.simulator.world import World
+from tests.simulator.callers import Ask, Caller, Direct
 
 
 @pytest.fixture(scope="session")

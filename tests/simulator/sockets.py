@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from callers import Caller
 from websockets.sync.client import ClientConnection, connect
 
 from exporter.simulator.server import Simulator
+from tests.simulator.callers import Caller
 
 PATH = "/trade-api/ws/v2"
 

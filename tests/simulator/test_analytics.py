@@ -10,7 +10,6 @@ from typing import Any
 
 import anthropic
 import pytest
-from callers import Ask
 
 from exporter.records import BilledDay, KeyUsage, UsageHour
 from exporter.simulator import examples
@@ -22,6 +21,7 @@ from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.stories import seeded
 from exporter.sources import Reading, Window
 from exporter.sources.anthropic import Anthropic
+from tests.simulator.callers import Ask
 
 D = Decimal
 NOW = examples.NOW

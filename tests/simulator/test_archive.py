@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from callers import Ask, Caller
 
 from exporter.simulator import examples, oracle
 from exporter.simulator.clock import DAY, SettableClock
 from exporter.simulator.kalshi.archive import Archive
 from exporter.simulator.stories import seeded
 from exporter.simulator.world import World
+from tests.simulator.callers import Ask, Caller
 
 NOW = datetime(2026, 11, 22, 15, 4, 5, tzinfo=UTC)
 

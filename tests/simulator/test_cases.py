@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from callers import Ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from exporter.simulator import examples, oracle
 from exporter.simulator.kalshi import cases
 from exporter.simulator.kalshi.account import Account
 from exporter.simulator.world import World
+from tests.simulator.callers import Ask
 
 Case = Callable[[Account], None]
 

@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from callers import Ask, Caller
 
 from exporter.simulator import examples, oracle
 from exporter.simulator.clock import SettableClock
@@ -21,6 +20,7 @@ from exporter.simulator.kalshi.crowd import LIFE, Crowd, half_even, micros, mome
 from exporter.simulator.kalshi.listing import Wanted
 from exporter.simulator.stories import seeded
 from exporter.simulator.world import World
+from tests.simulator.callers import Ask, Caller
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = timedelta(days=30)

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from callers import Ask
 
 from exporter.records import BilledDay, UsageHour
 from exporter.simulator import examples
@@ -20,6 +19,7 @@ from exporter.simulator.stories import begin, seeded
 from exporter.simulator.world import World
 from exporter.sources import Reading, Window
 from exporter.sources.anthropic import Anthropic
+from tests.simulator.callers import Ask
 
 D = Decimal
 NOW = examples.NOW

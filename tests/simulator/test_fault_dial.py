@@ -7,11 +7,11 @@ import time
 from typing import Any
 
 import pytest
-from callers import Ask, Caller
 
 from exporter.simulator import examples
 from exporter.simulator.faults import KINDS, SOURCES, Fault, FaultError, Faults
 from exporter.simulator.mutation import mutate
+from tests.simulator.callers import Ask, Caller
 
 
 def call(caller: Caller, source: str, **query: Any) -> Any:

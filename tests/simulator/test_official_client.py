@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from official import Official, read_back
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -22,6 +21,7 @@ from exporter.simulator.kalshi.market import Series
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.stories import seeded
 from exporter.simulator.world import World
+from tests.simulator.official import Official, read_back
 
 UNDOCUMENTED = (cases.void, cases.void_without_row)
 """How a void market looks is in no document: the client refuses its result, and a test below says so."""

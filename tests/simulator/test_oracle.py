@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from callers import Ask
 
 from exporter.simulator import examples, oracle
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import CHECK_VECTORS, OPEN_MARKET
 from exporter.simulator.kalshi.fees import charge, model_fee
 from exporter.simulator.stories import seeded
+from tests.simulator.callers import Ask
 
 
 def test_reference_account_comes_to_the_worked_totals() -> None:

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from callers import ORGANIZATION, Ask, Caller
 
 from exporter.simulator import examples
 from exporter.simulator.anthropic.lines import CostLine
 from exporter.simulator.keys import ADMIN_KEY, ORDINARY_KEY, SCOPED_KEY
 from exporter.simulator.world import World
+from tests.simulator.callers import ORGANIZATION, Ask, Caller
 
 BOTH = ["workspace_id", "description"]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from callers import Ask
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
@@ -16,6 +15,7 @@ from exporter.simulator import examples
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.faults import Faults
 from exporter.simulator.stories import seeded
+from tests.simulator.callers import Ask
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "sales-api.yaml"
 ORDER = ["sale_1", "sale_2", "sale_3", "sale_4", "sale_5", "sale_6"]

@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from callers import Ask
 
 from exporter.simulator import oracle
 from exporter.simulator.clock import DAY, SettableClock, midnight
 from exporter.simulator.stories import seeded
 from exporter.simulator.world import World
+from tests.simulator.callers import Ask
 
 NOW = datetime(2026, 11, 22, 15, 4, 5, 678901, tzinfo=UTC)
 

@@ -6,13 +6,13 @@ import base64
 from datetime import timedelta
 
 import pytest
-from callers import VENUE, Ask, private_key
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from exporter.simulator import examples
 from exporter.simulator.keys import RSA_FILE
+from tests.simulator.callers import VENUE, Ask, private_key
 
 BALANCE = f"{VENUE}/portfolio/balance"
 

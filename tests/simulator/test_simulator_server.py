@@ -15,7 +15,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from callers import VENUE
 from starlette.applications import Starlette
 
 from exporter import cli
@@ -26,6 +25,7 @@ from exporter.simulator.keys import environment
 from exporter.simulator.server import serve_in_thread
 from exporter.simulator.wire import rfc3339
 from exporter.simulator.world import World
+from tests.simulator.callers import VENUE
 
 
 def test_thread_serves_a_world_and_says_how_to_reach_it() -> None:

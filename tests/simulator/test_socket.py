@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sockets import Client, dial, until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Opcode
 
@@ -15,6 +14,7 @@ from exporter.simulator import examples
 from exporter.simulator.examples import OPEN_MARKET
 from exporter.simulator.faults import Fault
 from exporter.simulator.server import Simulator, serve_in_thread
+from tests.simulator.sockets import Client, dial, until
 
 
 @pytest.fixture(scope="module")

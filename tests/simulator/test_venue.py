@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from callers import VENUE, Ask
 
 from exporter.simulator import examples
 from exporter.simulator.examples import CHECK_VECTORS, OPEN_MARKET, SETTLED_MARKET
 from exporter.simulator.world import World
+from tests.simulator.callers import VENUE, Ask
 
 
 def test_reference_account_serves_the_worked_position(ask: Ask) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 import stamina
-from canned import NOW, Watcher
 
 from exporter.simulator.clock import SettableClock
 from exporter.sources import http
+from tests.sources.canned import NOW, Watcher
 
 
 @pytest.fixture

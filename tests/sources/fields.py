@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import payloads as p
+from tests.sources import payloads as p
 
 
 @dataclass(frozen=True)

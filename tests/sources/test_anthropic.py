@@ -8,9 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
-import payloads as p
 import pytest
-from canned import NOW, WINDOW, Turns, Upstream, anthropic, read
 from pydantic import SecretStr
 
 from exporter.errors import SettingsError, SourceMalformed, SourceRejected, SourceUnavailable
@@ -29,6 +27,8 @@ from exporter.sources.anthropic.organization import (
     Anthropic,
 )
 from exporter.sources.paging import MAX_RESTARTS
+from tests.sources import payloads as p
+from tests.sources.canned import NOW, WINDOW, Turns, Upstream, anthropic, read
 
 pytestmark = pytest.mark.anyio
 

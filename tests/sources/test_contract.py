@@ -7,9 +7,14 @@ import traceback
 from typing import Any
 
 import httpx
-import payloads
 import pytest
-from canned import (
+
+from exporter.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
+from exporter.records import ApiKey, KeyUsage, Workspace
+from exporter.simulator.mutation import mutate, other_type
+from exporter.sources import Window
+from tests.sources import payloads
+from tests.sources.canned import (
     ADMIN_KEY,
     KEY_ID,
     MAKERS,
@@ -22,12 +27,7 @@ from canned import (
     read,
     read_what_can_be,
 )
-from fields import READ, Read, paths, values
-
-from exporter.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
-from exporter.records import ApiKey, KeyUsage, Workspace
-from exporter.simulator.mutation import mutate, other_type
-from exporter.sources import Window
+from tests.sources.fields import READ, Read, paths, values
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import prometheus_client
 import pytest
-from canned import NOW, Turns, Upstream, Watcher, text_of
 
 from exporter import __version__
 from exporter.errors import SettingsError, SourceError, SourceMalformed, SourceRejected, SourceUnavailable
@@ -22,6 +21,7 @@ from exporter.sources import Window, http
 from exporter.sources.credential import usable
 from exporter.sources.http import Client, Endpoint
 from exporter.sources.kalshi import Kalshi
+from tests.sources.canned import NOW, Turns, Upstream, Watcher, text_of
 
 pytestmark = pytest.mark.anyio
 

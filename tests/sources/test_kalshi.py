@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import payloads as p
 import pytest
-from canned import KEY_ID, NOW, WINDOW, Turns, Upstream, kalshi, read, text_of
 
 from exporter.errors import SourceMalformed, SourceRejected
 from exporter.records import Balance, Fill, Mark, Settlement, Transfer, VenuePosition, replaces
@@ -21,6 +19,8 @@ from exporter.sources import Reading, Window
 from exporter.sources.kalshi import Kalshi
 from exporter.sources.kalshi.rows import Downwards
 from tests.builders import fill
+from tests.sources import payloads as p
+from tests.sources.canned import KEY_ID, NOW, WINDOW, Turns, Upstream, kalshi, read, text_of
 
 D = Decimal
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import payloads as p
 import pytest
-from canned import NOW, Turns, Upstream, kalshi, text_of
 
 from exporter.errors import SourceMalformed, SourceRejected, SourceUnavailable
 from exporter.records import Fill, Settlement, Transfer
@@ -21,6 +19,8 @@ from exporter.simulator.world import World
 from exporter.sources import Slice
 from exporter.sources.kalshi import Kalshi, limits
 from exporter.sources.kalshi.limits import Allowance
+from tests.sources import payloads as p
+from tests.sources.canned import NOW, Turns, Upstream, kalshi, text_of
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import payloads as p
 import pytest
-from canned import KEY_ID, NOW, WINDOW, Upstream, kalshi, private_key
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from exporter.errors import SettingsError
 from exporter.sources.kalshi.key import load_key, signer
+from tests.sources import payloads as p
+from tests.sources.canned import KEY_ID, NOW, WINDOW, Upstream, kalshi, private_key
 
 
 @pytest.fixture(scope="module")

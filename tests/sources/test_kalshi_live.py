@@ -13,18 +13,30 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import venue_socket as v
-from canned import KEY_ID, NOW, private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from fields import NOT_BELOW_ZERO, PRICE, TEXT, Read
-from venue_socket import MARKET, QUICK, Line, fill, hearing, live, position, ticker, turn, until, venue
 
 from exporter.errors import SettingsError
 from exporter.simulator.mutation import mutate, other_type
 from exporter.sources.kalshi.feed import MAX_CHANGES, KalshiLive, Limits
 from exporter.sources.kalshi.frames import BODIES, BadFrame, read_frame
 from exporter.sources.kalshi.subscriptions import ENDINGS, TICKERS_AT_ONCE
+from tests.sources import venue_socket as v
+from tests.sources.canned import KEY_ID, NOW, private_key
+from tests.sources.fields import NOT_BELOW_ZERO, PRICE, TEXT, Read
+from tests.sources.venue_socket import (
+    MARKET,
+    QUICK,
+    Line,
+    fill,
+    hearing,
+    live,
+    position,
+    ticker,
+    turn,
+    until,
+    venue,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import model_prices
 import pytest
-from test_pricing import ROWS
 
 from exporter.sources.anthropic.pricing import FAST_MODELS, KINDS, LONG_PROMPT, Kind, Prices
+from tests.sources.test_pricing import ROWS
 
 D = Decimal
 MILLION = 1_000_000

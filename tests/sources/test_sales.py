@@ -7,9 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
-import payloads as p
 import pytest
-from canned import NOW, TOKEN, WINDOW, Turns, Upstream, read, sales
 
 from exporter.errors import SourceMalformed, SourceRejected
 from exporter.records import Refund, Sale
@@ -19,6 +17,8 @@ from exporter.simulator.examples import frozen
 from exporter.simulator.server import serve_in_thread
 from exporter.sources import Window
 from exporter.sources.sales.shop import Sales
+from tests.sources import payloads as p
+from tests.sources.canned import NOW, TOKEN, WINDOW, Turns, Upstream, read, sales
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from canned import NOW, text_of
 
 from exporter.errors import SourceError, SourceMalformed, SourceUnavailable
 from exporter.simulator import examples
@@ -16,6 +15,7 @@ from exporter.sources import Source, Window
 from exporter.sources.anthropic import Anthropic
 from exporter.sources.kalshi import Kalshi
 from exporter.sources.sales.shop import Sales
+from tests.sources.canned import NOW, text_of
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from canned import KEY_ID, NOW, private_key
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -20,6 +19,7 @@ from exporter.records import Mark
 from exporter.simulator.clock import SettableClock
 from exporter.sources.kalshi.feed import KalshiLive, Limits
 from exporter.sources.live import Changed
+from tests.sources.canned import KEY_ID, NOW, private_key
 
 PATH = "/trade-api/ws/v2"
 HOST = "127.0.0.1"

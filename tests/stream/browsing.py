@@ -9,10 +9,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from builders import Writer, figure
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from exporter.times import stamp, unstamp
+from tests.stream.builders import Writer, figure
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NEEDS_CHROMIUM = pytest.mark.skipif(

@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from browsing import browsing
-from builders import Writer
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page
-from serving import serving, until
 
 from exporter.stream import create_app
+from tests.stream.browsing import browsing
+from tests.stream.builders import Writer
+from tests.stream.serving import serving, until
 
 
 @pytest.fixture

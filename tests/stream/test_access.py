@@ -13,9 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import START, Writer
 from fastapi import FastAPI
-from serving import PATIENCE, serving, until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -27,6 +25,8 @@ from exporter.snapshot import apply
 from exporter.stream import create_app
 from exporter.stream.gate import Access
 from exporter.stream.tokens import SHORT_SECONDS, Tokens
+from tests.stream.builders import START, Writer
+from tests.stream.serving import PATIENCE, serving, until
 
 TICKER = "KXTICKER-26NOV22-T1"
 UPGRADE = {

@@ -14,13 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import Writer
 from fastapi import FastAPI
 from httpx_sse import connect_sse
-from serving import PATIENCE, until
 from websockets.sync.client import connect
 
 from exporter.snapshot import apply
+from tests.stream.builders import Writer
+from tests.stream.serving import PATIENCE, until
 
 
 class Reader:

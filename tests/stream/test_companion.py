@@ -7,12 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from builders import Writer
 from prometheus_client import CollectorRegistry, Gauge
-from serving import serving, until
 
 from exporter.stream import create_app
 from exporter.stream.feed import Feed
+from tests.stream.builders import Writer
+from tests.stream.serving import serving, until
 
 
 class Broken:

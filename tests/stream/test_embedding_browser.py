@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import NEEDS_CHROMIUM, PATIENCE_MS, watched
-from builders import START, Writer
 from playwright.sync_api import Page, expect
-from serving import serving, until
-from shop import Shop, selling
 
 from exporter.stream import create_app
 from exporter.stream.gate import Access
+from tests.stream.browsing import NEEDS_CHROMIUM, PATIENCE_MS, watched
+from tests.stream.builders import START, Writer
+from tests.stream.serving import serving, until
+from tests.stream.shop import Shop, selling
 
 pytestmark = NEEDS_CHROMIUM
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Writer
 
 from exporter.snapshot import apply, decode
 from exporter.store import Store
 from exporter.stream.events import Event, News, Ring
 from exporter.stream.feed import Feed, _open_both
+from tests.stream.builders import Writer
 
 
 @asynccontextmanager

@@ -12,15 +12,15 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import Writer
 from fastapi import FastAPI
-from serving import PATIENCE, listening, serving, until
 
 from exporter.stream import create_app
 from exporter.stream.connection import PIECE_BYTES
 from exporter.stream.events import Event
 from exporter.stream.hub import Client, Hub, Ready, _block
 from exporter.stream.server import SEND_BUFFER_BYTES
+from tests.stream.builders import Writer
+from tests.stream.serving import PATIENCE, listening, serving, until
 
 BULK = {
     f"MARKET-{number}": {"side": "yes", "count": "1", "cost": "1.00", "grade": "final"}

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import schemathesis
-from builders import START, Writer
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import load_all_checks
-from serving import PATIENCE, serving, until
 
 from exporter.stream import create_app
 from exporter.stream.gate import Access
+from tests.stream.builders import START, Writer
+from tests.stream.serving import PATIENCE, serving, until
 
 ENDLESS = "/api/pnl/stream"
 """Never ends, which the tool would wait for; the clients of test_clients.py read it."""

@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from browsing import CONTRAST, NEEDS_CHROMIUM, PATIENCE_MS, net, opened, publish, state, watched
-from builders import START, Writer, tree
 from playwright.sync_api import Page, WebSocketRoute, expect
-from serving import serving, until
 
 from exporter.stream import create_app
 from exporter.stream.gate import Access
+from tests.stream.browsing import CONTRAST, NEEDS_CHROMIUM, PATIENCE_MS, net, opened, publish, state, watched
+from tests.stream.builders import START, Writer, tree
+from tests.stream.serving import serving, until
 
 pytestmark = NEEDS_CHROMIUM
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from browsing import CONTRAST, NEEDS_CHROMIUM, UNNAMED, net, opened, publish, state
-from builders import Writer, figure
 from playwright.sync_api import Locator, Page, expect
+
+from tests.stream.browsing import CONTRAST, NEEDS_CHROMIUM, UNNAMED, net, opened, publish, state
+from tests.stream.builders import Writer, figure
 
 pytestmark = NEEDS_CHROMIUM
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import START, Writer
 from fastapi import FastAPI
 from openapi_spec_validator import validate
-from serving import PATIENCE, listening, serving, until
 
 from exporter.snapshot import apply
 from exporter.stream import create_app
 from exporter.times import stamp
+from tests.stream.builders import START, Writer
+from tests.stream.serving import PATIENCE, listening, serving, until
 
 
 def get(url: str, path: str, **kwargs: Any) -> httpx.Response:

@@ -7,7 +7,6 @@ import random
 from pathlib import Path
 from typing import Any, get_origin
 
-from builders import START, Writer, figure, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from exporter.snapshot.shape import fields, part_of
 from exporter.snapshot.tree import Snapshot
 from exporter.stream.scopes import TOTALS, project, readable
 from tests.snapshot.trees import made
+from tests.stream.builders import START, Writer, figure, tree
 
 SEEN = "windows today net usd because grade sources kalshi error reason checks epoch unrealised components"
 UNSEEN = "sales_gross sentence positions detail trading SECRET"

@@ -14,12 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
-from builders import Writer
 from fastapi import FastAPI
-from serving import PATIENCE, serving, until
 
 from exporter.stream import create_app, serve
 from exporter.stream.server import ACCEPTED_AT_ONCE, BACKLOG, Server, listen
+from tests.stream.builders import Writer
+from tests.stream.serving import PATIENCE, serving, until
 
 PROGRAM = """
 import sys

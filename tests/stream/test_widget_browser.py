@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CONTRAST, NEEDS_CHROMIUM, PATIENCE_MS, UNNAMED, net, publish, watched
-from builders import START, Writer
 from playwright.sync_api import Browser, Page, Route, expect
-from serving import serving, until
-from shop import Shop, embedded, selling
 
 from exporter.stream import create_app
 from exporter.stream.gate import Access
+from tests.stream.browsing import CONTRAST, NEEDS_CHROMIUM, PATIENCE_MS, UNNAMED, net, publish, watched
+from tests.stream.builders import START, Writer
+from tests.stream.serving import serving, until
+from tests.stream.shop import Shop, embedded, selling
 
 pytestmark = NEEDS_CHROMIUM
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from builders import Writer
-from serving import PATIENCE, listening, until
+
+from tests.stream.builders import Writer
+from tests.stream.serving import PATIENCE, listening, until
 
 CHILDREN = Path("/proc/self/task")
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Writer
 from fastapi import FastAPI
-from serving import PATIENCE, serving, until
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 from websockets.sync.client import ClientConnection, connect
 
 from exporter.snapshot import apply
 from exporter.stream import create_app
+from tests.stream.builders import Writer
+from tests.stream.serving import PATIENCE, serving, until
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""The dashboards, and what their queries find in a Prometheus."""

@@ -1,0 +1,1 @@
+"""Rules and alerts, against cases that say when each is true."""

@@ -1,0 +1,1 @@
+"""The stand-ins behave as the documents of the services say."""

@@ -1,0 +1,1 @@
+"""What page, widget and other readers are served."""
