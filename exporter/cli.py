@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from exporter import __version__
 from exporter.errors import ExporterError
-from exporter.settings import Settings, read
+from exporter.settings import Settings
 from exporter.snapshot import COMPONENTS, WINDOWS
+from exporter.sources.registry import read_settings
 
 if TYPE_CHECKING:
     from exporter.stream.grafana_live import GrafanaLive
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("id")
     commands.add_parser("check", help="try every setting and one call per source")
     backfill = commands.add_parser("backfill", help="read the whole past of a source; stop and go on at will")
-    backfill.add_argument("source", choices=["kalshi"])
+    backfill.add_argument("source", help="a name in NORTHSTAR_SOURCES")
     backfill.add_argument(
         "--from", dest="since", type=_day, metavar="DATE", help="read no further back, as in 2026-01-31"
     )
@@ -146,9 +147,9 @@ def _run(options: argparse.Namespace) -> int:
         case "fault":
             from exporter.simulator import faults
 
-            port = read(os.environ, ENV_FILE).simulator_port
+            port = read_settings(os.environ, ENV_FILE).simulator_port
             return faults.command(options.words, f"http://127.0.0.1:{port}")
-    settings = read(os.environ, ENV_FILE)
+    settings = read_settings(os.environ, ENV_FILE)
     match options.command:
         case "exporter":
             from exporter.commands import exporter as process
@@ -189,7 +190,8 @@ def _run(options: argparse.Namespace) -> int:
             return backfill.run(settings, options.source, options.since)
     from exporter.commands import demo
 
-    if options.command == "demo" or (options.command == "run" and not _has_keys(settings)):
+    anything = any(source.stated for source in settings.sources)
+    if options.command == "demo" or (options.command == "run" and not anything):
         return demo.demo(settings)
     return demo.up(settings)
 
@@ -239,14 +241,3 @@ def _number(*, least: int = 0, most: int | None = None) -> Callable[[str], int]:
         return found
 
     return number
-
-
-def _has_keys(settings: Settings) -> bool:
-    return any(
-        (
-            settings.kalshi_api_key,
-            settings.anthropic_api_key,
-            settings.john_api_base_url,
-            settings.john_api_token,
-        )
-    )

@@ -6,6 +6,7 @@ ExporterError
     SourceUnavailable   passing trouble: time-out, 429, 5xx; retried within bounds
     SourceRejected      a human must act: wrong key, missing scope, wrong address
     SourceMalformed     the answer's shape changed; names the field, books nothing
+    SourceBroken        its code here failed, or brought what it must not; whoever wrote it must act
   LedgerError           records contradict each other; says which
     OutOfBalance        a snapshot whose double entry does not sum to zero; it is refused
   StoreError
@@ -73,6 +74,10 @@ class SourceMalformed(SourceError):
     def __init__(self, source: str, field: str, sentence: str, *, answers: Sequence[Answer] = ()) -> None:
         self.field = field
         super().__init__(source, "malformed", sentence, answers=answers)
+
+
+class SourceBroken(SourceError):
+    """The source's own code failed or brought what is not its own; the others know nothing of it."""
 
 
 class LedgerError(ExporterError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 
@@ -18,23 +18,12 @@ from exporter.metrics.backups import BackupCollector
 from exporter.metrics.collector import SnapshotCollector
 from exporter.metrics.groups import GroupsCollector
 from exporter.metrics.health import Health
-from exporter.records import SourceInfo
-from exporter.settings import Settings, missing
-from exporter.sources.anthropic import Anthropic, Override, Prices
-from exporter.sources.kalshi import Kalshi, KalshiLive
-from exporter.sources.sales.shop import Sales
+from exporter.settings import Instance, Settings, VenueSettings, missing
+from exporter.sources.blame import where
+from exporter.sources.contract import HasAllowance, HasClient, Source
+from exporter.sources.definition import Listening, Setup
+from exporter.sources.registry import Unusable, definition_of, info_of, title_of
 from exporter.store import Retention, Store
-
-FRESH_POLLS = 6
-"""A source counts as stale after this many missed readings, or after its own limit if that is longer."""
-
-AnySource = Kalshi | Anthropic | Sales
-
-INFOS = {
-    "kalshi": SourceInfo("kalshi", "Kalshi", "venue"),
-    "anthropic": SourceInfo("anthropic", "Anthropic", "api_cost"),
-    "sales": SourceInfo("sales", "The sales API", "sales"),
-}
 
 
 def utc_now() -> datetime:
@@ -42,13 +31,52 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_sources(
-    settings: Settings, health: Health | None, clock: Callable[[], datetime]
-) -> list[AnySource]:
-    """Return the sources that take part. Raises SettingsError for what they lack or cannot read."""
-    if problems := missing(settings):
+def build_sources(settings: Settings, health: Health | None, clock: Callable[[], datetime]) -> list[Source]:
+    """Return the sources that take part. Raises SettingsError for all that they lack or cannot read."""
+    problems = missing(settings)
+    sources = []
+    for instance in settings.sources:
+        try:
+            sources += [build_source(instance, health, clock)] if instance.settings is not None else []
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
         raise SettingsError(problems)
-    return [SOURCES[name](settings, health, clock) for name in settings.sources]
+    return sources
+
+
+def build_source(instance: Instance, health: Health | None, clock: Callable[[], datetime]) -> Source:
+    """Return one source. Raises SettingsError for what it lacks or cannot read.
+
+    One whose builder fails in any other way takes part all the same, and says so at each turn.
+    """
+    if instance.settings is None:
+        raise SettingsError(instance.missing)
+    definition, setup = definition_of(instance), _setup(instance, health, clock)
+    try:
+        return definition.build(instance.settings, setup)
+    except SettingsError as error:
+        if instance.name == definition.name:
+            raise
+        raise SettingsError([f"{setup.title}: {problem}" for problem in error.problems]) from None
+    except Exception as error:  # noqa: BLE001 - whatever other people's code does, the other sources go on
+        return Unusable(setup, f"{setup.title} could not be built: {where(error)}.")
+
+
+def _setup(instance: Instance, health: Health | None, clock: Callable[[], datetime]) -> Setup:
+    assert instance.settings is not None
+    definition = definition_of(instance)
+    interval = timedelta(seconds=instance.settings.interval_seconds)
+    section = instance.section(definition.settings)
+    return Setup(
+        name=instance.name,
+        title=title_of(instance),
+        interval=interval,
+        freshness=definition.fresh_for(interval),
+        clock=clock,
+        observer=health,
+        setting=lambda field: section.names(field)[0],
+    )
 
 
 def build_cycle(
@@ -61,14 +89,19 @@ def build_cycle(
     health = Health(registry)
     sources = build_sources(settings, health, clock)
     store = Store.write(settings.db_path)
-    other_cash = [(datetime.combine(day, time(), UTC), usd) for day, _, usd in settings.kalshi_other_cash]
     new_ledger = partial(
         Ledger,
         settings.zone,
-        [INFOS[source.name] for source in sources],
+        [info_of(instance) for instance in settings.sources],
         settings.mark_rule,
         settings.lot_rule,
-        {Kalshi.name: other_cash},
+        {
+            instance.name: [
+                (datetime.combine(day, time(), UTC), usd) for day, _, usd in instance.settings.other_cash
+            ]
+            for instance in settings.sources
+            if isinstance(instance.settings, VenueSettings)
+        },
     )
     cycle = Cycle(
         store,
@@ -85,16 +118,18 @@ def build_cycle(
         plan=build_plan(settings),
         demo=settings.demo,
     )
-    if Kalshi.name in settings.sources:
-        cycle.feeding(Kalshi.name, OFF)
-        health.live_connected(Kalshi.name, False)
+    for instance in settings.sources:
+        if definition_of(instance).live is not None:
+            cycle.feeding(instance.name, OFF)
+            health.live_connected(instance.name, False)
     for source in sources:
-        if isinstance(source, Kalshi):
+        if isinstance(source, HasAllowance):
             health.allow(source.name, partial(_available, source))
     registry.register(SnapshotCollector(lambda: cycle.latest))
     registry.register(GroupsCollector(lambda: cycle.breakdown))
     limits.publish(settings.limits, registry)
-    health.watch({source.name: partial(_breaker, source) for source in sources}, settings.db_path)
+    breakers = {source.name: partial(_breaker, source) for source in sources if isinstance(source, HasClient)}
+    health.watch(breakers, settings.db_path)
     return cycle, health
 
 
@@ -111,23 +146,21 @@ def build_plan(settings: Settings) -> Plan:
     )
 
 
-def build_live(
+def build_lives(
     settings: Settings, cycle: Cycle, health: Health, clock: Callable[[], datetime] = utc_now
-) -> Live | None:
-    """Return what follows the live feed; None where there is none to follow."""
-    source = next((each for each in cycle.sources if each.name == Kalshi.name), None)
-    if source is None or not settings.kalshi_live:
-        return None
-    assert settings.kalshi_api_key is not None
-    feed = KalshiLive(
-        settings.kalshi_socket,
-        settings.kalshi_api_key.get_secret_value(),
-        _private_key(settings),
-        clock,
-        health,
-        partial(cycle.open_tickers, Kalshi.name),
-    )
-    return Live(feed, cycle, source, health)
+) -> list[Live]:
+    """Return what follows the live feed of each source that has one, and does not have it switched off."""
+    found = []
+    for instance in settings.sources:
+        definition = definition_of(instance)
+        if definition.live is None or instance.settings is None:
+            continue
+        listening = Listening(observer=health, tickers=partial(cycle.open_tickers, instance.name))
+        feed = definition.live(instance.settings, _setup(instance, health, clock), listening)
+        if feed is not None:
+            source = next(source for source in cycle.sources if source.name == instance.name)
+            found.append(Live(feed, cycle, source, health))
+    return found
 
 
 def build_backups(
@@ -149,72 +182,9 @@ def build_backups(
     return backups
 
 
-def _breaker(source: AnySource) -> str:
+def _breaker(source: HasClient) -> str:
     return source.client.breaker_state
 
 
-def _available(source: Kalshi) -> float:
+def _available(source: HasAllowance) -> float:
     return source.allowance.available
-
-
-def _kalshi(settings: Settings, health: Health | None, clock: Callable[[], datetime]) -> Kalshi:
-    assert settings.kalshi_api_key is not None
-    return Kalshi(
-        settings.kalshi_api_key.get_secret_value(),
-        _private_key(settings),
-        clock=clock,
-        base_url=settings.kalshi_base_url,
-        observer=health,
-        interval=timedelta(seconds=settings.kalshi_interval_seconds),
-        freshness=_freshness(settings.kalshi_interval_seconds, timedelta(seconds=60)),
-    )
-
-
-def _anthropic(settings: Settings, health: Health | None, clock: Callable[[], datetime]) -> Anthropic:
-    assert settings.anthropic_api_key is not None
-    return Anthropic(
-        settings.anthropic_api_key,
-        clock=clock,
-        base_url=settings.anthropic_base_url,
-        family=settings.anthropic_family,
-        prices=Prices([Override(*stated) for stated in settings.anthropic_prices]),
-        observer=health,
-        interval=timedelta(seconds=settings.anthropic_interval_seconds),
-        freshness=_freshness(settings.anthropic_interval_seconds, timedelta(minutes=15)),
-    )
-
-
-def _sales(settings: Settings, health: Health | None, clock: Callable[[], datetime]) -> Sales:
-    assert settings.john_api_base_url is not None
-    assert settings.john_api_token is not None
-    return Sales(
-        settings.john_api_base_url,
-        settings.john_api_token,
-        clock=clock,
-        observer=health,
-        interval=timedelta(seconds=settings.sales_interval_seconds),
-        freshness=_freshness(settings.sales_interval_seconds, timedelta(minutes=5)),
-    )
-
-
-SOURCES: Mapping[str, Callable[[Settings, Health | None, Callable[[], datetime]], AnySource]] = {
-    "kalshi": _kalshi,
-    "anthropic": _anthropic,
-    "sales": _sales,
-}
-
-
-def _freshness(interval_seconds: float, limit: timedelta) -> timedelta:
-    return max(limit, FRESH_POLLS * timedelta(seconds=interval_seconds))
-
-
-def _private_key(settings: Settings) -> str:
-    if settings.kalshi_private_key is not None:
-        return settings.kalshi_private_key.get_secret_value()
-    assert settings.kalshi_private_key_path is not None
-    try:
-        return settings.kalshi_private_key_path.expanduser().read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            ["KALSHI_PRIVATE_KEY_PATH names a file that cannot be read: check the path and its permissions."]
-        ) from error

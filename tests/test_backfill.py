@@ -33,17 +33,17 @@ from exporter.errors import StoreBusy
 from exporter.ledger import Ledger
 from exporter.metrics.health import Health
 from exporter.records import Change, Fill, Settlement
-from exporter.settings import read
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.kalshi import gate
 from exporter.simulator.kalshi.archive import Archive
 from exporter.simulator.kalshi.crowd import Crowd
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.world import World
-from exporter.sources import Resolution
-from exporter.sources.kalshi import Kalshi
+from exporter.sources.contract import Resolution
 from exporter.sources.kalshi import history as kalshi_history
+from exporter.sources.kalshi.account import Kalshi
 from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.registry import read_settings
 from exporter.store import Part, Store
 from exporter.store.database import migrate, revision
 from tests.builders import SOURCES, UTC_ZONE, fill, infos
@@ -530,7 +530,7 @@ def test_the_command_says_what_it_found(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Counts, days and what is missing, in lines that a person reads."""
-    settings = read({**simulator.environment(ed25519=True), "DB_PATH": str(tmp_path / "a.sqlite3")})
+    settings = read_settings({**simulator.environment(ed25519=True), "DB_PATH": str(tmp_path / "a.sqlite3")})
     monkeypatch.setattr(backfill, "utc_now", lambda: NOW)
     assert backfill.run(settings, "kalshi", None) == 0
     out, err = capsys.readouterr()
@@ -543,7 +543,7 @@ def test_the_command_says_what_it_found(
 
 def test_the_command_asks_for_the_exporter_to_be_stopped(simulator: Simulator, tmp_path: Path) -> None:
     """One database has one writer."""
-    settings = read({**simulator.environment(ed25519=True), "DB_PATH": str(tmp_path / "a.sqlite3")})
+    settings = read_settings({**simulator.environment(ed25519=True), "DB_PATH": str(tmp_path / "a.sqlite3")})
     with Store.write(settings.db_path), pytest.raises(StoreBusy, match="stop it first"):
         backfill.run(settings, "kalshi", None)
 

@@ -16,7 +16,7 @@ from exporter.commands.backup import back_up_now, restore_from
 from exporter.metrics.backups import BackupCollector
 from exporter.metrics.catalogue import BACKUPS
 from exporter.metrics.health import Health
-from exporter.settings import read
+from exporter.sources.registry import read_settings
 from exporter.store import Store
 from exporter.store.backup import back_up
 from exporter.store.copies import Copies
@@ -195,7 +195,7 @@ def test_every_metric_of_the_catalogue_is_shown(desk: Desk) -> None:
 def off() -> CollectorRegistry:
     """What is shown when no folder is set."""
     registry = CollectorRegistry()
-    assert build_backups(read({}), registry, Health(registry)) is None
+    assert build_backups(read_settings({}), registry, Health(registry)) is None
     return registry
 
 
@@ -225,12 +225,12 @@ def test_limit_is_two_intervals_and_an_hour_unless_set_and_off_without_backups(
     settings: dict[str, str], limit: int | None
 ) -> None:
     """One may fail and be made an interval later, and the hour is for making it."""
-    assert read(settings).limits["seconds"].get("backup_age") == limit
+    assert read_settings(settings).limits["seconds"].get("backup_age") == limit
 
 
 def test_commands_say_what_they_did(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """Where, how large, up to which cursor, how verified; and what a restore set aside."""
-    settings = read({"DB_PATH": str(desk.database)})
+    settings = read_settings({"DB_PATH": str(desk.database)})
     assert back_up_now(settings, None) == 0
     said = capsys.readouterr().out
     (copy,) = desk.copies.all(datetime.max.replace(tzinfo=NOW.tzinfo))
@@ -249,7 +249,7 @@ def test_command_takes_the_folder_it_is_given_else_the_one_that_is_set(desk: Des
     """And none of them is emptied by it."""
     for number in range(3):
         back_up(desk.database, desk.copies, NOW + timedelta(hours=number))
-    settings = read(
+    settings = read_settings(
         {
             "DB_PATH": str(desk.database),
             "NORTHSTAR_BACKUP_FOLDER": str(desk.folder),

@@ -19,7 +19,7 @@ from exporter.ledger import Ledger
 from exporter.metrics.health import Health
 from exporter.records import Answer
 from exporter.snapshot import Tree
-from exporter.sources import Reading, Window
+from exporter.sources.contract import Reading, Window
 from exporter.store import Store
 from exporter.times import unstamp
 from tests.builders import NOW, UTC_ZONE, fill, infos, mark, sale

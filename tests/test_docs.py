@@ -16,20 +16,22 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
+from pydantic_core import PydanticUndefined
 
 from exporter import cli
 from exporter.errors import SourceMalformed
 from exporter.ledger.cost.statement import DRIFT_CHECK
 from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.metrics.catalogue import METRICS
-from exporter.settings import SECRETS, Settings, names
 from exporter.simulator.faults import KINDS
 from exporter.snapshot import COMPONENTS, HISTORY_COLUMNS, WINDOWS, Grade
 from exporter.sources import http
+from exporter.sources.registry import BUILT_IN
 from exporter.store import Store, schema
 from exporter.stream import create_app, grafana_live
 from exporter.stream import metrics as figures
 from exporter.stream.modules import ENTRIES
+from tests.sections import KNOWN, SECTIONS
 from tests.snapshot import pages
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +41,10 @@ RUNBOOK = ROOT / "prometheus" / "runbook.md"
 PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")), RUNBOOK)
 STREAM = "http://127.0.0.1:8080"
 EXPORTER = "http://127.0.0.1:9108"
+USUAL = tuple(definition.name for definition in BUILT_IN)
+"""The sources that take part when nobody says otherwise."""
+BEGINNINGS = {"NORTHSTAR_LIMIT", "NORTHSTAR_KALSHI", "NORTHSTAR_HEDGE"}
+"""What the names of several settings begin with."""
 UNDOCUMENTED_ROUTES = {"/static/{path}"}
 """The page's own parts; other people's pages should not depend on them."""
 
@@ -46,16 +52,18 @@ UNDOCUMENTED_ROUTES = {"/static/{path}"}
 def settings_table() -> str:
     """Return the table of settings."""
     rows = ["| setting | default | what it does |", "|---|---|---|"]
-    for field, info in Settings.model_fields.items():
-        preferred, *others = names(field)
-        others += [f"{preferred}_FILE"] if field in SECRETS else []
-        also = f" Also {', '.join(f'`{name}`' for name in others)}." if others else ""
-        rows.append(f"| `{preferred}` | {_shown(info.default)} | {info.description}{also} |")
+    for section in SECTIONS:
+        for field, info in section.model.model_fields.items():
+            preferred, *others = section.names(field)
+            others += [f"{preferred}_FILE"] if section.is_secret(field) else []
+            also = f" Also {', '.join(f'`{name}`' for name in others)}." if others else ""
+            default = USUAL if preferred == "NORTHSTAR_SOURCES" else info.get_default()
+            rows.append(f"| `{preferred}` | {_shown(default)} | {info.description}{also} |")
     return "\n".join(rows)
 
 
 def _shown(default: object) -> str:
-    if default is None or default == ():
+    if default in (None, (), PydanticUndefined):
         return "-"
     text = ",".join(default) if isinstance(default, tuple) else str(default)
     return f"`{text.lower() if isinstance(default, bool) else text}`"
@@ -153,11 +161,9 @@ def test_generated_table_is_on_its_page_as_the_code_has_it(table: str) -> None:
 
 def test_every_setting_the_pages_name_exists() -> None:
     """A setting in prose or in an example is one that is read."""
-    known = {name for field in Settings.model_fields for name in names(field)}
-    known |= {f"{names(field)[0]}_FILE" for field in SECRETS}
     for page in PAGES:
         named = set(re.findall(r"`(NORTHSTAR_[A-Z0-9_]+[A-Z0-9])", page.read_text()))
-        assert named - {"NORTHSTAR_LIMIT"} <= known, page.name
+        assert named - BEGINNINGS <= KNOWN, page.name
 
 
 def test_every_metric_the_pages_name_exists() -> None:
@@ -236,6 +242,10 @@ def test_every_fault_is_in_the_pages() -> None:
     assert listed == set(KINDS)
 
 
+STATES_A_REASON = {"self._unavailable": 0, "SourceUnavailable": 1, "SourceRejected": 1, "SourceBroken": 1}
+"""Where a call has the reason among its arguments."""
+
+
 def source_reasons() -> set[str]:
     """Return every reason a source's trouble can have, as the code states them."""
     found = {SourceMalformed("kalshi", "", "").reason, "server_error", "store"}
@@ -244,7 +254,7 @@ def source_reasons() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
-                place = {"self._unavailable": 0, "SourceUnavailable": 1, "SourceRejected": 1}.get(called)
+                place = STATES_A_REASON.get(called)
                 if place is not None and isinstance(node.args[place], ast.Constant):
                     found.add(str(node.args[place].value))
             if isinstance(node, ast.Assign) and "reason" in ast.unparse(node.targets[0]):

@@ -21,15 +21,15 @@ from exporter.errors import SourceUnavailable
 from exporter.ledger import Ledger
 from exporter.metrics.health import Health
 from exporter.records import Fill, Mark, Observation, VenuePosition
-from exporter.settings import read
 from exporter.simulator import keys
 from exporter.simulator.clock import SettableClock
-from exporter.sources import Reading, Window
+from exporter.sources.contract import Reading, Window
 from exporter.sources.kalshi.feed import KalshiLive
 from exporter.sources.live import Changed, News
+from exporter.sources.registry import read_settings
 from exporter.store import Store
 from exporter.times import unstamp
-from exporter.wiring import build_cycle, build_live
+from exporter.wiring import build_cycle, build_lives
 from tests.builders import NOW, UTC_ZONE, balance, fill, infos, mark, settlement
 
 PATIENCE = 20.0
@@ -453,7 +453,7 @@ def test_a_feed_is_followed_unless_it_is_switched_off(
     async def story(path: Path) -> None:
         keys.make_keys(path)
         environ = {**keys.environment("http://127.0.0.1:9", path), "DB_PATH": str(path / "d.sqlite3")}
-        configured = read(environ | settings)
+        configured = read_settings(environ | settings)
         registry = CollectorRegistry()
         cycle, health = build_cycle(configured, registry)
         await cycle.start()
@@ -461,7 +461,7 @@ def test_a_feed_is_followed_unless_it_is_switched_off(
         assert cycle.latest is not None
         shown = cycle.latest["sources"].get("kalshi", {}).get("live")
         assert shown == (None if "NORTHSTAR_SOURCES" in settings else "off")
-        assert (build_live(configured, cycle, health) is not None) is followed
+        assert len(build_lives(configured, cycle, health)) == followed
         await cycle.stop()
 
     played(story, tmp_path)

@@ -17,8 +17,9 @@ import yaml
 from exporter import __version__
 from exporter.cli import _parser
 from exporter.commands import demo
-from exporter.settings import SECRETS, Settings, names, read
 from exporter.simulator import keys
+from exporter.sources.registry import read_settings
+from tests.sections import KNOWN, PREFERRED
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -185,9 +186,9 @@ def env_lines(path: Path) -> dict[str, tuple[bool, str]]:
 def test_env_example_has_every_setting_with_its_default() -> None:
     """Whoever copies the example sees all there is, and changes nothing by copying."""
     example = env_lines(ROOT / ".env.example")
-    assert set(example) == {names(field)[0] for field in Settings.model_fields}
+    assert set(example) == PREFERRED
     shown = {name: value for name, (_, value) in example.items() if value}
-    assert read(shown) == read({})
+    assert read_settings(shown) == read_settings({})
     assert all(off or not value for off, value in example.values())
 
 
@@ -259,10 +260,8 @@ def test_nothing_waits_for_what_it_can_do_without() -> None:
 
 def test_stack_passes_settings_that_exist_and_all_that_concern_it() -> None:
     """A name the program does not know would be refused, one that is not passed would be ignored."""
-    known = {name for field in Settings.model_fields for name in names(field)}
-    known |= {f"{name}_FILE" for field in SECRETS for name in names(field)}
     passed = {name: set(STACK["services"][name].get("environment", ())) for name in (*OURS, ENDS)}
-    assert set().union(*passed.values()) <= known
+    assert set().union(*passed.values()) <= KNOWN
     elsewhere = {
         "NORTHSTAR_GRAFANA_URL",
         "NORTHSTAR_GRAFANA_TOKEN_PATH",
@@ -272,7 +271,7 @@ def test_stack_passes_settings_that_exist_and_all_that_concern_it() -> None:
         "NORTHSTAR_SIMULATOR_PORT",
         "KALSHI_PRIVATE_KEY_PATH",
     }
-    ours = {names(field)[0] for field in Settings.model_fields} - elsewhere
+    ours = PREFERRED - elsewhere
     assert passed[ENDS] == {name for name in ours if name.startswith("NORTHSTAR_ALERT_")}
     assert passed["stream"] >= {name for name in ours if name.startswith("NORTHSTAR_STREAM_")}
     assert passed["exporter"] >= {

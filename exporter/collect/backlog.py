@@ -21,7 +21,7 @@ from typing import TypeVar
 from exporter.ledger.trading.positions import replay
 from exporter.money import ZERO
 from exporter.records import Answer, Fill, Record, Settlement, ticker_of
-from exporter.sources import HasHistory, Resolution, Slice
+from exporter.sources.contract import HasHistory, Resolution, Slice
 from exporter.store import Part, Past, Store
 
 T = TypeVar("T")

@@ -32,7 +32,7 @@ from exporter.metrics.health import Health
 from exporter.records import Change, Mark, Record
 from exporter.runtime import gc_pauses
 from exporter.snapshot import Cursor, Opening, Tree
-from exporter.sources import HasHistory, Reading, Source, Window
+from exporter.sources.contract import HasHistory, Reading, Source, Window
 from exporter.store import Retention, Store
 from exporter.times import unstamp
 

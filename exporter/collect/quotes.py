@@ -13,9 +13,8 @@ from exporter.collect.cycle import Cycle
 from exporter.collect.pace import Pace
 from exporter.metrics.health import Health
 from exporter.records import Fill, Mark
-from exporter.sources import Reading, Source
-from exporter.sources.kalshi.feed import KalshiLive
-from exporter.sources.live import Changed
+from exporter.sources.contract import Reading, Source
+from exporter.sources.live import Changed, Feed
 
 READING_SECONDS = 1.0
 """Between the beginnings of two readings that were asked for: a burst of fills is one or two of them."""
@@ -35,7 +34,7 @@ class Live:
 
     def __init__(
         self,
-        feed: KalshiLive,
+        feed: Feed,
         cycle: Cycle,
         source: Source,
         health: Health,

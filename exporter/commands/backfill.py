@@ -19,10 +19,11 @@ from tqdm import tqdm
 
 from exporter.collect.backlog import Reader, Step
 from exporter.errors import SettingsError
-from exporter.settings import Settings, missing
-from exporter.sources import HasHistory
+from exporter.settings import Instance, Settings
+from exporter.sources.contract import HasHistory
+from exporter.sources.registry import title_of
 from exporter.store import Found, Past, Store
-from exporter.wiring import SOURCES, utc_now
+from exporter.wiring import build_source, utc_now
 
 T = TypeVar("T")
 
@@ -40,11 +41,13 @@ def run(settings: Settings, name: str, since: date | None) -> int:
 
     Raises SettingsError, StoreError (the exporter runs) or SourceError; what was read until then is kept.
     """
-    if problems := [problem for problem in missing(settings) if f"take {name} out" in problem]:
-        raise SettingsError(problems)
+    instance = next((each for each in settings.sources if each.name == name), None)
+    if instance is None:
+        there = ", ".join(each.name for each in settings.sources)
+        raise SettingsError([f'"{name}" is none of the sources that take part: {there}.'])
     with Store.write(settings.db_path) as store:
         try:
-            past, found = asyncio.run(_read(store, settings, name, since))
+            past, found = asyncio.run(_read(store, instance, since))
         except KeyboardInterrupt:
             print("\nStopped. What was read is kept: run the same command again to go on.", file=sys.stderr)
             return STOPPED
@@ -66,9 +69,11 @@ def summary(past: Past, found: Found) -> list[str]:
     return lines + ([f"missing      {what}" for what in past.missing] or ["missing      nothing"])
 
 
-async def _read(store: Store, settings: Settings, name: str, since: date | None) -> tuple[Past, Found]:
-    source = SOURCES[name](settings, None, utc_now)
-    assert isinstance(source, HasHistory)
+async def _read(store: Store, instance: Instance, since: date | None) -> tuple[Past, Found]:
+    source = build_source(instance, None, utc_now)
+    if not isinstance(source, HasHistory):
+        await source.aclose()
+        raise SettingsError([f"{title_of(instance)} has no past but what each reading brings."])
     # Closed before the store is: a commit under way is finished, whatever ended the reading.
     with ThreadPoolExecutor(1, thread_name_prefix="database") as database:
 

@@ -6,10 +6,12 @@ import asyncio
 from datetime import timedelta
 
 from exporter.errors import ExporterError, SettingsError, SourceError
-from exporter.settings import SOURCES, Settings, missing
+from exporter.settings import Instance, Settings
+from exporter.sources.blame import where
+from exporter.sources.contract import HasClient, Source
+from exporter.sources.registry import registry, title_of
 from exporter.store import Store
-from exporter.wiring import SOURCES as BUILDERS
-from exporter.wiring import utc_now
+from exporter.wiring import build_source, utc_now
 
 SKEW_WORTH_SAYING = timedelta(seconds=2)
 """Upstreams state their clock in whole seconds; below this it may be nothing but rounding."""
@@ -17,18 +19,20 @@ SKEW_WORTH_SAYING = timedelta(seconds=2)
 
 def run(settings: Settings) -> int:
     """Print a line per part and return the exit code: 0 when all is well."""
-    problems = [*missing(settings), *_database(settings)]
-    for problem in problems:
-        print(f"problem  {problem}")
-    bad = len(problems)
-    for name in settings.sources:
-        if not any(name in sentence for sentence in missing(settings)):
-            bad += asyncio.run(_probe(name, settings))
-    for name in SOURCES:
-        if name not in settings.sources:
-            print(f"off      {name} is not in NORTHSTAR_SOURCES")
-    print("All is well." if not bad else f"{bad} problem{'s' if bad > 1 else ''} found.")
-    return 1 if bad else 0
+    bad = [*registry().problems, *_database(settings)]
+    for problem in bad:
+        _say("problem", problem)
+    count = len(bad) + sum(asyncio.run(_probe(instance)) for instance in settings.sources)
+    followed = {instance.definition for instance in settings.sources}
+    for name in registry().definitions:
+        if name not in followed:
+            _say("off", f"{name} is not in NORTHSTAR_SOURCES")
+    print("All is well." if not count else f"{count} problem{'s' if count > 1 else ''} found.")
+    return 1 if count else 0
+
+
+def _say(what: str, sentence: str) -> None:
+    print(f"{what:8} {sentence}")
 
 
 def _database(settings: Settings) -> list[str]:
@@ -36,28 +40,40 @@ def _database(settings: Settings) -> list[str]:
         Store.write(settings.db_path).close()
     except ExporterError as error:
         return [str(error)]
-    print(f"ok       The database {settings.db_path} can be written.")
+    _say("ok", f"The database {settings.db_path} can be written.")
     return []
 
 
-async def _probe(name: str, settings: Settings) -> int:
+async def _probe(instance: Instance) -> int:
     """Ask the source once; return how many problems that showed."""
     try:
-        source = BUILDERS[name](settings, None, utc_now)
+        source = build_source(instance, None, utc_now)
     except SettingsError as error:
         for problem in error.problems:
-            print(f"problem  {problem}")
+            _say("problem", f"{instance.name}: {problem}")
         return len(error.problems)
-    try:
-        print(f"ok       {await source.probe()}")
-        if (skew := source.client.skew) is not None and abs(skew) > SKEW_WORTH_SAYING:
-            print(f"notice   {_clocks(source.client.title, skew)}")
-    except SourceError as error:
-        print(f"problem  {error}")
+    wrong = await _ask(source, instance)
+    if wrong is not None:
+        _say("problem", f"{instance.name}: {wrong}")
         return 1
+    if isinstance(source, HasClient):
+        skew = source.client.skew
+        if skew is not None and abs(skew) > SKEW_WORTH_SAYING:
+            _say("notice", _clocks(source.client.title, skew))
+    return 0
+
+
+async def _ask(source: Source, instance: Instance) -> str | None:
+    """Say what the source answers; return what is wrong with it, None when nothing is."""
+    try:
+        _say("ok", f"{instance.name}: {await source.probe()}")
+    except SourceError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - whatever a plug-in does, the other sources are asked, too
+        return f"{title_of(instance)} failed in a way that no source may: {where(error)}."
     finally:
         await source.aclose()
-    return 0
+    return None
 
 
 def _clocks(title: str, skew: timedelta) -> str:

@@ -9,14 +9,10 @@ from pathlib import Path
 from exporter.runtime.supervisor import Part, Supervisor, taken
 from exporter.settings import Settings
 from exporter.simulator import keys
+from exporter.sources.registry import BUILT_IN, definition_of
 
-DEMO_PACE = {
-    "NORTHSTAR_KALSHI_INTERVAL_SECONDS": "1",
-    "NORTHSTAR_ANTHROPIC_INTERVAL_SECONDS": "5",
-    "NORTHSTAR_SALES_INTERVAL_SECONDS": "2",
-    "NORTHSTAR_AGGREGATION_INTERVAL_MS": "2000",
-}
-"""Faster than on real accounts, so that a figure is seen to move within seconds."""
+DEMO_PACE = {"NORTHSTAR_AGGREGATION_INTERVAL_MS": "2000"}
+"""Faster than on real accounts, so that a figure is seen to move within seconds; the sources are, too."""
 
 DEMO_LIMITS = {
     "NORTHSTAR_LIMIT_LOSS_TODAY_USD": "100",
@@ -34,10 +30,10 @@ def demo(settings: Settings) -> int:
         port = str(settings.simulator_port)
         url = f"http://127.0.0.1:{port}"
         environment = {
+            **_sources(settings),
             **keys.environment(url, Path(folder)),
             **DEMO_PACE,
             **DEMO_LIMITS,
-            "NORTHSTAR_SOURCES": "kalshi,anthropic,sales",
             "NORTHSTAR_DEMO": "true",
             "DB_PATH": str(Path(folder) / "demo.sqlite3"),
             # Data that is thrown away has no place among the copies of somebody's accounts.
@@ -47,11 +43,25 @@ def demo(settings: Settings) -> int:
         return _run(settings, environment, [simulator], "demo data, no keys, thrown away at the end")
 
 
+def _sources(settings: Settings) -> dict[str, str]:
+    """Return which sources the demo has, and how often each is read; no key of an account is left."""
+    simulated = [each for each in BUILT_IN if each.simulator is not None]
+    found = {"NORTHSTAR_SOURCES": ",".join(each.name for each in simulated)}
+    for instance in settings.sources:
+        section = instance.section(definition_of(instance).settings)
+        there = instance.own and definition_of(instance) in simulated
+        found |= {name: "" for name in section.known() if not there}
+    for each in simulated:
+        section = each.section()
+        found |= dict.fromkeys(section.secret_names(), "")
+        found |= {section.names(field)[-1]: value for field, value in (each.simulator or {}).items()}
+    return found
+
+
 def up(settings: Settings) -> int:
     """Run exporter and stream on the real accounts."""
-    return _run(
-        settings, {}, [], f"your accounts: {', '.join(settings.sources)}; database {settings.db_path}"
-    )
+    names = ", ".join(source.name for source in settings.sources)
+    return _run(settings, {}, [], f"your accounts: {names}; database {settings.db_path}")
 
 
 def _run(settings: Settings, environment: Mapping[str, str], first: list[Part], about: str) -> int:

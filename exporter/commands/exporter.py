@@ -14,7 +14,8 @@ from exporter.collect import schedule
 from exporter.errors import SettingsError
 from exporter.runtime import gc_pauses
 from exporter.settings import Settings
-from exporter.wiring import build_backups, build_cycle, build_live
+from exporter.sources.registry import registry as installed
+from exporter.wiring import build_backups, build_cycle, build_lives
 
 log = logging.getLogger("northstar")
 
@@ -24,9 +25,11 @@ STOP_SECONDS = 1.5
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises SettingsError or StoreError when it cannot start."""
+    for problem in installed().problems:
+        log.warning("%s", problem)
     registry = CollectorRegistry()
     cycle, health = build_cycle(settings, registry)
-    live = build_live(settings, cycle, health)
+    lives = build_lives(settings, cycle, health)
     backups = build_backups(settings, registry, health)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -47,10 +50,10 @@ async def run(settings: Settings) -> None:
         heartbeat=timedelta(milliseconds=settings.aggregation_interval_ms),
     )
     scheduler.start()
-    beside = [asyncio.create_task(each.run()) for each in (live, backups) if each is not None]
+    beside = [asyncio.create_task(each.run()) for each in (*lives, backups) if each is not None]
     log.info(
         "exporter started sources=%s metrics=http://%s:%d/metrics",
-        ",".join(settings.sources),
+        ",".join(source.name for source in settings.sources),
         settings.host,
         server.server_port,
     )

@@ -1,7 +1,20 @@
 """What the user sets: the model, the entries that are more than a word, and how it is read."""
 
-from exporter.settings.entries import PRICE_KINDS
-from exporter.settings.model import SOURCES, Settings
-from exporter.settings.reading import SECRETS, missing, names, read
+from exporter.settings.fields import SourceSettings, VenueSettings
+from exporter.settings.instances import Entry, Instance, is_name
+from exporter.settings.model import Settings
+from exporter.settings.reading import GLOBAL, missing
+from exporter.settings.section import PREFIX, Section
 
-__all__ = ["PRICE_KINDS", "SECRETS", "SOURCES", "Settings", "missing", "names", "read"]
+__all__ = [
+    "GLOBAL",
+    "PREFIX",
+    "Entry",
+    "Instance",
+    "Section",
+    "Settings",
+    "SourceSettings",
+    "VenueSettings",
+    "is_name",
+    "missing",
+]

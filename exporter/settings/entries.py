@@ -12,33 +12,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-PRICE_KINDS = ("uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output", "all")
 _DOLLARS = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 _CASH = re.compile(r"-?\d{1,9}(\.\d{1,4})?", re.ASCII)
-_PRICE = re.compile(r"\d{1,5}(\.\d{1,4})?", re.ASCII)
-
-
-class StatedPrice(NamedTuple):
-    """A list price that the user states: dollars per million tokens of a kind, from a UTC day on."""
-
-    model: str
-    kind: str
-    since: date
-    price: Decimal
-
-
-def stated_price(text: Any) -> StatedPrice:
-    """Read `claude-nova-1 output 2026-11-01 30`."""
-    words = str(text).split()
-    if len(words) != 4:
-        raise ValueError(f'"{text}" is not model, kind, first day and dollars per million tokens')
-    model, kind, since, price = words
-    if kind not in PRICE_KINDS:
-        raise ValueError(f'"{kind}" in "{text}" is none of {", ".join(PRICE_KINDS)}')
-    day = calendar_day(since)
-    if not _PRICE.fullmatch(price) or not Decimal(price):
-        raise ValueError(f'"{price}" in "{text}" is no price above zero with at most four decimals')
-    return StatedPrice(model, kind, day, Decimal(price))
 
 
 class StatedCash(NamedTuple):

@@ -7,7 +7,6 @@ from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -16,92 +15,32 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SecretStr,
     ValidationInfo,
     field_validator,
 )
 
-from exporter.settings.entries import (
-    StatedCash,
-    StatedPrice,
-    calendar_day,
-    origin,
-    separated,
-    stated_cash,
-    stated_price,
-    workspace_budget,
-)
+from exporter.settings.entries import calendar_day, origin, workspace_budget
+from exporter.settings.fields import Amount, Commas, Url
+from exporter.settings.instances import Instance
 
-SOURCES = ("kalshi", "anthropic", "sales")
-
-Seconds = Annotated[float, Field(ge=0.2, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
-Amount = Annotated[Decimal, Field(gt=0)]
 Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
-SocketUrl = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
 Origin = Annotated[str, AfterValidator(origin)]
-Price = Annotated[StatedPrice, BeforeValidator(stated_price)]
-Cash = Annotated[StatedCash, BeforeValidator(stated_cash)]
 WorkspaceBudget = Annotated[tuple[str, Decimal], BeforeValidator(workspace_budget)]
-Commas = BeforeValidator(separated(","))
-Semicolons = BeforeValidator(separated(";\n"))
 
 
 class Settings(BaseModel):
-    """All settings. `alias` in a field's extra is the name it answers to besides its own."""
+    """All settings but those of the sources, which are in `sources`.
+
+    `names` in a field's extra are names that it answers to besides its own one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    sources: Annotated[tuple[str, ...], Commas] = Field(
-        SOURCES, description="Which sources take part: a comma list of kalshi, anthropic, sales."
-    )
-    kalshi_api_key: SecretStr | None = Field(
-        None, description="Kalshi key id. The scope `read` suffices.", json_schema_extra={"alias": True}
-    )
-    kalshi_private_key: SecretStr | None = Field(
-        None, description="Kalshi private key, PEM text (RSA or Ed25519).", json_schema_extra={"alias": True}
-    )
-    kalshi_private_key_path: Path | None = Field(
-        None, description="File that holds the Kalshi private key.", json_schema_extra={"alias": True}
-    )
-    kalshi_base_url: Url = Field(
-        "https://external-api.kalshi.com/trade-api/v2",
-        description="Kalshi REST address; the demo account has another one.",
-        json_schema_extra={"alias": True},
-    )
-    kalshi_interval_seconds: Seconds = Field(10, description="Time between two readings of Kalshi.")
-    kalshi_live: bool = Field(
-        True, description="Hear Kalshi's quotes and fills over its WebSocket, between the readings."
-    )
-    kalshi_ws_url: SocketUrl = Field(
-        "wss://external-api-ws.kalshi.com/trade-api/ws/v2",
-        description="Kalshi WebSocket address; where only KALSHI_BASE_URL is set, that host's.",
-        json_schema_extra={"alias": True},
-    )
-    kalshi_other_cash: Annotated[tuple[Cash, ...], Semicolons] = Field(
+    sources: tuple[Instance, ...] = Field(
         (),
-        description="Interest, incentives and the like, in Kalshi's balance but in none of its lists: "
-        "entries of day, what it was and dollars, separated by `;`.",
-    )
-    anthropic_api_key: SecretStr | None = Field(
-        None,
-        description="Anthropic Admin key (sk-ant-admin...); an ordinary key cannot read costs.",
-        json_schema_extra={"alias": True},
-    )
-    anthropic_base_url: Url = Field(
-        "https://api.anthropic.com", description="Anthropic address.", json_schema_extra={"alias": True}
-    )
-    anthropic_interval_seconds: Seconds = Field(60, description="Time between two readings of Anthropic.")
-    anthropic_family: Literal["auto", "reports", "analytics"] = Field(
-        "auto",
-        description="Which of Anthropic's reports are read: the stable `reports`, the beta `analytics`, or "
-        "`auto` for what the key may read.",
-    )
-    anthropic_prices: Annotated[tuple[Price, ...], Semicolons] = Field(
-        (),
-        description="List prices that go before the published ones: entries of model, kind (or `all`), first "
-        "UTC day and dollars per million tokens, separated by `;`.",
+        description="Which sources take part, separated by commas: each a name, or `hedge=kalshi` for one "
+        "more of a kind, whose settings are then called `NORTHSTAR_HEDGE_...`.",
     )
     api_budget_usd: Amount | None = Field(
         None, description="What API cost may come to in a calendar month, in dollars."
@@ -117,13 +56,6 @@ class Settings(BaseModel):
     api_credit_since: Annotated[date | None, BeforeValidator(calendar_day)] = Field(
         None, description="The day at whose beginning the credit stood so.", validate_default=True
     )
-    john_api_base_url: Url | None = Field(
-        None, description="Address of the sales API, without /v1/sales.", json_schema_extra={"alias": True}
-    )
-    john_api_token: SecretStr | None = Field(
-        None, description="Bearer token of the sales API.", json_schema_extra={"alias": True}
-    )
-    sales_interval_seconds: Seconds = Field(30, description="Time between two readings of the sales API.")
     timezone: str = Field("UTC", description="IANA zone whose midnight starts today, the month and the year.")
     mark_rule: Literal["bid", "mid", "last"] = Field(
         "bid", description="Price that open contracts are valued at: best bid, middle or last trade."
@@ -134,7 +66,7 @@ class Settings(BaseModel):
     db_path: Path = Field(
         Path("data/northstar.sqlite3"),
         description="SQLite file that keeps everything.",
-        json_schema_extra={"alias": True},
+        json_schema_extra={"names": ["DB_PATH"]},
     )
     backup_folder: Path | None = Field(
         None, description="Folder that verified copies of the database are kept in, made by the exporter."
@@ -149,14 +81,14 @@ class Settings(BaseModel):
     aggregation_interval_ms: Annotated[int, Field(ge=100, le=3_600_000)] = Field(
         10_000,
         description="Longest time between two snapshots, in milliseconds.",
-        json_schema_extra={"alias": True},
+        json_schema_extra={"names": ["AGGREGATION_INTERVAL_MS"]},
     )
     snapshots_per_second: Annotated[float, Field(ge=0.1, le=100)] = Field(
         10, description="Most snapshots in a second while live quotes move."
     )
     host: str = Field("127.0.0.1", description="Address that page, stream and metrics listen on.")
     port: Port = Field(
-        8080, description="Port of the page and the stream.", json_schema_extra={"alias": True}
+        8080, description="Port of the page and the stream.", json_schema_extra={"names": ["PORT"]}
     )
     published_on_loopback: bool = Field(
         False,
@@ -285,23 +217,6 @@ class Settings(BaseModel):
                 raise ValueError(f"it states the budget of {workspace} more than once")
         return value
 
-    @field_validator("anthropic_prices")
-    @classmethod
-    def _once(cls, value: tuple[StatedPrice, ...]) -> tuple[StatedPrice, ...]:
-        said = [one[:3] for one in value]
-        for model, kind, since in said:
-            if said.count((model, kind, since)) > 1:
-                raise ValueError(f"it states the price of {model} {kind} from {since} on more than once")
-        return value
-
-    @field_validator("sources")
-    @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in value if name not in SOURCES]
-        if unknown or not value:
-            raise ValueError(f"must name at least one of {', '.join(SOURCES)}")
-        return tuple(name for name in SOURCES if name in value)
-
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
@@ -349,19 +264,3 @@ class Settings(BaseModel):
             return not ip_address(self.host).is_loopback
         except ValueError:
             return True
-
-    @property
-    def kalshi_socket(self) -> str:
-        """The WebSocket address: what is set, else the one that belongs to the REST address.
-
-        The venue's own hosts differ in one word; its other hosts, a proxy and a simulator serve both.
-        """
-        default = Settings.model_fields["kalshi_base_url"].default
-        if "kalshi_ws_url" in self.model_fields_set or self.kalshi_base_url == default:
-            return self.kalshi_ws_url
-        parts = urlsplit(self.kalshi_base_url)
-        host = parts.netloc
-        if host.startswith("external-api."):
-            host = host.replace("external-api.", "external-api-ws.", 1)
-        before = parts.path.rstrip("/").removesuffix("/trade-api/v2")
-        return f"{'wss' if parts.scheme == 'https' else 'ws'}://{host}{before}/trade-api/ws/v2"

@@ -1,53 +1,54 @@
 """Environment and `.env` -> frozen Settings; every mistake is reported at once, no secret ever.
 
-A setting `x` is read from NORTHSTAR_X, or from X where the table says so; a secret also from the
-file that X_FILE names (for container secrets). An empty value counts as not set.
+An empty value counts as not set. What a source cannot connect without may be missing: it is said by the
+commands that need it, and the others go on.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from exporter.errors import SettingsError
+from exporter.settings.fields import SourceSettings
+from exporter.settings.instances import Entry, Instance, entries
 from exporter.settings.model import Settings
+from exporter.settings.section import PREFIX, Section
 
-PREFIX = "NORTHSTAR_"
-SECRETS = tuple(name for name, info in Settings.model_fields.items() if "SecretStr" in str(info.annotation))
-
-
-def names(field: str) -> tuple[str, ...]:
-    """Return the environment names a setting answers to, the preferred one first."""
-    own = PREFIX + field.upper()
-    extra = Settings.model_fields[field].json_schema_extra
-    return (field.upper(), own) if isinstance(extra, dict) and extra.get("alias") else (own,)
+SOURCES = f"{PREFIX}SOURCES"
+GLOBAL = Section(Settings)
 
 
-def read(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
+def read(
+    environ: Mapping[str, str],
+    env_file: Path | None,
+    offered: Mapping[str, type[SourceSettings]],
+    usual: Sequence[str],
+) -> Settings:
     """Return the settings that environment and `.env` state; the environment wins.
 
-    Raises SettingsError with a sentence for every problem; no value of a secret is in it.
+    `offered` are the models of the sources' settings by definition, `usual` those that take part when
+    nobody says otherwise. Raises SettingsError with a sentence for every problem; no value of a secret is
+    in it.
     """
     given = {**_file(env_file), **environ}
     given = {name: value for name, value in given.items() if value != ""}
     problems: list[str] = []
-    values: dict[str, Any] = {}
-    for field in Settings.model_fields:
-        for name in reversed(names(field)):
-            if name in given:
-                values[field] = given[name]
-            elif field in SECRETS and f"{name}_FILE" in given:
-                values[field] = _secret(name, given[f"{name}_FILE"], problems)
-    problems += _unknown(given)
+    taking_part = entries(given.get(SOURCES, ",".join(usual)), list(offered), _taken(offered), problems)
+    # A source that does not take part keeps its names, and what is wrong with them is still said.
+    apart = [Entry(name, name) for name in offered if Entry(name, name) not in taking_part]
+    sections = {entry: entry.section(offered[entry.definition]) for entry in (*taking_part, *apart)}
+    problems += _unknown(given, sections)
+    instances = {entry: _instance(entry, section, given, problems) for entry, section in sections.items()}
+    values = GLOBAL.values(given, problems) | {"sources": tuple(instances[entry] for entry in taking_part)}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        problems += [_sentence(names(str(each["loc"][0]))[0], each["msg"]) for each in error.errors()]
+        problems += GLOBAL.sentences(error)
         raise SettingsError(problems) from None
     if problems:
         raise SettingsError(problems)
@@ -55,22 +56,31 @@ def read(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
 
 
 def missing(settings: Settings) -> list[str]:
-    """Return a sentence for every source that takes part but lacks what it needs to connect."""
-    needs = {
-        "kalshi": ("KALSHI_API_KEY", settings.kalshi_api_key),
-        "kalshi ": (
-            "KALSHI_PRIVATE_KEY_PATH",
-            settings.kalshi_private_key or settings.kalshi_private_key_path,
+    """Return a sentence for all that sources which take part lack to connect."""
+    return [sentence for instance in settings.sources for sentence in instance.missing]
+
+
+def _instance(entry: Entry, section: Section, given: Mapping[str, str], problems: list[str]) -> Instance:
+    values = section.values(given, problems)
+    lacking: list[str] = []
+    settings: SourceSettings | None = None
+    try:
+        validated = section.model.model_validate(values)
+        assert isinstance(validated, SourceSettings)
+        settings = validated
+    except ValidationError as error:
+        problems += section.sentences(error)
+        lacking = section.missing(error)
+    required = [field for field, info in section.model.model_fields.items() if info.is_required()]
+    return Instance(
+        name=entry.name,
+        definition=entry.definition,
+        settings=settings,
+        missing=tuple(
+            f"{name} is not set: set it, or take {entry.name} out of {SOURCES}." for name in lacking
         ),
-        "anthropic": ("ANTHROPIC_API_KEY", settings.anthropic_api_key),
-        "sales": ("JOHN_API_BASE_URL", settings.john_api_base_url),
-        "sales ": ("JOHN_API_TOKEN", settings.john_api_token),
-    }
-    return [
-        f"{name} is not set: set it, or take {source.strip()} out of NORTHSTAR_SOURCES."
-        for source, (name, value) in needs.items()
-        if source.strip() in settings.sources and value is None
-    ]
+        stated=any(field in values for field in required),
+    )
 
 
 def _file(path: Path | None) -> dict[str, str]:
@@ -79,26 +89,33 @@ def _file(path: Path | None) -> dict[str, str]:
     return {name: value for name, value in dotenv_values(path).items() if value is not None}
 
 
-def _secret(name: str, path: str, problems: list[str]) -> str | None:
-    try:
-        return Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        problems.append(f"{name}_FILE names a file that cannot be read: check the path and its permissions.")
-        return None
+def _taken(offered: Mapping[str, type[SourceSettings]]) -> frozenset[str]:
+    """Return the words that names begin with which are not those of a source, `alert` or `john`."""
+    sections = [GLOBAL, *(Entry(name, name).section(model) for name, model in offered.items())]
+    names = [name for section in sections for name in section.known() if name.startswith(PREFIX)]
+    words = {name.removeprefix(PREFIX).partition("_")[0].lower() for name in names}
+    return frozenset(words) - frozenset(offered)
 
 
-def _unknown(given: Mapping[str, str]) -> list[str]:
-    known = {name for field in Settings.model_fields for name in names(field)}
-    known |= {f"{name}_FILE" for field in SECRETS for name in names(field)}
+def _unknown(given: Mapping[str, str], sections: Mapping[Entry, Section]) -> list[str]:
+    """Return a sentence for each name that is nobody's: with the source, or the name, that is nearest."""
+    known = {name for section in (GLOBAL, *sections.values()) for name in section.known()}
+    anything = tuple(section.prefix for section in sections.values() if section.open)
+    there = {entry.name for entry in sections}
     problems = []
     for name in sorted(given):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f": did you mean {near[0]}?" if near else "."
+        if not name.startswith(PREFIX) or name in known or name.startswith(anything):
+            continue
+        word, _, field = name.removeprefix(PREFIX).partition("_")
+        have = [entry.name for entry, section in sections.items() if f"{section.prefix}{field}" in known]
+        if have and word.lower() not in there:
+            near = difflib.get_close_matches(word.lower(), have, 1)
+            hint = (
+                f"did you mean {PREFIX}{near[0].upper()}_{field}?" if near else f"it has {', '.join(have)}."
+            )
+            problems.append(f'{name} is not a setting: {SOURCES} has no "{word.lower()}"; {hint}')
+        else:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f": did you mean {close[0]}?" if close else "."
             problems.append(f"{name} is not a setting{hint}")
     return problems
-
-
-def _sentence(name: str, message: str) -> str:
-    what = message.removeprefix("Value error, ")
-    return f"{name} is wrong: {what[0].lower()}{what[1:]}."

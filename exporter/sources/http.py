@@ -41,7 +41,6 @@ SHORTEST_SECRET = 12  # characters; a shorter one could be a word of the answer 
 BREAKER_FAILURES = 3  # whole requests, each after all its attempts
 BREAKER_REST_SECONDS = 30.0
 
-TITLES = {"kalshi": "Kalshi", "anthropic": "Anthropic", "sales": "The sales API"}
 BreakerState = Literal["closed", "half-open", "open"]
 _STATES: dict[str, BreakerState] = {"closed": "closed", "half-opened": "half-open", "opened": "open"}
 Headers = Callable[[str, str], Mapping[str, str]]
@@ -76,6 +75,7 @@ class Endpoint:
     """Whom a client talks to and how; nothing in here shows a credential."""
 
     source: str
+    title: str
     base_url: str
     requests: float = 1.0
     per_seconds: float = 1.0
@@ -104,7 +104,7 @@ class Client:
         secrets: Callable[[], Collection[str]] = tuple,
     ) -> None:
         stamina.instrumentation.set_on_retry_hooks(())
-        self.source, self.title = endpoint.source, TITLES.get(endpoint.source, endpoint.source)
+        self.source, self.title = endpoint.source, endpoint.title
         self.skew: timedelta | None = None
         self._endpoint, self._headers, self._clock = endpoint, headers, clock
         self._observer, self._secrets = observer or Silent(), secrets

@@ -5,6 +5,7 @@ A feed adds speed and nothing else: whatever it brings, REST would have brought 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -46,3 +47,22 @@ class LiveObserver(Protocol):
 
     def live_reconnected(self, source: str, reason: str) -> None:
         """A connection ended or failed, and a new one is tried."""
+
+
+class Feed(Protocol):
+    """What a live feed can do. `run` is a task that ends by being cancelled; the rest is asked meanwhile."""
+
+    @property
+    def status(self) -> Status: ...
+
+    async def run(self) -> None:
+        """Connect, listen, and connect again."""
+
+    async def news(self) -> News:
+        """Wait until something came, and hand it over."""
+
+    def follow(self) -> None:
+        """Listen to the markets that are open now."""
+
+    def compare(self, marks: Iterable[Mark]) -> None:
+        """Hold the quotes of a reading against what came."""

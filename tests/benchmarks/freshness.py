@@ -20,7 +20,7 @@ from exporter.metrics.health import Health
 from exporter.records import Observation
 from exporter.runtime import gc_pauses
 from exporter.snapshot import Tree
-from exporter.sources import Reading, Window
+from exporter.sources.contract import Reading, Window
 from exporter.store import Store
 from tests.builders import infos
 

@@ -24,7 +24,7 @@ from exporter.ledger import Ledger
 from exporter.metrics.health import Health
 from exporter.money import plain
 from exporter.records import Observation
-from exporter.sources import Reading, Window
+from exporter.sources.contract import Reading, Window
 from exporter.sources.kalshi.feed import KalshiLive
 from exporter.store import Store
 from tests.builders import infos

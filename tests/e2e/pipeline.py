@@ -19,9 +19,9 @@ import httpx
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.settings import read
 from exporter.simulator.server import Simulator
 from exporter.snapshot import COUNTS, apply, decode
+from exporter.sources.registry import read_settings
 from exporter.stream import create_app
 from exporter.stream.server import Server, listen
 from exporter.wiring import build_cycle
@@ -59,7 +59,7 @@ class Pipeline:
         self.simulator = simulator
         self.database = folder / "northstar.sqlite3"
         environ = {**simulator.environment(ed25519=True), "DB_PATH": str(self.database), **settings}
-        self.settings = read(environ)
+        self.settings = read_settings(environ)
         self._registry = CollectorRegistry()
         self.cycle, self.health = build_cycle(self.settings, self._registry, clock or simulator.world.clock)
         self.sources = {source.name: source for source in self.cycle.sources}

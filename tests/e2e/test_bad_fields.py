@@ -17,7 +17,7 @@ import pytest
 
 from exporter.simulator import examples
 from exporter.simulator.server import Simulator
-from exporter.sources import Window
+from exporter.sources.contract import Window
 from tests.e2e.conftest import Build, Simulate
 from tests.e2e.pipeline import Pipeline, figures
 

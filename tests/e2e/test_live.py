@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from exporter.settings import read
 from exporter.simulator import oracle
 from exporter.simulator.examples import OPEN_MARKET, reference_account
 from exporter.simulator.server import Simulator
 from exporter.sources.kalshi import feed
-from exporter.wiring import build_cycle, build_live
+from exporter.sources.registry import read_settings
+from exporter.wiring import build_cycle, build_lives
 from tests.e2e.conftest import Simulate
 from tests.e2e.pipeline import PATIENCE
 
@@ -40,13 +40,12 @@ class Company:
             "NORTHSTAR_SOURCES": "kalshi",
             "DB_PATH": str(folder / "northstar.sqlite3"),
         }
-        settings = read(environ)
+        settings = read_settings(environ)
         self.simulator, self.registry = simulator, CollectorRegistry()
         clock = simulator.world.clock
         self.cycle, health = build_cycle(settings, self.registry, clock)
         (self.source,) = self.cycle.sources
-        follower = build_live(settings, self.cycle, health, clock)
-        assert follower is not None
+        (follower,) = build_lives(settings, self.cycle, health, clock)
         follower._readings._seconds = 0.01
         self.follower = follower
 

@@ -36,7 +36,7 @@ from exporter.simulator.app import create_app
 from exporter.simulator.faults import Faults
 from exporter.simulator.kalshi import gate
 from exporter.simulator.world import World
-from exporter.sources.kalshi import Kalshi
+from exporter.sources.kalshi.account import Kalshi
 from exporter.sources.kalshi.limits import Allowance
 from exporter.store import Store
 from tests.builders import SOURCES, infos

@@ -26,7 +26,8 @@ from exporter.simulator import app, examples, server
 from exporter.simulator.faults import KINDS, NEEDS_FIELD, SOURCES
 from exporter.simulator.keys import Keys
 from exporter.simulator.server import Simulator, serve_in_thread
-from exporter.sources import Window, http
+from exporter.sources import http
+from exporter.sources.contract import Window
 from tests.e2e.pipeline import HOST, PATIENCE, Pipeline, until
 from tests.e2e.processes import Process, free_port
 

@@ -19,8 +19,8 @@ from exporter.metrics.catalogue import FIGURES, HEALTH, LIMITS, METRICS
 from exporter.metrics.collector import TOP_MARKETS, SnapshotCollector
 from exporter.metrics.health import Health
 from exporter.records import Change, VenuePosition
-from exporter.settings import read
 from exporter.snapshot import Cursor, Tree
+from exporter.sources.registry import read_settings
 from tests.builders import NOW, Books, balance, fill, healthy, mark, sale
 from tests.metrics import spent
 
@@ -94,7 +94,7 @@ def test_golden_page_and_self_metrics_pass_promtool() -> None:
     health.job_failed("kalshi")
     health.job_skipped("kalshi")
     health.watch({"kalshi": lambda: "half-open"}, Path("nowhere"))
-    limits.publish(read({"NORTHSTAR_LIMIT_LOSS_TODAY_USD": "250"}).limits, registry)
+    limits.publish(read_settings({"NORTHSTAR_LIMIT_LOSS_TODAY_USD": "250"}).limits, registry)
     text = GOLDEN.read_text() + generate_latest(registry).decode()
     assert PROMTOOL is not None
     linted = subprocess.run(
@@ -113,7 +113,7 @@ def test_every_metric_of_the_catalogue_is_on_the_page() -> None:
     assert shown == {metric.name: metric.kind for metric in FIGURES}
     registry = CollectorRegistry()
     Health(registry)
-    limits.publish(read({}).limits, registry)
+    limits.publish(read_settings({}).limits, registry)
     own = {
         line.split()[2]: line.split()[3]
         for line in generate_latest(registry).decode().splitlines()
@@ -224,7 +224,7 @@ def test_names_carry_their_unit() -> None:
 def test_limits_are_shown_by_name_and_one_that_is_off_is_not() -> None:
     """What is not limited has nothing to be compared with: a zero would always be exceeded."""
     registry = CollectorRegistry()
-    limits.publish(read({"NORTHSTAR_LIMIT_BALANCE_USD": "1234.50"}).limits, registry)
+    limits.publish(read_settings({"NORTHSTAR_LIMIT_BALANCE_USD": "1234.50"}).limits, registry)
     shown = {
         (sample.name, sample.labels["limit"]): sample.value
         for family in registry.collect()

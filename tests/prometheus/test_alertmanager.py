@@ -14,7 +14,8 @@ import pytest
 
 from exporter.cli import main
 from exporter.commands import alertmanager_config as alerting
-from exporter.settings import Settings, read
+from exporter.settings import Settings
+from exporter.sources.registry import read_settings
 from tests.prometheus.rules import ALERTS
 
 MAIL = {
@@ -66,7 +67,7 @@ EVERY_SECRET = (*alerting.WAYS, alerting.HEARTBEAT)
 @pytest.mark.parametrize("names", [(), *((name,) for name in EVERY_SECRET), EVERY_SECRET], ids="+".join)
 def test_amtool_accepts_what_is_written(tmp_path: Path, names: tuple[str, ...]) -> None:
     """Whatever is switched on, Alertmanager starts."""
-    config, _ = alerting.config(read(MAIL), put(tmp_path / "secrets", *names))
+    config, _ = alerting.config(read_settings(MAIL), put(tmp_path / "secrets", *names))
     path = tmp_path / "alertmanager.yml"
     path.write_text(json.dumps(readable(config)).replace("file:///", "http://localhost/"))
     assert "SUCCESS" in amtool("check-config", str(path))
@@ -75,7 +76,7 @@ def test_amtool_accepts_what_is_written(tmp_path: Path, names: tuple[str, ...]) 
 @pytest.mark.parametrize("name", alerting.WAYS)
 def test_secret_file_switches_its_way_on_and_no_other(tmp_path: Path, name: str) -> None:
     """Nothing else has to be said, but for whom to send mail to."""
-    receivers, said = made(read(MAIL), put(tmp_path / "secrets", name))
+    receivers, said = made(read_settings(MAIL), put(tmp_path / "secrets", name))
     (kind,) = receivers["wake"].keys() - {"name"}
     (how,) = receivers["wake"][kind]
     assert how["send_resolved"] is True
@@ -87,7 +88,7 @@ def test_secret_file_switches_its_way_on_and_no_other(tmp_path: Path, name: str)
 
 def test_nothing_configured_tells_nobody_and_says_so(tmp_path: Path) -> None:
     """Alerts are in Grafana and in Prometheus then; nothing crashes."""
-    receivers, said = made(read({}), tmp_path / "nowhere")
+    receivers, said = made(read_settings({}), tmp_path / "nowhere")
     assert all(each.keys() == {"name"} for each in receivers.values())
     assert said.startswith("Nobody is told of alerts")
 
@@ -96,7 +97,7 @@ def test_no_secret_is_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     """The file is named; what it holds stays in it."""
     secrets = put(tmp_path / "secrets", *EVERY_SECRET)
     output = tmp_path / "alertmanager.yml"
-    assert alerting.write(read(MAIL), secrets, output) == 0
+    assert alerting.write(read_settings(MAIL), secrets, output) == 0
     assert "very-secret" not in output.read_text() + capsys.readouterr().out
 
 
@@ -105,7 +106,7 @@ def test_secret_that_may_not_be_read_is_one_sentence(tmp_path: Path) -> None:
     """The other ways go on."""
     secrets = put(tmp_path / "secrets", "slack_url", "webhook_url")
     (secrets / "slack_url").chmod(0)
-    receivers, said = made(read({}), secrets)
+    receivers, said = made(read_settings({}), secrets)
     assert receivers["wake"].keys() == {"name", "webhook_configs"}
     assert "slack_url cannot be read" in said
 
@@ -114,7 +115,7 @@ def test_folder_that_is_closed_is_one_sentence(tmp_path: Path, monkeypatch: pyte
     """What is in it cannot even be listed, so nothing is said of single files."""
     secrets = put(tmp_path / "secrets", *EVERY_SECRET)
     monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (secrets, os.X_OK))
-    receivers, said = made(read(MAIL), secrets)
+    receivers, said = made(read_settings(MAIL), secrets)
     assert all(each.keys() == {"name"} for each in receivers.values())
     assert said.splitlines() == [
         f"The folder {secrets} cannot be entered by user {os.getuid()}: check its permissions.",
@@ -127,7 +128,7 @@ def test_secret_that_is_a_folder_or_empty_is_one_sentence(tmp_path: Path) -> Non
     secrets = put(tmp_path / "secrets", "webhook_url")
     (secrets / "slack_url").mkdir()
     (secrets / alerting.HEARTBEAT).write_text(" \n")
-    receivers, said = made(read({}), secrets)
+    receivers, said = made(read_settings({}), secrets)
     assert receivers["wake"].keys() == {"name", "webhook_configs"}
     lines = said.splitlines()
     assert lines[0].startswith(f"The secret file {secrets / 'slack_url'} cannot be read by user")
@@ -140,7 +141,7 @@ def test_secret_that_is_a_folder_or_empty_is_one_sentence(tmp_path: Path) -> Non
 
 def test_mail_without_an_address_is_one_sentence(tmp_path: Path) -> None:
     """A password alone sends nothing."""
-    receivers, said = made(read({}), put(tmp_path / "secrets", "smtp_password"))
+    receivers, said = made(read_settings({}), put(tmp_path / "secrets", "smtp_password"))
     assert receivers["wake"].keys() == {"name"}
     assert "NORTHSTAR_ALERT_EMAIL_TO and NORTHSTAR_ALERT_SMTP_SERVER must be set." in said
 
@@ -157,7 +158,7 @@ def test_output_that_cannot_be_written_is_one_sentence(
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     """The configuration in a file, with every way on."""
-    config, _ = alerting.config(read(MAIL), put(tmp_path / "secrets", *EVERY_SECRET))
+    config, _ = alerting.config(read_settings(MAIL), put(tmp_path / "secrets", *EVERY_SECRET))
     path = tmp_path / "alertmanager.yml"
     path.write_text(json.dumps(readable(config)).replace("file:///", "http://localhost/"))
     return path
@@ -187,7 +188,7 @@ def test_inhibitions_name_alerts_that_exist() -> None:
 
 def test_links_lead_where_the_settings_say() -> None:
     """A message on a telephone must not lead to 127.0.0.1."""
-    settings = read(
+    settings = read_settings(
         {
             "NORTHSTAR_ALERT_GRAFANA_URL": "https://grafana.example.com/",
             "NORTHSTAR_ALERT_RUNBOOK_URL": "https://git.example.com/runbook.md",

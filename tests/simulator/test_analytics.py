@@ -19,8 +19,8 @@ from exporter.simulator.faults import Fault
 from exporter.simulator.keys import ADMIN_KEY, ORDINARY_KEY, SCOPED_KEY
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.stories import seeded
-from exporter.sources import Reading, Window
-from exporter.sources.anthropic import Anthropic
+from exporter.sources.anthropic.organization import Anthropic
+from exporter.sources.contract import Reading, Window
 from tests.simulator.callers import Ask
 
 D = Decimal

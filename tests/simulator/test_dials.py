@@ -17,8 +17,8 @@ from exporter.simulator.keys import ADMIN_KEY
 from exporter.simulator.server import serve_in_thread
 from exporter.simulator.stories import begin, seeded
 from exporter.simulator.world import World
-from exporter.sources import Reading, Window
-from exporter.sources.anthropic import Anthropic
+from exporter.sources.anthropic.organization import Anthropic
+from exporter.sources.contract import Reading, Window
 from tests.simulator.callers import Ask
 
 D = Decimal

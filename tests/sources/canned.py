@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from exporter.simulator.clock import SettableClock
-from exporter.sources import Reading, Source, Window
-from exporter.sources.anthropic import Anthropic
-from exporter.sources.kalshi import Kalshi
+from exporter.sources.anthropic.organization import Anthropic
+from exporter.sources.contract import Reading, Source, Window
+from exporter.sources.kalshi.account import Kalshi
 from exporter.sources.sales.shop import Sales
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

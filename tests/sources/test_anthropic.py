@@ -17,7 +17,6 @@ from exporter.simulator import examples, keys
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.faults import Fault
 from exporter.simulator.server import serve_in_thread
-from exporter.sources import Reading, Window
 from exporter.sources.anthropic.organization import (
     FIRST_BILL,
     FIRST_USAGE,
@@ -26,6 +25,7 @@ from exporter.sources.anthropic.organization import (
     REVIEW,
     Anthropic,
 )
+from exporter.sources.contract import Reading, Window
 from exporter.sources.paging import MAX_RESTARTS
 from tests.sources import payloads as p
 from tests.sources.canned import NOW, WINDOW, Turns, Upstream, anthropic, read

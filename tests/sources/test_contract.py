@@ -12,7 +12,7 @@ import pytest
 from exporter.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
 from exporter.records import ApiKey, KeyUsage, Workspace
 from exporter.simulator.mutation import mutate, other_type
-from exporter.sources import Window
+from exporter.sources.contract import Window
 from tests.sources import payloads
 from tests.sources.canned import (
     ADMIN_KEY,

@@ -17,10 +17,11 @@ from exporter.errors import SettingsError, SourceError, SourceMalformed, SourceR
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import reference_account
 from exporter.simulator.server import serve_in_thread
-from exporter.sources import Window, http
+from exporter.sources import http
+from exporter.sources.contract import Window
 from exporter.sources.credential import usable
 from exporter.sources.http import Client, Endpoint
-from exporter.sources.kalshi import Kalshi
+from exporter.sources.kalshi.account import Kalshi
 from tests.sources.canned import NOW, Turns, Upstream, Watcher, text_of
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +36,12 @@ def client(answer: Any, **options: Any) -> Client:
     given = {"headers": lambda method, path: {}, "clock": SettableClock(NOW)} | options
     wait = given.pop("wait_when_limited", None)
     endpoint = Endpoint(
-        source="kalshi", base_url="https://up.test/", requests=100, per_seconds=1, wait_when_limited=wait
+        source="kalshi",
+        title="Kalshi",
+        base_url="https://up.test/",
+        requests=100,
+        per_seconds=1,
+        wait_when_limited=wait,
     )
     return Client(endpoint, given.pop("headers"), given.pop("clock"), transport=upstream.transport, **given)
 

@@ -15,8 +15,8 @@ from exporter.errors import SourceMalformed, SourceRejected
 from exporter.records import Balance, Fill, Mark, Settlement, Transfer, VenuePosition, replaces
 from exporter.simulator import examples
 from exporter.simulator.server import serve_in_thread
-from exporter.sources import Reading, Window
-from exporter.sources.kalshi import Kalshi
+from exporter.sources.contract import Reading, Window
+from exporter.sources.kalshi.account import Kalshi
 from exporter.sources.kalshi.rows import Downwards
 from tests.builders import fill
 from tests.sources import payloads as p

@@ -16,8 +16,9 @@ from exporter.records import Fill, Settlement, Transfer
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.server import serve_in_thread
 from exporter.simulator.world import World
-from exporter.sources import Slice
-from exporter.sources.kalshi import Kalshi, limits
+from exporter.sources.contract import Slice
+from exporter.sources.kalshi import limits
+from exporter.sources.kalshi.account import Kalshi
 from exporter.sources.kalshi.limits import Allowance
 from tests.sources import payloads as p
 from tests.sources.canned import NOW, Turns, Upstream, kalshi, text_of

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from exporter.settings import PRICE_KINDS
 from exporter.sources.anthropic.pricing import (
     CORRECTIONS,
     EVERY_KIND,
@@ -20,6 +19,7 @@ from exporter.sources.anthropic.pricing import (
     Override,
     Prices,
 )
+from exporter.sources.anthropic.settings import PRICE_KINDS
 
 D = Decimal
 TODAY = date(2026, 11, 22)

@@ -15,7 +15,7 @@ from exporter.simulator import keys
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import frozen
 from exporter.simulator.server import serve_in_thread
-from exporter.sources import Window
+from exporter.sources.contract import Window
 from exporter.sources.sales.shop import Sales
 from tests.sources import payloads as p
 from tests.sources.canned import NOW, TOKEN, WINDOW, Turns, Upstream, read, sales

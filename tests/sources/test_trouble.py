@@ -11,9 +11,9 @@ from exporter.errors import SourceError, SourceMalformed, SourceUnavailable
 from exporter.simulator import examples
 from exporter.simulator.faults import Fault
 from exporter.simulator.server import Simulator, serve_in_thread
-from exporter.sources import Source, Window
-from exporter.sources.anthropic import Anthropic
-from exporter.sources.kalshi import Kalshi
+from exporter.sources.anthropic.organization import Anthropic
+from exporter.sources.contract import Source, Window
+from exporter.sources.kalshi.account import Kalshi
 from exporter.sources.sales.shop import Sales
 from tests.sources.canned import NOW, text_of
 

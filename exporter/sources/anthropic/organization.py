@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
 from exporter.errors import SettingsError, SourceError, SourceRejected, SourceUnavailable
 from exporter.records import BilledDay, KeyUsage, Observation, Record, UsageHour
-from exporter.sources import Reading, Window
 from exporter.sources.anthropic import analytics as analytics
 from exporter.sources.anthropic import reports as reports
 from exporter.sources.anthropic.analytics import Analytics
@@ -25,11 +24,12 @@ from exporter.sources.anthropic.names import Names
 from exporter.sources.anthropic.pricing import Prices
 from exporter.sources.anthropic.reports import Reports
 from exporter.sources.anthropic.rows import BASE, DAY, HOUR, Organization, groups, span
+from exporter.sources.anthropic.settings import BASE_URL, NAME, TITLE, FamilyName
+from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import Client, Endpoint, Observer
 from exporter.sources.paging import Visit
 
-BASE_URL = "https://api.anthropic.com"
 ADMIN, ORDINARY, SCOPED = "sk-ant-admin", "sk-ant-api", "sk-ant-api01"
 VERSION = "2023-06-01"
 FAST_MODE = "fast-mode-2026-02-01"  # without it, grouping by speed used to be refused
@@ -62,7 +62,6 @@ HINTS = {
     404: "check the base URL, and that the key belongs to an organization",
 }
 
-FamilyName = Literal["auto", "reports", "analytics"]
 T = TypeVar("T")
 
 
@@ -97,12 +96,12 @@ class Anthropic:
     Raises SettingsError for a key of the wrong kind.
     """
 
-    name = "anthropic"
-
     def __init__(
         self,
         admin_key: SecretStr | str,
         *,
+        name: str = NAME,
+        title: str = TITLE,
         clock: Callable[[], datetime],
         base_url: str = BASE_URL,
         family: FamilyName = "auto",
@@ -113,6 +112,7 @@ class Anthropic:
         overlap: timedelta = timedelta(days=3),
         freshness: timedelta = timedelta(minutes=15),
     ) -> None:
+        self.name = name
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
         self._prices = prices or Prices()
         self._names = Names(self.name)
@@ -121,7 +121,8 @@ class Anthropic:
             family = "reports"
         self.family: FamilyName = family
         endpoint = Endpoint(
-            source=self.name,
+            source=name,
+            title=title,
             base_url=base_url,
             requests=REQUESTS_PER_MINUTE,
             per_seconds=60.0,
@@ -187,9 +188,9 @@ class Anthropic:
             await self._choose(self.client.now())
         if self.family == "analytics":
             await self._ask(analytics.USAGE, self.client.now())
-            return "Anthropic answers with its analytics reports."
+            return f"{self.client.title} answers with its analytics reports."
         organization = await Visit(self.client).one(f"{BASE}/me", Organization)
-        return f"Anthropic answers: organization {organization.name}."
+        return f"{self.client.title} answers: organization {organization.name}."
 
     async def _choose(self, now: datetime) -> None:
         """Find out which reports the key may read, the stable ones first; once that is known it stays."""

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from exporter.errors import SourceError
 from exporter.money import plain
 from exporter.records import Mark, Observation, Record
-from exporter.sources import Reading, Window
+from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import REMOVED, Client, Endpoint, Observer
 from exporter.sources.kalshi.history import KalshiHistory
@@ -46,9 +46,9 @@ from exporter.sources.kalshi.rows import (
     Subaccounts,
     Withdrawals,
 )
+from exporter.sources.kalshi.settings import BASE_URL, NAME, TITLE
 from exporter.sources.paging import Params, Row, Visit
 
-BASE_URL = "https://external-api.kalshi.com/trade-api/v2"
 PAGE_ROWS = 1_000
 MOVEMENT_ROWS = 500  # the most the lists of cash movements take
 TICKERS_AT_ONCE = 100  # a hundred tickers keep the URL under 8 kB, which every proxy lets through
@@ -74,13 +74,13 @@ class Kalshi:
     Raises SettingsError when the key cannot be read.
     """
 
-    name = "kalshi"
-
     def __init__(
         self,
         key_id: str,
         private_key_pem: SecretStr | str,
         *,
+        name: str = NAME,
+        title: str = TITLE,
         clock: Callable[[], datetime],
         base_url: str = BASE_URL,
         observer: Observer | None = None,
@@ -89,11 +89,14 @@ class Kalshi:
         overlap: timedelta = timedelta(hours=1),
         freshness: timedelta = timedelta(seconds=60),
     ) -> None:
+        self.name = name
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
         secret_id = usable(key_id, "The Kalshi key id")
         identity = secret_id.get_secret_value
         self.allowance = Allowance(clock)
-        endpoint = Endpoint(source=self.name, base_url=base_url, pace=self.allowance.spend, hints=HINTS)
+        endpoint = Endpoint(
+            source=name, title=title, base_url=base_url, pace=self.allowance.spend, hints=HINTS
+        )
         self.client = Client(
             endpoint,
             signer(identity(), load_key(private_key_pem), clock),
@@ -151,7 +154,7 @@ class Kalshi:
     async def probe(self) -> str:
         """Return how the account answers, and whether its key could do more than we need."""
         balance = await Visit(self.client).one("/portfolio/balance", BalanceAnswer)
-        sentence = f"Kalshi answers: cash {plain(balance.balance_dollars)} USD."
+        sentence = f"{self.client.title} answers: cash {plain(balance.balance_dollars)} USD."
         if await self._can_trade():
             sentence += " This key may also trade; a key with the scope `read` is enough."
         return sentence

@@ -38,6 +38,7 @@ from exporter.sources.kalshi.frames import (
     read_frame,
 )
 from exporter.sources.kalshi.key import load_key, signer
+from exporter.sources.kalshi.settings import NAME
 from exporter.sources.kalshi.socket import HOPELESS, TROUBLE, dial, why, write
 from exporter.sources.kalshi.subscriptions import Refused, Subscriptions
 from exporter.sources.live import Changed, LiveObserver, News, Status
@@ -66,8 +67,6 @@ class KalshiLive:
     markets in `tickers`. Raises SettingsError when the key cannot be read.
     """
 
-    name = "kalshi"
-
     def __init__(
         self,
         url: str,
@@ -77,10 +76,12 @@ class KalshiLive:
         observer: LiveObserver,
         tickers: Callable[[], Collection[str]],
         *,
+        name: str = NAME,
         limits: Limits | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         identity = usable(key_id, "The Kalshi key id").get_secret_value
+        self.name = name
         self.status: Status = "connecting"
         self._url, self._path = url, urlsplit(url).path
         self._sign = signer(identity(), load_key(private_key_pem), clock)

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from exporter.money import ZERO
 from exporter.records import Answer, Fill, Record
-from exporter.sources import Resolution, Resolutions, Slice
+from exporter.sources.contract import Resolution, Resolutions, Slice
 from exporter.sources.http import Client
 from exporter.sources.kalshi.limits import Allowance
 from exporter.sources.kalshi.rows import (

@@ -16,10 +16,11 @@ import httpx
 from pydantic import SecretStr
 
 from exporter.records import Refund, Sale
-from exporter.sources import Reading, Window
+from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import Client, Endpoint, Observer
 from exporter.sources.paging import Params, Visit
+from exporter.sources.sales.settings import NAME, TITLE
 from exporter.sources.shapes import Label, Moment, MoreThanZero, NoLessThanZero, Shape, Text
 
 PATH = "/v1/sales"
@@ -76,13 +77,13 @@ class Sales:
     Raises SettingsError when the token cannot be one.
     """
 
-    name = "sales"
-
     def __init__(
         self,
         base_url: str,
         token: SecretStr | str,
         *,
+        name: str = NAME,
+        title: str = TITLE,
         clock: Callable[[], datetime],
         observer: Observer | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -90,10 +91,16 @@ class Sales:
         overlap: timedelta = timedelta(minutes=10),
         freshness: timedelta = timedelta(minutes=5),
     ) -> None:
+        self.name = name
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
         secret = usable(token, "The sales API token")
         endpoint = Endpoint(
-            source=self.name, base_url=base_url, requests=REQUESTS_PER_SECOND, per_seconds=1.0, hints=HINTS
+            source=name,
+            title=title,
+            base_url=base_url,
+            requests=REQUESTS_PER_SECOND,
+            per_seconds=1.0,
+            hints=HINTS,
         )
         self.client = Client(
             endpoint,
@@ -135,7 +142,7 @@ class Sales:
         """Return that the shop answers; one sale is asked for."""
         params: Params = [("limit", "1")]
         await Visit(self.client).one(PATH, SalesPage, params)
-        return "The sales API answers."
+        return f"{self.client.title} answers."
 
 
 def latest(rows: Iterable[SaleRow], visit: Visit) -> list[SaleRow]:

@@ -10,23 +10,36 @@ import pytest
 
 from exporter.errors import SettingsError
 from exporter.ledger import Credit, Plan
-from exporter.settings import SECRETS, Settings, missing, names, read
+from exporter.settings import SourceSettings, missing
+from exporter.sources.anthropic.settings import AnthropicSettings
+from exporter.sources.kalshi.settings import KalshiSettings
+from exporter.sources.registry import read_settings
 from exporter.wiring import build_plan
+from tests.sections import KNOWN, SECRET
+
+ROOT = Path(__file__).parents[2]
+
+
+def told(environ: dict[str, str], source: str) -> SourceSettings:
+    """Return what a source is told; it lacks nothing."""
+    [settings] = [each.settings for each in read_settings(environ).sources if each.name == source]
+    assert settings is not None
+    return settings
 
 
 def test_nothing_set_gives_the_defaults() -> None:
     """Loopback, UTC, all three sources."""
-    settings = read({})
+    settings = read_settings({})
     assert (settings.host, settings.port, settings.metrics_port) == ("127.0.0.1", 8080, 9108)
-    assert settings.sources == ("kalshi", "anthropic", "sales")
+    assert [each.name for each in settings.sources] == ["kalshi", "anthropic", "sales"]
     assert settings.timezone == "UTC"
 
 
 def test_both_names_of_a_setting_work_and_the_short_one_wins() -> None:
     """The names of the request are aliases of the prefixed ones."""
-    assert read({"NORTHSTAR_PORT": "9000"}).port == 9000
-    assert read({"PORT": "9001"}).port == 9001
-    assert read({"PORT": "9001", "NORTHSTAR_PORT": "9000"}).port == 9001
+    assert read_settings({"NORTHSTAR_PORT": "9000"}).port == 9000
+    assert read_settings({"PORT": "9001"}).port == 9001
+    assert read_settings({"PORT": "9001", "NORTHSTAR_PORT": "9000"}).port == 9001
 
 
 @pytest.mark.parametrize(
@@ -43,13 +56,15 @@ def test_both_names_of_a_setting_work_and_the_short_one_wins() -> None:
 )
 def test_agreed_names_are_known(name: str) -> None:
     """The package's own names stay valid."""
-    assert any(name in names(field) for field in Settings.model_fields)
+    assert name in KNOWN
 
 
 def test_all_mistakes_are_reported_together() -> None:
     """One run shows the whole list."""
     with pytest.raises(SettingsError) as error:
-        read({"PORT": "eighty", "NORTHSTAR_TIMEZONE": "Mars", "NORTHSTAR_MARK_RULE": "best", "DB_PATH": ""})
+        read_settings(
+            {"PORT": "eighty", "NORTHSTAR_TIMEZONE": "Mars", "NORTHSTAR_MARK_RULE": "best", "DB_PATH": ""}
+        )
     assert len(error.value.problems) == 3
     text = str(error.value)
     assert all(name in text for name in ("PORT", "NORTHSTAR_TIMEZONE", "NORTHSTAR_MARK_RULE"))
@@ -60,75 +75,78 @@ def test_misspelt_setting_is_named_with_the_near_one() -> None:
     with pytest.raises(
         SettingsError, match="NORTHSTAR_TIMEZON is not a setting: did you mean NORTHSTAR_TIMEZONE"
     ):
-        read({"NORTHSTAR_TIMEZON": "UTC"})
+        read_settings({"NORTHSTAR_TIMEZON": "UTC"})
 
 
 def test_other_programs_variables_are_left_alone() -> None:
     """Only our prefix is ours."""
-    assert read({"PATH": "/bin", "HOME": "/nowhere"}) == read({})
+    assert read_settings({"PATH": "/bin", "HOME": "/nowhere"}) == read_settings({})
 
 
 @pytest.mark.parametrize("text", ["7", "40", "0", "61"])
 def test_thinning_must_divide_a_minute(text: str) -> None:
     """Else the last snapshot of a minute, which the roll-up keeps, would already be gone."""
-    assert read({"NORTHSTAR_THIN_SECONDS": "15"}).thin_seconds == 15
+    assert read_settings({"NORTHSTAR_THIN_SECONDS": "15"}).thin_seconds == 15
     with pytest.raises(SettingsError, match="NORTHSTAR_THIN_SECONDS is wrong"):
-        read({"NORTHSTAR_THIN_SECONDS": text})
+        read_settings({"NORTHSTAR_THIN_SECONDS": text})
 
 
 @pytest.mark.parametrize("text", ["", "kalshi,mars", ","])
 def test_sources_must_be_known(text: str) -> None:
     """An empty list would publish nothing at all; empty text counts as not set."""
     if text == "":
-        assert read({"NORTHSTAR_SOURCES": text}).sources == ("kalshi", "anthropic", "sales")
+        assert read_settings({"NORTHSTAR_SOURCES": text}) == read_settings({})
         return
     with pytest.raises(SettingsError, match="NORTHSTAR_SOURCES"):
-        read({"NORTHSTAR_SOURCES": text})
+        read_settings({"NORTHSTAR_SOURCES": text})
 
 
 def test_secret_is_read_from_the_file_its_twin_names(tmp_path: Path) -> None:
     """Container secrets arrive as files, often with a line end."""
     file = tmp_path / "key"
     file.write_text("sk-ant-admin01-abc\n")
-    settings = read({"ANTHROPIC_API_KEY_FILE": str(file)})
-    assert settings.anthropic_api_key is not None
-    assert settings.anthropic_api_key.get_secret_value() == "sk-ant-admin01-abc"
+    settings = told({"ANTHROPIC_API_KEY_FILE": str(file)}, "anthropic")
+    assert isinstance(settings, AnthropicSettings)
+    assert settings.api_key.get_secret_value() == "sk-ant-admin01-abc"
     with pytest.raises(SettingsError, match="ANTHROPIC_API_KEY_FILE names a file that cannot be read"):
-        read({"ANTHROPIC_API_KEY_FILE": str(tmp_path / "nothing")})
+        read_settings({"ANTHROPIC_API_KEY_FILE": str(tmp_path / "nothing")})
 
 
 def test_env_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     """`.env` holds what stays, the environment what is meant now."""
     file = tmp_path / ".env"
     file.write_text("PORT=9000\nNORTHSTAR_TIMEZONE=Europe/Zurich\n")
-    settings = read({"PORT": "9001"}, file)
+    settings = read_settings({"PORT": "9001"}, file)
     assert (settings.port, settings.timezone) == (9001, "Europe/Zurich")
 
 
 def test_no_secret_in_any_text() -> None:
     """Neither in the repr nor in the report of mistakes."""
     canary = "canary-5ecret-value"
-    environ = {names(field)[0]: canary for field in SECRETS}
-    settings = read(environ)
+    environ = dict.fromkeys((name for name in SECRET if not name.endswith("_FILE")), canary)
+    settings = read_settings(environ)
     assert canary not in repr(settings)
     assert canary not in str(settings.model_dump())
     with pytest.raises(SettingsError) as error:
-        read({**environ, "PORT": "x", "JOHN_API_BASE_URL": f"not a url {canary}"})
+        read_settings({**environ, "PORT": "x", "JOHN_API_BASE_URL": f"not a url {canary}"})
     assert canary not in str(error.value)
     assert canary not in repr(error.value)
 
 
 def test_every_secret_hides_itself() -> None:
     """Whoever adds a key cannot forget to."""
-    assert set(SECRETS) == {"kalshi_api_key", "kalshi_private_key", "anthropic_api_key", "john_api_token"}
+    assert {"KALSHI_API_KEY", "KALSHI_PRIVATE_KEY", "ANTHROPIC_API_KEY", "JOHN_API_TOKEN"} < SECRET
+    words = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+    named = {name for name in KNOWN if any(word in name for word in words)} - SECRET
+    assert all(name.endswith("_PATH") for name in named)
 
 
 def test_source_without_its_key_is_one_sentence_each() -> None:
     """What to set, and how to do without."""
-    assert len(missing(read({}))) == 5
-    problems = missing(read({"NORTHSTAR_SOURCES": "anthropic"}))
+    assert len(missing(read_settings({}))) == 5
+    problems = missing(read_settings({"NORTHSTAR_SOURCES": "anthropic"}))
     assert problems == ["ANTHROPIC_API_KEY is not set: set it, or take anthropic out of NORTHSTAR_SOURCES."]
-    assert missing(read({"NORTHSTAR_SOURCES": "anthropic", "ANTHROPIC_API_KEY": "k"})) == []
+    assert missing(read_settings({"NORTHSTAR_SOURCES": "anthropic", "ANTHROPIC_API_KEY": "k"})) == []
 
 
 @pytest.mark.parametrize(
@@ -153,18 +171,22 @@ def test_source_without_its_key_is_one_sentence_each() -> None:
 )
 def test_socket_belongs_to_the_host_that_is_read(environ: dict[str, str], address: str) -> None:
     """A demo account must not listen to the real venue, nor the simulator's user sign for it."""
-    assert read(environ).kalshi_socket == address
+    settings = told({"KALSHI_API_KEY": "k", "KALSHI_PRIVATE_KEY": "p", **environ}, "kalshi")
+    assert isinstance(settings, KalshiSettings)
+    assert settings.socket == address
 
 
 def test_socket_address_must_be_one() -> None:
     """An https address here is a mistake, said by name."""
     with pytest.raises(SettingsError, match="KALSHI_WS_URL"):
-        read({"KALSHI_WS_URL": "https://external-api-ws.kalshi.com/trade-api/ws/v2"})
+        read_settings({"KALSHI_WS_URL": "https://external-api-ws.kalshi.com/trade-api/ws/v2"})
 
 
 def test_limits_are_found_by_unit_and_name() -> None:
     """Every limit is published under its unit; one in dollars that nobody set is off."""
-    found = read({"NORTHSTAR_LIMIT_LOSS_TODAY_USD": "99.50", "NORTHSTAR_LIMIT_COMMIT_SECONDS": "2"}).limits
+    found = read_settings(
+        {"NORTHSTAR_LIMIT_LOSS_TODAY_USD": "99.50", "NORTHSTAR_LIMIT_COMMIT_SECONDS": "2"}
+    ).limits
     assert found["usd"]["loss_today"] == Decimal("99.50")
     assert found["seconds"] == {"snapshot_age": 60, "commit": 2}
     assert not {"drawdown", "balance", "position"} & found["usd"].keys()
@@ -175,13 +197,15 @@ def test_limits_are_found_by_unit_and_name() -> None:
 def test_limit_must_be_a_positive_number(text: str) -> None:
     """A limit that is always or never exceeded is a mistake; to switch one off, leave it empty."""
     with pytest.raises(SettingsError, match="NORTHSTAR_LIMIT_DRAWDOWN_USD is wrong"):
-        read({"NORTHSTAR_LIMIT_DRAWDOWN_USD": text})
+        read_settings({"NORTHSTAR_LIMIT_DRAWDOWN_USD": text})
 
 
 def test_stated_prices_are_read() -> None:
     """Entries are separated by semicolons or lines; blanks do not matter."""
     text = "claude-nova-1 all 2026-11-01 6;\n claude-nova-1   output 2026-11-01 30.5 ;"
-    assert read({"NORTHSTAR_ANTHROPIC_PRICES": text}).anthropic_prices == (
+    settings = told({"ANTHROPIC_API_KEY": "k", "NORTHSTAR_ANTHROPIC_PRICES": text}, "anthropic")
+    assert isinstance(settings, AnthropicSettings)
+    assert settings.prices == (
         ("claude-nova-1", "all", date(2026, 11, 1), Decimal(6)),
         ("claude-nova-1", "output", date(2026, 11, 1), Decimal("30.5")),
     )
@@ -189,10 +213,12 @@ def test_stated_prices_are_read() -> None:
 
 def test_the_documented_example_of_prices_is_read(tmp_path: Path) -> None:
     """Who copies it into `.env` gets what the page says."""
-    page = (Path(__file__).parents[1] / "docs" / "figures.md").read_text()
+    page = (ROOT / "docs" / "figures.md").read_text()
     [example] = [line for line in page.splitlines() if line.startswith("NORTHSTAR_ANTHROPIC_PRICES=")]
-    (tmp_path / ".env").write_text(example + "\n")
-    assert [one.kind for one in read({}, tmp_path / ".env").anthropic_prices] == ["all", "output"]
+    (tmp_path / ".env").write_text(f"NORTHSTAR_SOURCES=anthropic\nANTHROPIC_API_KEY=k\n{example}\n")
+    [source] = read_settings({}, tmp_path / ".env").sources
+    assert isinstance(source.settings, AnthropicSettings)
+    assert [one.kind for one in source.settings.prices] == ["all", "output"]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +238,7 @@ def test_each_wrong_price_has_its_sentence(entry: str, wrong: str) -> None:
     """All are found in one run, each quoted as it was written."""
     text = f"claude-nova-1 output 2026-11-01 30; {entry}; gone"
     with pytest.raises(SettingsError) as error:
-        read({"NORTHSTAR_ANTHROPIC_PRICES": text})
+        read_settings({"NORTHSTAR_ANTHROPIC_PRICES": text})
     first, second = error.value.problems
     assert wrong in first
     assert '"gone"' in second
@@ -223,13 +249,16 @@ def test_one_price_stated_twice_is_refused() -> None:
     """Which of the two is meant cannot be known."""
     twice = "claude-nova-1 output 2026-11-01 30; claude-nova-1 output 2026-11-01 31"
     with pytest.raises(SettingsError, match="claude-nova-1 output from 2026-11-01 on more than once"):
-        read({"NORTHSTAR_ANTHROPIC_PRICES": twice})
+        read_settings({"NORTHSTAR_ANTHROPIC_PRICES": twice})
 
 
 def test_cash_of_the_venues_statement_is_read() -> None:
     """Signed: an incentive may be taken back."""
     text = "2026-11-01 interest 12.34; 2026-11-15 incentive -5"
-    assert read({"NORTHSTAR_KALSHI_OTHER_CASH": text}).kalshi_other_cash == (
+    keys = {"KALSHI_API_KEY": "k", "KALSHI_PRIVATE_KEY": "p"}
+    settings = told({**keys, "NORTHSTAR_KALSHI_OTHER_CASH": text}, "kalshi")
+    assert isinstance(settings, KalshiSettings)
+    assert settings.other_cash == (
         (date(2026, 11, 1), "interest", Decimal("12.34")),
         (date(2026, 11, 15), "incentive", Decimal(-5)),
     )
@@ -239,7 +268,9 @@ def test_cash_of_the_venues_statement_is_read() -> None:
 def test_cash_that_is_no_amount_is_refused(amount: str) -> None:
     """With the entry quoted, and the one that is no day beside it."""
     with pytest.raises(SettingsError) as error:
-        read({"NORTHSTAR_KALSHI_OTHER_CASH": f"2026-11-01 interest {amount}; 2026-11-31 interest 1; gone"})
+        read_settings(
+            {"NORTHSTAR_KALSHI_OTHER_CASH": f"2026-11-01 interest {amount}; 2026-11-31 interest 1; gone"}
+        )
     for quoted, problem in zip((amount, "2026-11-31", "gone"), error.value.problems, strict=True):
         assert f'"{quoted}"' in problem
     assert all(
@@ -249,7 +280,7 @@ def test_cash_that_is_no_amount_is_refused(amount: str) -> None:
 
 def test_budgets_and_a_credit_are_read() -> None:
     """Dollars as decimals, a budget for each workspace, a credit with its day."""
-    settings = read(
+    settings = read_settings(
         {
             "NORTHSTAR_API_BUDGET_USD": "250.50",
             "NORTHSTAR_API_WORKSPACE_BUDGETS": "wrkspc_01=100, default=50.25",
@@ -263,7 +294,7 @@ def test_budgets_and_a_credit_are_read() -> None:
         credit=Credit(Decimal(1000), date(2026, 11, 1)),
         drift=Decimal("0.05"),
     )
-    assert build_plan(read({})) == Plan(drift=Decimal("0.05"))
+    assert build_plan(read_settings({})) == Plan(drift=Decimal("0.05"))
 
 
 @pytest.mark.parametrize(
@@ -281,4 +312,4 @@ def test_budgets_and_a_credit_are_read() -> None:
 def test_each_wrong_budget_has_its_sentence(name: str, value: str, wrong: str) -> None:
     """A budget that is misread would be watched for nothing."""
     with pytest.raises(SettingsError, match=wrong):
-        read({name: value})
+        read_settings({name: value})

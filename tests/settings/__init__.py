@@ -1,0 +1,1 @@
+"""What the user sets: names, entries, instances, and every mistake at once."""
