@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from exporter.runtime.supervisor import Part, Supervisor, taken
+from exporter.runtime.addresses import answers, authority, is_free
+from exporter.runtime.children import Children
 from exporter.settings import Settings
 from exporter.simulator import keys
 from exporter.sources.registry import BUILT_IN, definition_of
@@ -24,23 +28,50 @@ DEMO_LIMITS = {
 """Around what the simulated company does, so that dashboards have lines to show."""
 
 
+START_SECONDS = 30.0
+"""A start takes about two; on a machine this slow something is wrong, and the log says what."""
+
+SIMULATOR_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process: its command line after `northstar`, where it listens, and the path that answers when it is
+    up."""
+
+    name: str
+    arguments: tuple[str, ...]
+    host: str
+    port: int
+    setting: str
+    ready: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{authority(self.host, self.port)}"
+
+
 def demo(settings: Settings) -> int:
     """Run simulator, exporter and stream on data that is thrown away at the end."""
     with tempfile.TemporaryDirectory(prefix="northstar-demo-") as folder:
-        port = str(settings.simulator_port)
-        url = f"http://127.0.0.1:{port}"
+        port = settings.simulator_port
+        arguments = ("simulator", "--port", str(port), "--folder", folder)
+        simulator = Part(
+            "simulator", arguments, SIMULATOR_HOST, port, "NORTHSTAR_SIMULATOR_PORT", ready="/health"
+        )
         environment = {
             **_sources(settings),
-            **keys.environment(url, Path(folder)),
+            **keys.environment(simulator.url, Path(folder)),
             **DEMO_PACE,
             **DEMO_LIMITS,
+            # The simulated upstreams are on this machine, where no proxy leads.
+            **{name: "" for name in os.environ if name.lower().endswith("_proxy")},
             "NORTHSTAR_DEMO": "true",
             "DB_PATH": str(Path(folder) / "demo.sqlite3"),
             # Data that is thrown away has no place among the copies of somebody's accounts.
             "NORTHSTAR_BACKUP_FOLDER": "",
         }
-        simulator = Part("simulator", ("simulator", "--port", port, "--folder", folder), f"{url}/health")
-        return _run(settings, environment, [simulator], "demo data, no keys, thrown away at the end")
+        return _run([simulator, *_ours(settings)], environment, "demo data, no keys, thrown away at the end")
 
 
 def _sources(settings: Settings) -> dict[str, str]:
@@ -61,40 +92,60 @@ def _sources(settings: Settings) -> dict[str, str]:
 def up(settings: Settings) -> int:
     """Run exporter and stream on the real accounts."""
     names = ", ".join(source.name for source in settings.sources)
-    return _run(settings, {}, [], f"your accounts: {names}; database {settings.db_path}")
+    return _run(_ours(settings), {}, f"your accounts: {names}; database {settings.db_path}")
 
 
-def _run(settings: Settings, environment: Mapping[str, str], first: list[Part], about: str) -> int:
-    here = f"http://{settings.host}"
-    ports = [
-        ("page and stream", "PORT", settings.port),
-        ("metrics", "NORTHSTAR_METRICS_PORT", settings.metrics_port),
+def _ours(settings: Settings) -> list[Part]:
+    host = settings.host
+    return [
+        Part("exporter", ("exporter",), host, settings.metrics_port, "NORTHSTAR_METRICS_PORT", "/metrics"),
+        Part("stream", ("stream",), host, settings.port, "PORT", "/api/health/ready"),
     ]
-    if first:
-        ports.append(("simulator", "NORTHSTAR_SIMULATOR_PORT", settings.simulator_port))
-    problems = taken(settings.host, ports)
-    if problems:
-        print("\n".join(problems))
-        return 1
-    supervisor = Supervisor(environment)
-    try:
-        for part in first:
-            supervisor.start(part)
-        supervisor.start(Part("exporter", ("exporter",), f"{here}:{settings.metrics_port}/metrics"))
-        supervisor.start(Part("stream", ("stream",), f"{here}:{settings.port}/api/health/ready"))
-        print(f"Starting NorthStar P&L ({about}) ...", flush=True)
-        if not supervisor.until_ready():
-            print("It did not start; the lines above say why.", flush=True)
-            return 1
+
+
+def _run(parts: Sequence[Part], environment: Mapping[str, str], about: str) -> int:
+    taken = [part for part in parts if not is_free(part.host, part.port)]
+    for part in taken:
         print(
-            f"\n  live page   {here}:{settings.port}/\n"
-            f"  stream      {here}:{settings.port}/api/pnl/stream\n"
-            f"  metrics     {here}:{settings.metrics_port}/metrics\n"
-            + (f"  simulator   http://127.0.0.1:{settings.simulator_port}/faults\n" if first else "")
-            + "\nCtrl-C stops everything.",
-            flush=True,
+            f"Port {part.port} for the {part.name} is in use: stop what uses it, or set {part.setting} to "
+            "another port."
         )
-        return supervisor.wait()
-    finally:
-        supervisor.stop()
-        print("Stopped.", flush=True)
+    if taken:
+        return 1
+    with Children(environment) as children:
+        code = _watched(children, parts, about)
+    print("Stopped.", flush=True)
+    return code
+
+
+def _watched(children: Children, parts: Sequence[Part], about: str) -> int:
+    """Start the parts and stay with them until we are told to stop (0) or something goes wrong (1)."""
+    for part in parts:
+        children.start(part.name, part.arguments)
+    print(f"Starting NorthStar P&L ({about}) ...", flush=True)
+    if all(children.watch(partial(answers, part.url + part.ready), START_SECONDS) for part in parts):
+        print(_where(parts), flush=True)
+        children.watch()
+        for child in children.ended()[:1]:
+            code = child.process.returncode
+            print(
+                f"The {child.name} ended by itself (exit code {code}); stopping the others.",
+                flush=True,
+            )
+    elif not children.stopping:
+        print("It did not start; the lines above say why.", flush=True)
+    return 0 if children.stopping else 1
+
+
+def _where(parts: Sequence[Part]) -> str:
+    """Return the addresses for a person to open."""
+    url = {part.name: part.url for part in parts}
+    shown = {
+        "live page": f"{url['stream']}/",
+        "stream": f"{url['stream']}/api/pnl/stream",
+        "metrics": f"{url['exporter']}/metrics",
+    }
+    if "simulator" in url:
+        shown["simulator"] = f"{url['simulator']}/faults"
+    lines = "".join(f"  {name:<11} {address}\n" for name, address in shown.items())
+    return f"\n{lines}\nCtrl-C stops everything."

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from exporter.collect import schedule
 from exporter.errors import SettingsError
 from exporter.runtime import gc_pauses
+from exporter.runtime.addresses import authority
 from exporter.settings import Settings
 from exporter.sources.registry import registry as installed
 from exporter.wiring import build_backups, build_cycle, build_lives
@@ -52,10 +53,9 @@ async def run(settings: Settings) -> None:
     scheduler.start()
     beside = [asyncio.create_task(each.run()) for each in (*lives, backups) if each is not None]
     log.info(
-        "exporter started sources=%s metrics=http://%s:%d/metrics",
+        "exporter started sources=%s metrics=http://%s/metrics",
         ",".join(source.name for source in settings.sources),
-        settings.host,
-        server.server_port,
+        authority(settings.host, server.server_port),
     )
     log.info("%s", _of_backups(settings))
     await stop.wait()

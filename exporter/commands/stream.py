@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import socket
-import threading
-import time
 from datetime import UTC, datetime
 
 from exporter.errors import SettingsError
@@ -17,9 +13,6 @@ from exporter.stream.app import Companion
 from exporter.stream.gate import Access
 from exporter.stream.scopes import SCOPES
 from exporter.stream.tokens import Tokens
-
-PARENT_SECONDS = 1.0
-"""How soon a worker whose parent was killed ends as well."""
 
 
 def run(settings: Settings, companion: Companion | None, count: int, listener: int | None) -> int:
@@ -48,7 +41,6 @@ def run(settings: Settings, companion: Companion | None, count: int, listener: i
     )
     if listener is None:
         return serve(app, settings.host, settings.port)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     return serve_on(app, socket.socket(fileno=listener))
 
 
@@ -56,12 +48,6 @@ def _share(limit: int, count: int) -> int:
     """Return a worker's part of a limit. The kernel spreads connections evenly, those of one address too, so
     together they keep it without a word between them; who meets a full one is told to come back."""
     return -(-limit // count)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(PARENT_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def token(settings: Settings, options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 
 from exporter.errors import LedgerError
 from exporter.ledger import windows
-from exporter.ledger.blank_book import BlankBook
 from exporter.ledger.book import Part, SourceBook, SourceState, Span, total
 from exporter.ledger.cost.cost_book import CostBook
 from exporter.ledger.cost.statement import CostStatement
@@ -32,7 +31,7 @@ from exporter.ledger.trading.results import Results, TradeRecord
 from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO
 from exporter.records import ApiKey, Balance, Change, Kind, Mark, Observation, Record, SourceInfo, Workspace
-from exporter.snapshot import COMPONENTS, Figure, Grade, Opening, Tree
+from exporter.snapshot import COMPONENTS, Figure, Opening, Tree
 from exporter.times import from_us, to_us, unstamp
 
 Late = tuple[str, str]
@@ -199,8 +198,7 @@ class Ledger:
             case "api_cost":
                 bill = self.bills[info.name] = CostBook(info)
                 return bill
-            case "other":
-                return BlankBook(info)
+        raise LedgerError(f"No books are kept for sources of the kind {info.kind}.")
 
     def _traded(self, ticker: str, entries: Sequence[Entry]) -> None:
         self.trades.take(entries)
@@ -232,13 +230,7 @@ class Ledger:
             found = [figures[component] for figures in by_source.values() if component in figures]
             if found:
                 components[component] = total(found)
-        net = total(components.values())
-        blank = [name for name, figures in by_source.items() if not figures]
-        if blank:
-            # What such a source brings is in no component, and what is not known is not zero.
-            because = tuple(states[name].trouble(name) for name in blank)
-            net = replace(net, grade=min(net.grade, Grade.PARTIAL), because=(*net.because, *because))
-        return WindowFigures(span.begin, span.now, net, components, by_source)
+        return WindowFigures(span.begin, span.now, total(components.values()), components, by_source)
 
 
 def _failing(checks: Tree, source: str) -> list[str]:

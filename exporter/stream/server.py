@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from exporter.runtime import gc_pauses
+from exporter.runtime.addresses import authority, family
 from exporter.stream.connection import Http, WebSocket
 
 HOST, PORT = "127.0.0.1", 8080
@@ -102,10 +103,9 @@ class Server(uvicorn.Server):
 def listen(
     host: str = HOST, port: int = PORT, *, stalled_seconds: float = STALLED_SECONDS, shared: bool = False
 ) -> socket.socket:
-    """Return a listening socket whose connections are bounded as above; a `shared` address may have
-    several, among which the kernel spreads the clients. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=shared)
+    """Return a listening socket whose connections are bounded as above. Raises OSError where another one
+    listens, but for a `shared` address: that may have several, of which each says so."""
+    listener = socket.create_server((host, port), family=family(host), backlog=BACKLOG, reuse_port=shared)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     # Inherited by every connection. asyncio sets it by itself only where the socket names its protocol,
@@ -129,7 +129,7 @@ def serve(app: FastAPI, host: str = HOST, port: int = PORT) -> int:
 def taken(host: str, port: int, error: OSError) -> str:
     """Return the sentence for an address that cannot be listened on."""
     return (
-        f"The stream cannot listen on {host}:{port} ({error.strerror}): "
+        f"The stream cannot listen on {authority(host, port)} ({error.strerror}): "
         "stop what uses that address, or choose another port."
     )
 

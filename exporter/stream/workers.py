@@ -7,26 +7,18 @@ as several machines would not.
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from types import FrameType
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from exporter.runtime import lifeline
+from exporter.runtime.children import Child, Children
 from exporter.stream.metrics import MULTIPROCESS
 from exporter.stream.server import listen, taken
-
-POLL_SECONDS = 0.1
-STOP_SECONDS = 5.0
 
 SOON_SECONDS = 5.0
 """A worker that ends sooner than this after its start has not worked."""
@@ -38,11 +30,9 @@ FAILURES = 3
 
 @dataclass(slots=True)
 class Worker:
-    """One process and the socket it serves."""
+    """One process, and how often in a row its start has failed."""
 
-    listener: socket.socket
-    child: subprocess.Popen[bytes]
-    since: float
+    child: Child
     failures: int = 0
 
 
@@ -50,77 +40,54 @@ def run(host: str, port: int, count: int) -> int:
     """Serve with `count` workers until SIGTERM or Ctrl-C; 1 when they cannot be kept running."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="northstar-stream-"))
-        listeners: list[socket.socket] = []
+        children = stack.enter_context(Children({MULTIPROCESS: folder}))
         try:
-            for _ in range(count):
-                found = listeners[0].getsockname()[1] if listeners else port
-                listeners.append(stack.enter_context(listen(host, found, shared=True)))
+            listeners = listen_together(host, port, count)
         except OSError as error:
             print(taken(host, port, error), file=sys.stderr)
             return 1
-        stopping = stack.enter_context(_signals())
-        workers = [Worker(one, _start(one, folder, count), time.monotonic()) for one in listeners]
-        try:
-            while not stopping:
-                time.sleep(POLL_SECONDS)
-                for worker in workers:
-                    if (
-                        worker.child.poll() is not None
-                        and not stopping
-                        and not _replace(worker, folder, count)
-                    ):
-                        return 1
-        finally:
-            _stop(workers)
+        for listener in listeners:  # closed before the workers end: nobody is to knock where nobody answers
+            stack.enter_context(listener)
+        workers = [Worker(_start(children, listener, count)) for listener in listeners]
+        while not children.stopping:
+            children.watch()
+            for worker in workers:
+                if worker.child in children.ended() and not _replace(children, worker, folder):
+                    return 1
     return 0
 
 
-def _start(listener: socket.socket, folder: str, count: int) -> subprocess.Popen[bytes]:
+def listen_together(host: str, port: int, count: int) -> list[socket.socket]:
+    """Return `count` sockets that listen on one address, among which the kernel spreads the clients.
+
+    Raises OSError where anybody listens there already, whatever he would share: the first is bound to the
+    address alone, and shares it with the others once it has it.
+    """
+    with ExitStack() as stack:
+        first = stack.enter_context(listen(host, port))
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        found = first.getsockname()[1]
+        others = [stack.enter_context(listen(host, found, shared=True)) for _ in range(count - 1)]
+        stack.pop_all()
+    return [first, *others]
+
+
+def _start(children: Children, listener: socket.socket, count: int) -> Child:
     number = listener.fileno()
-    environment = {**os.environ, MULTIPROCESS: folder}
-    return lifeline.start(
-        ["stream", "--workers", str(count), "--listener", str(number)], environment, pass_fds=[number]
+    return children.start(
+        "worker", ["stream", "--workers", str(count), "--listener", str(number)], sockets=[number]
     )
 
 
-def _replace(worker: Worker, folder: str, count: int) -> bool:
+def _replace(children: Children, worker: Worker, folder: str) -> bool:
     """Start a worker that ended anew; False when that has failed too often."""
-    mark_process_dead(worker.child.pid, folder)  # type: ignore[no-untyped-call]
-    lived = time.monotonic() - worker.since
+    mark_process_dead(worker.child.process.pid, folder)  # type: ignore[no-untyped-call]
+    lived = time.monotonic() - worker.child.since
     worker.failures = worker.failures + 1 if lived < SOON_SECONDS else 0
     if worker.failures >= FAILURES:
         print("A worker of the stream ends as soon as it starts; the lines above say why.", file=sys.stderr)
         return False
     if worker.failures:
         time.sleep(PAUSE_SECONDS)
-    worker.child, worker.since = _start(worker.listener, folder, count), time.monotonic()
+    children.restart(worker.child)
     return True
-
-
-def _stop(workers: list[Worker]) -> None:
-    for worker in workers:
-        worker.listener.close()  # before they end: nobody is to knock where nobody will answer
-        if worker.child.poll() is None:
-            worker.child.terminate()
-    for worker in workers:
-        try:
-            worker.child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            worker.child.kill()
-            worker.child.wait()
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collect SIGTERM and SIGINT in the list while the block runs."""
-    seen: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        seen.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from exporter.store import Store
+from tests.ports import held_port
 
 from . import process
 from .table import Row, most, unmeasured
@@ -29,7 +30,7 @@ def measure(workshop: Workshop) -> list[Row]:
     """Return how long the past of an account takes, and what it weighs."""
     fills = workshop.scale.records
     what = f"backfill: {fills:,} fills"
-    port = process.free_port()
+    port = held_port()
     url = f"http://{process.HOST}:{port}"
     path = workshop.folder / "backfill.sqlite3"
     environment = workshop.environment(path, url)  # this makes the keys that the venue then finds

@@ -19,6 +19,7 @@ from typing import Any
 from exporter.snapshot import Tree, apply
 from exporter.store import Store
 from exporter.times import stamp
+from tests.ports import held_port
 
 from . import books, process
 from .table import Row
@@ -199,7 +200,7 @@ def run(folder: Path, events: int, kills: int = KILLS, seed: int = 1) -> Row:
     """Commit so many snapshots and follow them."""
     dice = random.Random(seed)
     path = folder / "cursor.sqlite3"
-    port = process.free_port()
+    port = held_port()
     environment = {"DB_PATH": str(path), "PORT": str(port), "NORTHSTAR_STREAM_CLIENTS_PER_ADDRESS": "1000"}
     Store.write(path).close()
     readers = [Reader(port, random.Random(seed + number)) for number in range(READERS)]

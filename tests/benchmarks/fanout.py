@@ -16,6 +16,7 @@ import httpx
 
 from exporter.snapshot import diff, encode
 from exporter.store import Store
+from tests.ports import held_port
 
 from . import nchan, process
 from .swarm import SSE
@@ -150,7 +151,7 @@ def _ours(
 
 
 def _nchan(workshop: Workshop, clients: int) -> dict[str, float]:
-    port = process.free_port()
+    port = held_port()
     ledger = workshop.ledger(workshop.scale.few_records, 20)
     trees = list(moving(ledger, "bench", workshop.scale.stream_events + 1))
     patches = [encode(diff(old, new)) for old, new in pairwise(trees)]

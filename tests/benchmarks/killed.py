@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from exporter.store import Store
+from tests.ports import held_port
 
 from . import process
 from .backfill import PATIENCE_SECONDS, simulated, up
@@ -36,7 +37,7 @@ def measure(workshop: Workshop) -> list[Row]:
     """Return how long it took, and the largest difference that is left."""
     fills = workshop.scale.killed_records
     what = f"backfill killed {KILLS} times: {fills:,} fills"
-    port = process.free_port()
+    port = held_port()
     path = workshop.folder / "killed.sqlite3"
     url = f"http://{process.HOST}:{port}"
     environment = workshop.environment(path, url) | {"NORTHSTAR_SOURCES": "kalshi"}

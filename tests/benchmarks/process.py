@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -136,14 +135,6 @@ def beside(port: int, paths: Iterable[str], empty: str) -> tuple[list[float], st
         times += timed_get(port, path, 1)
     p50, p99 = (percentile(nothing, percent) * 1e3 for percent in (50, 99))
     return times, f"an empty answer p50 {p50:.2f} ms, p99 {p99:.2f} ms"
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def resident_bytes(pid: int) -> tuple[int, int]:

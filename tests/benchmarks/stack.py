@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from exporter.commands.demo import DEMO_PACE
+from tests.ports import held_port
 
 from . import process
 from .workshop import Workshop
@@ -29,7 +30,7 @@ class Stack:
 def simulated(workshop: Workshop, name: str) -> Iterator[Stack]:
     """Run the three on simulated accounts at the demo's pace. Raises TookTooLong."""
     path = workshop.folder / f"{name}.sqlite3"
-    port = process.free_port()
+    port = held_port()
     upstream = f"http://{process.HOST}:{port}"
     environment = {**workshop.environment(path, upstream), **DEMO_PACE, "NORTHSTAR_DEMO": "true"}
     keys = str(workshop.folder / "keys")

@@ -6,6 +6,8 @@ import time
 
 import httpx
 
+from tests.ports import held_port
+
 from . import process
 from .table import Row, most, unmeasured
 from .workshop import Workshop
@@ -25,7 +27,7 @@ def measure(workshop: Workshop) -> list[Row]:
     environment = workshop.environment(workshop.folder / "unused.sqlite3")
     page = f"http://{process.HOST}:{environment['PORT']}"
     settings = {name: environment[name] for name in ("PORT", "NORTHSTAR_METRICS_PORT")}
-    settings["NORTHSTAR_SIMULATOR_PORT"] = str(process.free_port())
+    settings["NORTHSTAR_SIMULATOR_PORT"] = str(held_port())
     began = time.perf_counter()
     try:
         with httpx.Client() as client, process.running("demo", environment=settings) as child:

@@ -10,8 +10,9 @@ from pathlib import Path
 from exporter.ledger import Ledger, state
 from exporter.simulator import keys
 from exporter.snapshot import Cursor, Tree
+from tests.ports import held_port
 
-from . import books, process
+from . import books
 from .scale import Scale
 
 NOWHERE = "http://127.0.0.1:9"
@@ -42,8 +43,8 @@ class Workshop:
         return {
             **keys.environment(upstream, self.folder / "keys"),
             "DB_PATH": str(database),
-            "PORT": str(process.free_port()),
-            "NORTHSTAR_METRICS_PORT": str(process.free_port()),
+            "PORT": str(held_port()),
+            "NORTHSTAR_METRICS_PORT": str(held_port()),
             "NORTHSTAR_AGGREGATION_INTERVAL_MS": "1000",
         }
 

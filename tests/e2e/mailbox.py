@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.e2e.pipeline import HOST
-from tests.e2e.processes import free_port
+from tests.ports import held_port
 
 
 class Mailbox:
@@ -30,7 +30,7 @@ class Mailbox:
         self.certificate, key = _self_signed(folder)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, key)
-        port = free_port()
+        port = held_port()
         self.address = f"{HOST}:{port}"
         self._controller = Controller(
             self,

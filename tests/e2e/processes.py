@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,20 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.e2e.pipeline import HOST, PATIENCE
+from tests.e2e.pipeline import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
 BYTECODE = Path(tempfile.gettempdir()) / f"northstar-tests-bytecode-{os.getuid()}"
 """Where the children keep what they compiled: a start then takes half a second and not two."""
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

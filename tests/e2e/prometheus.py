@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 from tests.e2e.pipeline import HOST, until
-from tests.e2e.processes import Process, free_port
+from tests.e2e.processes import Process
+from tests.ports import held_port
 
 PATIENCE = 120.0
 """Seconds after which something is not coming any more, on a machine that does much else."""
@@ -50,7 +51,7 @@ def started(config: Path, data: Path, port: int, *flags: str) -> Iterator[Proces
 @contextmanager
 def serving(config: Path, folder: Path, port: int | None = None) -> Iterator[str]:
     """Run a server with its data in the folder; the value is its address."""
-    port = port or free_port()
+    port = port or held_port()
     with started(config, folder / "data", port) as process:
         assert process.running, process.output
         yield f"http://{HOST}:{port}"

@@ -17,7 +17,7 @@ import pytest
 from exporter.commands.demo import DEMO_PACE
 from exporter.simulator import keys
 from tests.e2e.pipeline import HOST, until
-from tests.e2e.processes import Process, finish, free_port
+from tests.e2e.processes import Process, finish
 from tests.e2e.prometheus import CLIENT, PATIENCE, answers, ask, values
 from tests.e2e.watch import (
     SPEED,
@@ -30,6 +30,7 @@ from tests.e2e.watch import (
     rules,
     times_fired,
 )
+from tests.ports import held_port
 
 GROUP_INTERVAL = 1.2 * 300 / SPEED
 """Seconds after which Alertmanager has said what it has to say."""
@@ -65,7 +66,7 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Simulator, exporter, stream, Prometheus, Alertmanager and someone to tell, once figures are there."""
     folder = tmp_path_factory.mktemp("alerting")
-    simulator, metrics, stream = (str(free_port()) for _ in range(3))
+    simulator, metrics, stream = (str(held_port()) for _ in range(3))
     settings = {
         **keys.environment(f"http://{HOST}:{simulator}", folder),
         **DEMO_PACE,

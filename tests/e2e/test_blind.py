@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.pipeline import HOST, until
-from tests.e2e.processes import free_port
 from tests.e2e.prometheus import CLIENT, PATIENCE, ask, needed, samples, started
 from tests.e2e.watch import configuration, faster, rules
+from tests.ports import held_port
 
 pytestmark = needed
 
@@ -28,7 +28,7 @@ ROOM = 8 * 2**20
 
 def nobody() -> dict[str, str]:
     """Return addresses at which nobody is: all that this is about is Prometheus itself."""
-    return {name: f"{HOST}:{free_port()}" for name in ("exporter:9108", "stream:8080", "alertmanager:9093")}
+    return {name: f"{HOST}:{held_port()}" for name in ("exporter:9108", "stream:8080", "alertmanager:9093")}
 
 
 def spoil(config: Path) -> tuple[str, str]:
@@ -53,7 +53,7 @@ def sees(url: str) -> bool:
 
 def test_typo_in_a_rule_ends_a_start_and_is_named(tmp_path: Path) -> None:
     """With file, line and what was expected, for whoever reads the log."""
-    port = free_port()
+    port = held_port()
     config = configuration(tmp_path, port, **nobody())
     _, path = spoil(config)
     with started(config, tmp_path / "data", port) as process:
@@ -65,7 +65,7 @@ def test_typo_in_a_rule_ends_a_start_and_is_named(tmp_path: Path) -> None:
 
 def test_typo_in_a_rule_leaves_the_old_rules_running(tmp_path: Path) -> None:
     """A reload refuses it, says so, and an alert tells people until a reload succeeds."""
-    port = free_port()
+    port = held_port()
     config = configuration(tmp_path, port, **nobody())
     url = f"http://{HOST}:{port}"
     with started(config, tmp_path / "data", port) as process:
@@ -107,7 +107,7 @@ def fill(path: Path) -> None:
 
 def test_full_disk_is_said_and_told_of(tmp_path: Path, small_disk: Path) -> None:
     """Nothing more is stored, so everything seems to be down; rules go on, and say who is blind."""
-    port = free_port()
+    port = held_port()
     config = configuration(tmp_path, port, **nobody())
     url = f"http://{HOST}:{port}"
     # Five minutes after its last sample a series is gone.

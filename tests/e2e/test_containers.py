@@ -24,7 +24,8 @@ from docker.models.containers import Container
 
 from tests.e2e import standins
 from tests.e2e.pipeline import HOST, until
-from tests.e2e.processes import ROOT, free_port
+from tests.e2e.processes import ROOT
+from tests.ports import held_port
 
 PATIENCE = 180.0
 PORTS = (
@@ -117,7 +118,7 @@ def stack(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory)
         if "Could not find a version" in said or "connection" in said.lower():
             pytest.skip("the image cannot be built: its packages cannot be fetched from within a container")
         raise AssertionError(said) from error
-    ports = {name: free_port() for name in PORTS}
+    ports = {name: held_port() for name in PORTS}
     secrets = tmp_path_factory.mktemp("secrets")
     secrets.chmod(0o755)
     environment = {

@@ -14,16 +14,19 @@ import pytest
 
 from tests.e2e.observers import Listener
 from tests.e2e.pipeline import HOST, until
-from tests.e2e.processes import Process, finish, free_port
+from tests.e2e.processes import Process, finish
+from tests.ports import held_port
+
+IPV6 = Path("/proc/net/if_inet6").exists() and "lo" in Path("/proc/net/if_inet6").read_text().split()
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, str]:
     """Free ports, and a place of the test for what the demo throws away."""
     return {
-        "PORT": str(free_port()),
-        "NORTHSTAR_METRICS_PORT": str(free_port()),
-        "NORTHSTAR_SIMULATOR_PORT": str(free_port()),
+        "PORT": str(held_port()),
+        "NORTHSTAR_METRICS_PORT": str(held_port()),
+        "NORTHSTAR_SIMULATOR_PORT": str(held_port()),
         "TMPDIR": str(tmp_path),
         "NORTHSTAR_BACKUP_FOLDER": str(tmp_path / "backups"),
     }
@@ -73,6 +76,34 @@ def test_a_demo_that_is_killed_leaves_nothing_running(demo: Process, settings: d
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, int(port)))
+
+
+def test_a_demo_that_is_interrupted_while_it_starts_has_not_failed(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    """Ctrl-C is what was wanted: no sentence says that something went wrong, and the data goes."""
+    with Process(tmp_path, settings, "demo") as process:
+        until(lambda: "Starting" in process.output, 60)
+        process.send(signal.SIGINT)
+        assert process.wait() == 0, process.output
+        assert "did not start" not in process.output
+        assert "Traceback" not in process.output
+        assert process.output.rstrip().endswith("Stopped.")
+    assert not list(tmp_path.glob("northstar-demo-*")), "the demo left its data behind"
+
+
+@pytest.mark.skipif(not IPV6, reason="this machine has no IPv6")
+def test_a_demo_needs_neither_a_proxy_nor_ipv4(tmp_path: Path, settings: dict[str, str]) -> None:
+    """Its parts are on this machine, where no proxy leads, least of all a dead one."""
+    dead = f"http://{HOST}:{held_port()}"
+    proxies = {"http_proxy": dead, "HTTPS_PROXY": dead, "ALL_PROXY": "socks://127.0.0.1:1"}
+    with Process(tmp_path, settings | proxies | {"NORTHSTAR_HOST": "::1"}, "demo") as process:
+        until(lambda: "Ctrl-C stops everything" in process.output or not process.running, 60)
+        page = f"http://[::1]:{settings['PORT']}/"
+        assert f"live page   {page}\n" in process.output
+        until(lambda: _net(f"{page}api/pnl/current"), 60, process.output)
+        process.send(signal.SIGTERM)
+        assert process.wait() == 0, process.output
 
 
 def test_demo_shows_addresses_that_answer_and_a_number_that_moves(

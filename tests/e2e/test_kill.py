@@ -24,7 +24,8 @@ from exporter.simulator.stories import seeded
 from exporter.store import Store
 from tests.e2e.observers import Listener, Scraper
 from tests.e2e.pipeline import HOST, trees, until
-from tests.e2e.processes import Process, free_port
+from tests.e2e.processes import Process
+from tests.ports import held_port
 
 KILLS = 100
 EARLY = 0.2
@@ -44,7 +45,7 @@ class Stand:
     def __init__(self, folder: Path, simulator: Simulator) -> None:
         self.folder = folder
         self.database = folder / "northstar.sqlite3"
-        metrics, stream = free_port(), free_port()
+        metrics, stream = held_port(), held_port()
         self.metrics = f"http://{HOST}:{metrics}/metrics"
         self.stream = f"http://{HOST}:{stream}"
         self.settings = {
@@ -289,7 +290,7 @@ def test_second_exporter_says_one_sentence_and_harms_nothing(stand: Stand) -> No
     """One writer: the other leaves with exit code 1, and the first goes on counting."""
     with stand.exporter() as first:
         until(lambda: _answers(stand.metrics), what=first.output)
-        other = stand.settings | {"NORTHSTAR_METRICS_PORT": str(free_port())}
+        other = stand.settings | {"NORTHSTAR_METRICS_PORT": str(held_port())}
         with Process(stand.folder, other, "exporter") as second:
             assert second.wait() == 1
             lines = second.output.splitlines()

@@ -29,7 +29,8 @@ from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.sources import http
 from exporter.sources.contract import Window
 from tests.e2e.pipeline import HOST, PATIENCE, Pipeline, until
-from tests.e2e.processes import Process, free_port
+from tests.e2e.processes import Process
+from tests.ports import held_port
 
 KEY_ID = "e1f0c3a7-5b2d-4c8e-9a61-7d3f2b8c4e90"
 ADMIN_KEY = "sk-ant-admin01-" + "Qz7mW2xKc9TbV4nRfJ8pLhY3dGs6aUe1"
@@ -225,8 +226,8 @@ def test_processes_print_no_key(simulator: Simulator, tmp_path: Path, wrong: boo
     """Exporter, stream and check print and serve none of it, whether the keys open the door or not."""
     settings = secrets(simulator, tmp_path) | {
         "DB_PATH": str(tmp_path / "northstar.sqlite3"),
-        "NORTHSTAR_METRICS_PORT": str(free_port()),
-        "PORT": str(free_port()),
+        "NORTHSTAR_METRICS_PORT": str(held_port()),
+        "PORT": str(held_port()),
         "AGGREGATION_INTERVAL_MS": "100",
     }
     if wrong:

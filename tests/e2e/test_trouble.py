@@ -20,7 +20,8 @@ from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.store import Store
 from tests.e2e.conftest import Build, Simulate
 from tests.e2e.pipeline import HOST, figures, until
-from tests.e2e.processes import Process, environment, finish, free_port
+from tests.e2e.processes import Process, environment, finish
+from tests.ports import held_port
 
 COMMANDS = ("exporter", "check")
 
@@ -38,9 +39,9 @@ def settings(simulator: Simulator, tmp_path: Path) -> dict[str, str]:
     return {
         **simulator.environment(),
         "DB_PATH": str(tmp_path / "northstar.sqlite3"),
-        "NORTHSTAR_METRICS_PORT": str(free_port()),
-        "PORT": str(free_port()),
-        "NORTHSTAR_SIMULATOR_PORT": str(free_port()),
+        "NORTHSTAR_METRICS_PORT": str(held_port()),
+        "PORT": str(held_port()),
+        "NORTHSTAR_SIMULATOR_PORT": str(held_port()),
     }
 
 
@@ -91,7 +92,7 @@ def test_check_names_the_source_that_does_not_answer(
     words: str,
 ) -> None:
     """One problem, in one line, beside the parts that are well; the value of a key is not in it."""
-    given = value.format(url=simulator.url, closed=free_port())
+    given = value.format(url=simulator.url, closed=held_port())
     left = finish(tmp_path, settings | {name: given}, "check")
     assert left.code == 1
     problems = [line for line in left.sentences if line.startswith("problem")]

@@ -20,8 +20,9 @@ import pytest
 import yaml
 
 from tests.e2e.pipeline import HOST, until
-from tests.e2e.processes import ROOT, Process, finish, free_port
+from tests.e2e.processes import ROOT, Process, finish
 from tests.e2e.prometheus import CLIENT, PATIENCE, answers, ask, serving
+from tests.ports import held_port
 
 SPEED = 20
 """A minute lasts three seconds."""
@@ -165,7 +166,7 @@ def alertmanager(
     if pagerduty is not None:
         made["global"] = {"pagerduty_url": pagerduty}
     config.write_text(json.dumps(made))
-    address = f"{HOST}:{free_port()}"
+    address = f"{HOST}:{held_port()}"
     program = [
         "prometheus-alertmanager",
         f"--config.file={config}",
@@ -197,7 +198,7 @@ def _as_debian_reads_it(part: Any) -> Any:
 @contextmanager
 def prometheus(folder: Path, **addresses: str) -> Iterator[str]:
     """Run Prometheus with the stack's configuration and rules; the value is its URL."""
-    port = free_port()
+    port = held_port()
     with serving(configuration(folder, port, **addresses), folder, port) as url:
         yield url
 

@@ -20,10 +20,11 @@ import pytest
 from exporter.metrics.groups import TOP
 from exporter.snapshot import WINDOWS, apply
 from tests.e2e.pipeline import HOST, until
-from tests.e2e.processes import Process, free_port
+from tests.e2e.processes import Process
 from tests.e2e.prometheus import CLIENT, PATIENCE, Series, ask, needed, samples, serving, values
 from tests.grafana.dashboards import FILES, ROOT, Asked, asked, read
 from tests.grafana.expected import NOT_AT_FIRST, NOT_IN_THE_API, STATED, stated
+from tests.ports import held_port
 
 pytestmark = needed
 
@@ -72,9 +73,9 @@ class Recorder:
 def demo(folder: Path) -> Iterator[dict[str, int]]:
     """Run `northstar demo` on free ports; the value is where its parts listen."""
     ports = {
-        "PORT": free_port(),
-        "NORTHSTAR_METRICS_PORT": free_port(),
-        "NORTHSTAR_SIMULATOR_PORT": free_port(),
+        "PORT": held_port(),
+        "NORTHSTAR_METRICS_PORT": held_port(),
+        "NORTHSTAR_SIMULATOR_PORT": held_port(),
     }
     with Process(folder, {name: str(port) for name, port in ports.items()}, "demo") as process:
         until(lambda: "Ctrl-C stops everything" in process.output or not process.running, PATIENCE)
@@ -93,7 +94,7 @@ def prometheus(folder: Path, ports: dict[str, int]) -> Iterator[str]:
     for name, port in (("exporter:9108", "NORTHSTAR_METRICS_PORT"), ("stream:8080", "PORT")):
         assert name in text
         text = text.replace(name, f"{HOST}:{ports[port]}")
-    config.write_text(re.sub(r"alertmanager:\d+", f"{HOST}:{free_port()}", text))
+    config.write_text(re.sub(r"alertmanager:\d+", f"{HOST}:{held_port()}", text))
     with serving(config, folder) as url:
         yield url
 

@@ -17,7 +17,7 @@ from exporter.ledger import Ledger, SourceState, state
 from exporter.money import ZERO
 from exporter.records import Change, Record, SourceInfo
 from exporter.snapshot import KIND_COMPONENTS, WINDOWS, Cursor
-from tests.builders import NOW, SOURCES, UTC_ZONE, Books, balance, bill, fill, infos, mark, sale, usage
+from tests.builders import NOW, SOURCES, UTC_ZONE, Books, balance, bill, fill, mark, sale, usage
 
 HEDGE = SourceInfo("hedge", "Kalshi (hedge)", "venue")
 ETSY = SourceInfo("etsy", "Etsy", "sales")
@@ -192,14 +192,7 @@ def test_a_record_of_a_source_that_takes_no_part_is_not_booked() -> None:
         Ledger(UTC_ZONE, SOURCES).apply(Change(None, record) for record in of("hedge", sale("5")))
 
 
-def test_a_source_that_cannot_be_read_at_all_leaves_the_net_partial() -> None:
-    """Its kind is not known, so no component misses it; the net says that it does."""
-    rent = SourceInfo("rent", "Rent", "other")
-    sources = (*infos("sales"), rent)
-    books = Books(sale("5"), sources=sources)
-    broken = SourceState(error="plug_in", sentence="It cannot be loaded.", since=NOW)
-    window = shown(books.ledger, sources, rent=broken)["windows"]["all"]
-    assert (window["net"]["usd"], window["net"]["grade"]) == ("5.00", "partial")
-    assert window["net"]["because"] == [{"source": "rent", "code": "plug_in", "text": "It cannot be loaded."}]
-    with pytest.raises(LedgerError, match="kind"):
-        books.book(*of("rent", sale("7")))
+def test_a_kind_without_books_is_refused() -> None:
+    """A source whose kind nobody keeps books for is named when the ledger is made."""
+    with pytest.raises(LedgerError, match="other"):
+        Ledger(UTC_ZONE, [SourceInfo("rent", "Rent", "other")])

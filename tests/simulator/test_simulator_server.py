@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from exporter.simulator.keys import environment
 from exporter.simulator.server import serve_in_thread
 from exporter.simulator.wire import rfc3339
 from exporter.simulator.world import World
+from tests.ports import held_port
 from tests.simulator.callers import VENUE
 
 
@@ -113,9 +113,7 @@ def test_command_turns_the_dial_of_a_running_simulator(capsys: pytest.CaptureFix
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_process_starts_quickly_and_ends_within_a_second(tmp_path: Path, end: signal.Signals) -> None:
     """From the signal to a clean end, though a client waits for an answer that never comes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = held_port()
     code = f"""
 from pathlib import Path
 from exporter.simulator.server import run

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from exporter.stream import create_app, serve
 from exporter.stream.server import ACCEPTED_AT_ONCE, BACKLOG, Server, listen
+from tests.ports import held_port
 from tests.stream.builders import Writer
 from tests.stream.serving import PATIENCE, serving, until
 
@@ -29,16 +30,10 @@ sys.exit(serve(create_app(Path(sys.argv[1])), port=int(sys.argv[2])))
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_streams_and_the_process(writer: Writer, path: Path, number: signal.Signals) -> None:
     """Exit code 0 although clients are connected: one that reads, one that does not, one that polls."""
-    port = free_port()
+    port = held_port()
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(path), str(port)], stderr=subprocess.PIPE, text=True
     )

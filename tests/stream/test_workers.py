@@ -9,22 +9,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Barrier
 
 import httpx
 import pytest
 
+from exporter.stream.workers import listen_together
+from tests.ports import held_port
 from tests.stream.builders import Writer
 from tests.stream.serving import PATIENCE, listening, until
 
 CHILDREN = Path("/proc/self/task")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def workers(parent: subprocess.Popen[bytes]) -> list[int]:
@@ -35,13 +33,13 @@ def workers(parent: subprocess.Popen[bytes]) -> list[int]:
 @pytest.fixture
 def parent(path: Path, writer: Writer) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`northstar stream --workers 3`, once it answers."""
-    with running(path) as started:
-        yield started
+    with running(path) as found:
+        yield found
 
 
 @contextmanager
 def running(path: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    port = free_port()
+    port = held_port()
     child = subprocess.Popen(
         [sys.executable, "-m", "exporter", "stream", "--workers", "3"],
         env={**os.environ, "DB_PATH": str(path), "PORT": str(port), **settings},
@@ -53,9 +51,21 @@ def running(path: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[byte
         yield child, url
     finally:
         child.terminate()
-        assert child.wait(PATIENCE) == 0
+        assert child.wait(PATIENCE) in (0, -signal.SIGKILL)
         with pytest.raises(httpx.ConnectError):
             httpx.get(url)
+
+
+def started(path: Path, port: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `northstar stream` until it ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "exporter", "stream", *arguments],
+        env={**os.environ, "DB_PATH": str(path), "PORT": port},
+        cwd=path.parent,
+        capture_output=True,
+        text=True,
+        timeout=3 * PATIENCE,
+    )
 
 
 def clients(url: str) -> float | None:
@@ -106,17 +116,52 @@ def test_limits_hold_for_all_workers_together(path: Path, writer: Writer) -> Non
         assert 1 <= (clients(url) or 0) <= 3
 
 
-def test_workers_that_cannot_start_end_the_whole(path: Path) -> None:
-    """A taken port is one sentence."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = subprocess.run(
-            [sys.executable, "-m", "exporter", "stream", "--workers", "2"],
-            env={**os.environ, "DB_PATH": str(path), "PORT": str(taken.getsockname()[1])},
-            cwd=path.parent,
-            capture_output=True,
-            text=True,
-            timeout=3 * PATIENCE,
-        )
+def test_workers_end_with_a_parent_that_is_killed(parent: tuple[subprocess.Popen[bytes], str]) -> None:
+    """Nobody is left to serve old figures, or to keep the port."""
+    child, url = parent
+    child.kill()
+    until(lambda: clients(url) is None)
+
+
+def test_a_port_that_workers_serve_is_refused_to_everybody_else(
+    parent: tuple[subprocess.Popen[bytes], str], tmp_path: Path
+) -> None:
+    """Also to workers of another database, which the kernel would let share it: clients would get either."""
+    _, url = parent
+    for others in ([], ["--workers", "2"]):
+        done = started(tmp_path / "other.sqlite3", url.rpartition(":")[2], *others)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert "cannot listen" in done.stderr
+    assert clients(url) == 0
+
+
+def test_only_one_of_many_who_ask_at_once_is_given_the_port() -> None:
+    """The first is alone on it before it shares: there is no moment in which two could have it."""
+    port = held_port()
+    together = Barrier(8)
+
+    def ask(_: int) -> list[socket.socket]:
+        together.wait(PATIENCE)
+        try:
+            return listen_together("127.0.0.1", port, 2)
+        except OSError:
+            return []
+
+    for _ in range(20):
+        with ThreadPoolExecutor(8) as crowd, ExitStack() as opened:
+            given = [listeners for listeners in crowd.map(ask, range(8)) if listeners]
+            for listeners in given:
+                for listener in listeners:
+                    opened.enter_context(listener)
+            assert len(given) == 1
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_workers_that_cannot_start_end_the_whole(path: Path, shared: bool) -> None:
+    """A taken port is one sentence, whoever has it."""
+    with socket.create_server(("127.0.0.1", 0), reuse_port=shared) as taken:
+        done = started(path, str(taken.getsockname()[1]), "--workers", "2")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "cannot listen" in done.stderr
