@@ -207,7 +207,9 @@ def _errors() -> Panel:
             )
         ],
         about(
-            "By reason; the README says what to do about each.", source="health", formula="growth over 5 min"
+            "By reason; docs/troubleshooting.md says what to do.",
+            source="health",
+            formula="growth over 5 min",
         ),
         unit=COUNT,
     )

@@ -264,7 +264,7 @@ def _checks() -> Panel:
         ],
         about(
             "Ours minus the venue's: cash, positions, cost, realised P&L, fees; and double entry.",
-            formula="see each check in the README",
+            formula="see docs/definitions.md",
         ),
         heading="Check",
         height=10,

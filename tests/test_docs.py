@@ -37,8 +37,9 @@ from tests.snapshot import pages
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
+DECISIONS = DOCS / "decisions" / "README.md"
 RUNBOOK = ROOT / "prometheus" / "runbook.md"
-PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")), RUNBOOK)
+PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md")), RUNBOOK)
 STREAM = "http://127.0.0.1:8080"
 EXPORTER = "http://127.0.0.1:9108"
 USUAL = tuple(definition.name for definition in BUILT_IN)
@@ -160,8 +161,8 @@ def test_generated_table_is_on_its_page_as_the_code_has_it(table: str) -> None:
 
 
 def test_every_setting_the_pages_name_exists() -> None:
-    """A setting in prose or in an example is one that is read."""
-    for page in PAGES:
+    """A setting in prose or in an example is one that is read; decisions also name what was not chosen."""
+    for page in (page for page in PAGES if page.parent != DECISIONS.parent):
         named = set(re.findall(r"`(NORTHSTAR_[A-Z0-9_]+[A-Z0-9])", page.read_text()))
         assert named - BEGINNINGS <= KNOWN, page.name
 
@@ -174,15 +175,28 @@ def test_every_metric_the_pages_name_exists() -> None:
         assert named <= known, page.name
 
 
-def test_every_route_is_in_the_readme() -> None:
-    """A path of the stream that the README does not mention is a secret."""
-    text = README.read_text()
+def test_the_readme_is_read_in_one_go() -> None:
+    """What it is, how it is run, and where the rest is: more than that is a page of its own."""
+    assert len(README.read_text().splitlines()) <= 150
+
+
+def test_every_page_is_on_the_map() -> None:
+    """Whoever begins at the README finds each page, the decisions by way of their list."""
+    shown = set(re.findall(r"\]\(([\w/.-]+\.md)", README.read_text()))
+    shown |= {f"docs/decisions/{page}" for page in re.findall(r"\]\((\d[\w-]+\.md)", DECISIONS.read_text())}
+    assert {str(page.relative_to(ROOT)) for page in PAGES} - {"README.md"} == shown
+
+
+def test_every_route_is_described() -> None:
+    """A path of the stream that its page does not mention is a secret."""
+    text = (DOCS / "stream.md").read_text()
     assert [path for path in routes() if path not in UNDOCUMENTED_ROUTES and f"{path}`" not in text] == []
 
 
-def test_every_path_the_readme_names_is_served() -> None:
-    """A path in a table of the README is one that the stream has."""
-    named = {path.rstrip("/") or "/" for path in re.findall(r"`GET (/[a-z/.]*)`", README.read_text())}
+def test_every_path_that_is_described_is_served() -> None:
+    """A path in the table of routes is one that the stream has."""
+    text = (DOCS / "stream.md").read_text()
+    named = {path.rstrip("/") or "/" for path in re.findall(r"`GET (/[a-z/.]*)`", text)}
     assert named <= {*routes(), *(f"/{module}" for module in ENTRIES)}
     assert "/api/pnl/stream" in named
 
@@ -270,20 +284,20 @@ def source_reasons() -> set[str]:
 
 def test_every_reason_of_a_source_is_explained() -> None:
     """Whoever reads a reason finds what to do about it, and no reason that does not occur."""
-    section = README.read_text().partition("The `reason` of a source")[2].partition("\n## ")[0]
+    section = (DOCS / "troubleshooting.md").read_text().partition("## Reasons of a source")[2]
     rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
     assert {reason for row in rows for reason in re.findall(r"`(\w+)`", row)} == source_reasons()
 
 
 def test_every_reason_to_start_over_is_explained() -> None:
     """A client that is told to start over can look up why."""
-    section = README.read_text().partition("## Stream API")[2].partition("\n## ")[0]
+    section = (DOCS / "stream.md").read_text().partition("## Cursors")[2].partition("\n## ")[0]
     assert [reason for reason in figures.REASONS if f"`{reason}`" not in section] == []
 
 
 def test_every_component_window_and_grade_is_defined() -> None:
-    """The words of the figures are the README's words."""
-    section = README.read_text().partition("## How each figure is defined")[2].partition("\n## ")[0]
+    """The words of the figures are those of their definitions."""
+    section = (DOCS / "definitions.md").read_text()
     defined = [
         word
         for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
@@ -297,7 +311,7 @@ def test_every_component_window_and_grade_is_defined() -> None:
 
 def test_every_truth_check_is_explained() -> None:
     """A check that fails can be looked up."""
-    section = README.read_text().partition("**Truth checks**")[2].partition("\n## ")[0]
+    section = (DOCS / "definitions.md").read_text().partition("## Truth checks")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
     named = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
     assert named == {"balanced", "cash", "equity", DRIFT_CHECK, *FIGURES}

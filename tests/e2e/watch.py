@@ -1,7 +1,7 @@
 """Prometheus and Alertmanager with the configuration of the stack, on a clock that runs faster.
 
 Every duration of rules and notifications is divided by SPEED: the rules are the same rules in a shorter
-time, as a film is the same film. Addresses are replaced as the README says. Nothing else is.
+time, as a film is the same film. Addresses are replaced as docs/alerts.md says. Nothing else is.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def test_reader_changes_transport_without_a_gap_or_a_repeat(url: str, writer: Wr
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl_shows_the_stream_as_it_happens(url: str, writer: Writer) -> None:
-    """`curl -N`, as the README has it."""
+    """`curl -N`, as docs/stream.md has it."""
     curl = subprocess.Popen(
         ["curl", "-sN", "--max-time", "20", url + "/api/pnl/stream"], stdout=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""A stranger's first two minutes: the lines of the README on a blank page, and only what is said there."""
+"""A stranger's first two minutes: two lines of docs/widget.md on a blank page, and what is said there."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.stream.shop import Shop, selling
 
 pytestmark = NEEDS_CHROMIUM
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SNIPPET = re.search(r"## On a page of your own\n.*?```html\n(.*?)```", README, re.DOTALL)
+PAGE = (Path(__file__).parents[2] / "docs" / "widget.md").read_text()
+SNIPPET = re.search(r"## Two lines\n.*?```html\n(.*?)```", PAGE, re.DOTALL)
 SIDECAR = "http://127.0.0.1:8080"
 
 
@@ -48,7 +48,7 @@ def sidecar(path: Path, writer: Writer, **rules: Any) -> Iterator[str]:
 
 
 def blank(url: str, **attributes: str) -> str:
-    """Return the README's lines as they stand, but for the address and what a stranger adds."""
+    """Return the two lines as they stand, but for the address and what a stranger adds."""
     assert SNIPPET is not None
     added = "".join(f' {name}="{text}"' for name, text in attributes.items())
     return SNIPPET[1].replace(SIDECAR, url).replace("<northstar-pnl", f"<northstar-pnl{added}")
