@@ -1,16 +1,16 @@
-"""The commands of `northstar`. Each imports what it needs when it runs, so that all start quickly."""
+"""The commands of `northstar`, as a table. Each is imported when it runs, so that all start quickly."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from exporter import __version__
 from exporter.errors import ExporterError
@@ -18,25 +18,41 @@ from exporter.settings import Settings
 from exporter.snapshot import COMPONENTS, WINDOWS
 from exporter.sources.registry import read_settings
 
-if TYPE_CHECKING:
-    from exporter.stream.grafana_live import GrafanaLive
-
 FIGURES = ("net", *COMPONENTS)
 
 ENV_FILE = Path(".env")
 
+Run = Callable[[Settings, argparse.Namespace], int]
+"""What a command is: from settings and options to an exit code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command's name, its help, where its function is (`module:function` in `commands`), what it takes."""
+
+    name: str
+    help: str
+    function: str
+    takes: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+
+    def load(self) -> Run:
+        """Return the function that runs it."""
+        module, _, name = self.function.partition(":")
+        found: Run = getattr(import_module(f"exporter.commands.{module}"), name)
+        return found
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what went wrong is said in a sentence, not a traceback."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     # Skipped and missed runs are metrics; the scheduler would say each one twice.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     for noisy in ("httpx", "httpcore", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    command = next(each for each in COMMANDS if each.name == options.command)
     try:
-        return _run(options)
+        return command.load()(read_settings(os.environ, ENV_FILE), options)
     except ExporterError as error:
         print(error, file=sys.stderr)
         return 1
@@ -44,61 +60,75 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="northstar", description="Live profit and loss.")
-    parser.add_argument("--version", action="version", version=f"northstar {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("run", help="your accounts when any key is set, else the demo")
-    commands.add_parser("demo", help="simulator, exporter and stream, no keys needed")
-    commands.add_parser("up", help="exporter and stream on your accounts")
-    commands.add_parser("exporter", help="collect, compute, keep, and serve /metrics")
-    stream = commands.add_parser("stream", help="serve the page and the stream")
-    stream.add_argument("--workers", type=_workers, default=1, help="processes that share the port")
-    stream.add_argument("--listener", type=int, help=argparse.SUPPRESS)  # of a worker: the socket it is given
-    token = commands.add_parser("token", help="who may read: make, list or revoke tokens")
-    verbs = token.add_subparsers(dest="verb", required=True, metavar="VERB")
+def parser() -> argparse.ArgumentParser:
+    """Return what reads a command line."""
+    whole = argparse.ArgumentParser(prog="northstar", description="Live profit and loss.")
+    whole.add_argument("--version", action="version", version=f"northstar {__version__}")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        # What follows `fault` is read where the simulator's faults are known.
+        own = commands.add_parser(command.name, help=command.help, add_help=command.name != "fault")
+        command.takes(own)
+    return whole
+
+
+def _stream(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=_workers, default=1, help="processes that share the port")
+    parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)  # of a worker: the socket it is given
+
+
+def _token(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     create = verbs.add_parser("create", help="make a token and show it, once")
     create.add_argument("name", help="who or what it is for")
     create.add_argument("--scope", choices=["all", "totals", "ingest"], default="all")
     verbs.add_parser("list", help="names, scopes and last use; never the tokens")
     revoke = verbs.add_parser("revoke", help="take a token away; its streams end")
     revoke.add_argument("id")
-    commands.add_parser("check", help="try every setting and one call per source")
-    backfill = commands.add_parser("backfill", help="read the whole past of a source; stop and go on at will")
-    backfill.add_argument("source", help="a name in NORTHSTAR_SOURCES")
-    backfill.add_argument(
+
+
+def _backfill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help="a name in NORTHSTAR_SOURCES")
+    parser.add_argument(
         "--from", dest="since", type=_day, metavar="DATE", help="read no further back, as in 2026-01-31"
     )
-    backup = commands.add_parser("backup", help="make a verified copy of the database, at any time")
-    backup.add_argument(
+
+
+def _backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--to",
         type=Path,
         metavar="FOLDER",
         help="where to; NORTHSTAR_BACKUP_FOLDER when not given, else `backups` beside the database",
     )
-    restore = commands.add_parser("restore", help="put a copy in the place of the database")
-    restore.add_argument("file", type=Path, metavar="FILE", help="a copy that `northstar backup` made")
-    explain = commands.add_parser("explain", help="why a figure is what it is, down to the raw answers")
-    explain.add_argument("day", nargs="?", type=_day, metavar="DATE", help="a UTC day of API cost")
-    explain.add_argument("--window", choices=WINDOWS, default="today")
-    explain.add_argument("--figure", choices=FIGURES, default="net")
-    explain.add_argument("--at", type=_time, metavar="TIME", help="as published then, not now")
-    explain.add_argument(
+
+
+def _restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a copy that `northstar backup` made")
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("day", nargs="?", type=_day, metavar="DATE", help="a UTC day of API cost")
+    parser.add_argument("--window", choices=WINDOWS, default="today")
+    parser.add_argument("--figure", choices=FIGURES, default="net")
+    parser.add_argument("--source", metavar="NAME", help="of one source alone, where there are several")
+    parser.add_argument("--at", type=_time, metavar="TIME", help="as published then, not now")
+    parser.add_argument(
         "--page", type=_number(least=1), default=1, metavar="N", help="of the lines, 20 at a time"
     )
-    _add_simulator(commands.add_parser("simulator", help="the three upstreams, simulated"))
-    alerting = commands.add_parser(
-        "alertmanager-config", help="write whom Alertmanager tells, by the secret files that are there"
-    )
-    alerting.add_argument("--secrets", type=Path, default=Path("secrets"), metavar="FOLDER")
-    alerting.add_argument("--output", type=Path, default=Path("data/alertmanager.yml"), metavar="FILE")
-    fault = commands.add_parser("fault", help="turn a fault of the simulator on or off", add_help=False)
-    fault.add_argument("words", nargs=argparse.REMAINDER)
-    return parser
 
 
-def _add_simulator(simulator: argparse.ArgumentParser) -> None:
-    add = simulator.add_argument
+def _alertmanager_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--secrets", type=Path, default=Path("secrets"), metavar="FOLDER")
+    parser.add_argument("--output", type=Path, default=Path("data/alertmanager.yml"), metavar="FILE")
+
+
+def _fault(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", nargs=argparse.REMAINDER)
+
+
+def _simulator(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on, the loopback's when not given")
     add("--port", type=_number(least=0, most=65535), default=8099, help="8099 when not given")
     add("--seed", type=int, default=1, help="another number is another company; 1 when not given")
@@ -125,83 +155,6 @@ def _add_simulator(simulator: argparse.ArgumentParser) -> None:
         default="average",
         help="the rule by which Kalshi states realised P&L of open positions; average when not given",
     )
-
-
-def _run(options: argparse.Namespace) -> int:
-    match options.command:
-        case "simulator":
-            from exporter.simulator import server
-
-            server.run(
-                options.host,
-                options.port,
-                options.seed,
-                options.speed,
-                options.folder,
-                fills=options.fills,
-                span_days=options.span,
-                retention_days=options.retention,
-                lots=options.lots,
-            )
-            return 0
-        case "fault":
-            from exporter.simulator import faults
-
-            port = read_settings(os.environ, ENV_FILE).simulator_port
-            return faults.command(options.words, f"http://127.0.0.1:{port}")
-    settings = read_settings(os.environ, ENV_FILE)
-    match options.command:
-        case "exporter":
-            from exporter.commands import exporter as process
-
-            asyncio.run(process.run(settings))
-            return 0
-        case "stream":
-            from exporter.commands import stream as sidecar
-
-            return sidecar.run(settings, _grafana_live(settings), options.workers, options.listener)
-        case "token":
-            from exporter.commands import stream as sidecar
-
-            return sidecar.token(settings, options)
-        case "check":
-            from exporter.commands import check
-
-            return check.run(settings)
-        case "alertmanager-config":
-            from exporter.commands import alertmanager_config as alerting
-
-            return alerting.write(settings, options.secrets, options.output)
-        case "explain":
-            from exporter.commands import explain as command
-
-            return command.run(settings.db_path, options)
-        case "backup":
-            from exporter.commands import backup
-
-            return backup.back_up_now(settings, options.to)
-        case "restore":
-            from exporter.commands import backup
-
-            return backup.restore_from(settings, options.file)
-        case "backfill":
-            from exporter.commands import backfill
-
-            return backfill.run(settings, options.source, options.since)
-    from exporter.commands import demo
-
-    anything = any(source.stated for source in settings.sources)
-    if options.command == "demo" or (options.command == "run" and not anything):
-        return demo.demo(settings)
-    return demo.up(settings)
-
-
-def _grafana_live(settings: Settings) -> GrafanaLive | None:
-    if settings.grafana_url is None:
-        return None
-    from exporter.stream.grafana_live import GrafanaLive
-
-    return GrafanaLive(settings.grafana_url, settings.grafana_token_path)
 
 
 def _workers(text: str) -> int:
@@ -241,3 +194,27 @@ def _number(*, least: int = 0, most: int | None = None) -> Callable[[str], int]:
         return found
 
     return number
+
+
+COMMANDS = (
+    Command("run", "your accounts when any key is set, else the demo", "demo:run"),
+    Command("demo", "simulator, exporter and stream, no keys needed", "demo:demo"),
+    Command("up", "exporter and stream on your accounts", "demo:up"),
+    Command("exporter", "collect, compute, keep, and serve /metrics", "exporter:run"),
+    Command("stream", "serve the page and the stream", "stream:run", _stream),
+    Command("token", "who may read: make, list or revoke tokens", "token:run", _token),
+    Command("check", "try every setting and one call per source", "check:run"),
+    Command("settings", "every setting there is, its default, and what it does", "settings:run"),
+    Command("backfill", "read the whole past of a source; stop and go on at will", "backfill:run", _backfill),
+    Command("backup", "make a verified copy of the database, at any time", "backup:back_up_now", _backup),
+    Command("restore", "put a copy in the place of the database", "backup:restore_from", _restore),
+    Command("explain", "why a figure is what it is, down to the raw answers", "explain:run", _explain),
+    Command("simulator", "the three upstreams, simulated", "simulator:run", _simulator),
+    Command("fault", "turn a fault of the simulator on or off", "simulator:fault", _fault),
+    Command(
+        "alertmanager-config",
+        "write whom Alertmanager tells, by the secret files that are there",
+        "alertmanager_config:run",
+        _alertmanager_config,
+    ),
+)

@@ -550,10 +550,10 @@ def test_the_command_asks_for_the_exporter_to_be_stopped(simulator: Simulator, t
 
 def test_a_day_is_a_day() -> None:
     """The option takes a date and nothing else."""
-    options = cli._parser().parse_args(["backfill", "kalshi", "--from", "2026-01-31"])
+    options = cli.parser().parse_args(["backfill", "kalshi", "--from", "2026-01-31"])
     assert options.since == date(2026, 1, 31)
     with pytest.raises(SystemExit):
-        cli._parser().parse_args(["backfill", "kalshi", "--from", "yesterday"])
+        cli.parser().parse_args(["backfill", "kalshi", "--from", "yesterday"])
 
 
 @pytest.mark.parametrize("terminal", [True, False])

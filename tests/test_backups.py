@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from argparse import Namespace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -231,14 +232,14 @@ def test_limit_is_two_intervals_and_an_hour_unless_set_and_off_without_backups(
 def test_commands_say_what_they_did(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """Where, how large, up to which cursor, how verified; and what a restore set aside."""
     settings = read_settings({"DB_PATH": str(desk.database)})
-    assert back_up_now(settings, None) == 0
+    assert back_up_now(settings, Namespace(to=None)) == 0
     said = capsys.readouterr().out
     (copy,) = desk.copies.all(datetime.max.replace(tzinfo=NOW.tzinfo))
     with Store.read(desk.database) as store:
         epoch = store.snapshots.epoch
     assert said.startswith(f"{copy.path} holds the database up to snapshot {epoch}-1, 0.")
     assert "every row is the database's (0 records, 1 snapshots)" in said
-    assert restore_from(settings, copy.path) == 0
+    assert restore_from(settings, Namespace(file=copy.path)) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"{desk.database} is restored up to snapshot {epoch}-1 of {copy.path.name}")
     assert f"{desk.database}.replaced-" in said
@@ -257,7 +258,7 @@ def test_command_takes_the_folder_it_is_given_else_the_one_that_is_set(desk: Des
         }
     )
     far = datetime.max.replace(tzinfo=NOW.tzinfo)
-    back_up_now(settings, tmp_path / "other")
-    back_up_now(settings, None)
+    back_up_now(settings, Namespace(to=tmp_path / "other"))
+    back_up_now(settings, Namespace(to=None))
     assert len(Copies(tmp_path / "other", desk.database).all(far)) == 1
     assert len(desk.copies.all(far)) == 4

@@ -16,9 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
-from pydantic_core import PydanticUndefined
 
 from exporter import cli
+from exporter.commands.settings import rows
 from exporter.errors import SourceMalformed
 from exporter.ledger.cost.statement import DRIFT_CHECK
 from exporter.ledger.trading.reconciliation import FIGURES
@@ -26,7 +26,6 @@ from exporter.metrics.catalogue import METRICS
 from exporter.simulator.faults import KINDS
 from exporter.snapshot import COMPONENTS, HISTORY_COLUMNS, WINDOWS, Grade
 from exporter.sources import http
-from exporter.sources.registry import BUILT_IN
 from exporter.store import Store, schema
 from exporter.stream import create_app, grafana_live
 from exporter.stream import metrics as figures
@@ -42,8 +41,6 @@ RUNBOOK = ROOT / "prometheus" / "runbook.md"
 PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md")), RUNBOOK)
 STREAM = "http://127.0.0.1:8080"
 EXPORTER = "http://127.0.0.1:9108"
-USUAL = tuple(definition.name for definition in BUILT_IN)
-"""The sources that take part when nobody says otherwise."""
 BEGINNINGS = {"NORTHSTAR_LIMIT", "NORTHSTAR_KALSHI", "NORTHSTAR_HEDGE"}
 """What the names of several settings begin with."""
 UNDOCUMENTED_ROUTES = {"/static/{path}"}
@@ -52,22 +49,12 @@ UNDOCUMENTED_ROUTES = {"/static/{path}"}
 
 def settings_table() -> str:
     """Return the table of settings."""
-    rows = ["| setting | default | what it does |", "|---|---|---|"]
-    for section in SECTIONS:
-        for field, info in section.model.model_fields.items():
-            preferred, *others = section.names(field)
-            others += [f"{preferred}_FILE"] if section.is_secret(field) else []
-            also = f" Also {', '.join(f'`{name}`' for name in others)}." if others else ""
-            default = USUAL if preferred == "NORTHSTAR_SOURCES" else info.get_default()
-            rows.append(f"| `{preferred}` | {_shown(default)} | {info.description}{also} |")
-    return "\n".join(rows)
-
-
-def _shown(default: object) -> str:
-    if default in (None, (), PydanticUndefined):
-        return "-"
-    text = ",".join(default) if isinstance(default, tuple) else str(default)
-    return f"`{text.lower() if isinstance(default, bool) else text}`"
+    lines = ["| setting | default | what it does |", "|---|---|---|"]
+    for row in rows(SECTIONS):
+        also = f" Also {', '.join(f'`{name}`' for name in row.others)}." if row.others else ""
+        default = f"`{row.default}`" if row.default else "-"
+        lines.append(f"| `{row.name}` | {default} | {row.description}{also} |")
+    return "\n".join(lines)
 
 
 def metrics_table() -> str:
@@ -123,7 +110,7 @@ def blocks(page: Path, *languages: str) -> Iterator[str]:
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Return the commands that `northstar` has."""
-    parser = cli._parser()
+    parser = cli.parser()
     (found,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     return dict(found.choices)
 
@@ -223,7 +210,7 @@ def test_every_northstar_line_is_understood_by_the_program() -> None:
     for line in shell_lines():
         words = shlex.split(line)
         if words[0].endswith("northstar"):
-            options = cli._parser().parse_args(words[1:])
+            options = cli.parser().parse_args(words[1:])
             seen += 1
             if options.command == "fault" and options.words[0] not in ("list", "clear"):
                 assert options.words[1] in KINDS, line

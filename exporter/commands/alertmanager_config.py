@@ -8,6 +8,7 @@ JSON is YAML, so it needs no other writer.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -259,6 +260,11 @@ def _lacking(settings: Settings) -> Iterator[str]:
         yield "NORTHSTAR_ALERT_EMAIL_TO"
     if settings.alert_smtp_server is None:
         yield "NORTHSTAR_ALERT_SMTP_SERVER"
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Write the configuration where the options say."""
+    return write(settings, options.secrets, options.output)
 
 
 def write(settings: Settings, secrets: Path, output: Path) -> int:

@@ -6,6 +6,7 @@ it has. On anything but a terminal a plain line every few seconds stands in for 
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 import time
@@ -36,11 +37,12 @@ STOPPED = 130
 LAYOUT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
-def run(settings: Settings, name: str, since: date | None) -> int:
+def run(settings: Settings, options: argparse.Namespace) -> int:
     """Read the past of a source and say what was found. Returns the exit code.
 
     Raises SettingsError, StoreError (the exporter runs) or SourceError; what was read until then is kept.
     """
+    name, since = options.source, options.since
     instance = next((each for each in settings.sources if each.name == name), None)
     if instance is None:
         there = ", ".join(each.name for each in settings.sources)

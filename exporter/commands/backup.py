@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +15,9 @@ FOLDER = "backups"
 """Beside the database, for the command; on schedule only where a setting says so."""
 
 
-def back_up_now(settings: Settings, to: Path | None) -> int:
+def back_up_now(settings: Settings, options: argparse.Namespace) -> int:
     """Make a verified copy and say where it is. Raises BackupFailed."""
-    folder = to or settings.backup_folder or settings.db_path.parent / FOLDER
+    folder = options.to or settings.backup_folder or settings.db_path.parent / FOLDER
     made = back_up(settings.db_path, Copies(folder, settings.db_path), datetime.now(UTC))
     found = made.contents
     print(
@@ -27,8 +28,9 @@ def back_up_now(settings: Settings, to: Path | None) -> int:
     return 0
 
 
-def restore_from(settings: Settings, file: Path) -> int:
+def restore_from(settings: Settings, options: argparse.Namespace) -> int:
     """Put a copy in the place of the database and say what that means. Raises StoreError."""
+    file: Path = options.file
     done = restore(file, settings.db_path, datetime.now(UTC))
     aside = f" The one that was there is now {done.aside}." if done.aside is not None else ""
     print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ SKEW_WORTH_SAYING = timedelta(seconds=2)
 """Upstreams state their clock in whole seconds; below this it may be nothing but rounding."""
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, options: argparse.Namespace) -> int:
     """Print a line per part and return the exit code: 0 when all is well."""
     bad = [*registry().problems, *_database(settings)]
     for problem in bad:

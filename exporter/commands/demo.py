@@ -1,7 +1,8 @@
-"""`northstar demo` and `northstar up`: the whole product under one command."""
+"""`northstar run`, `demo` and `up`: the whole product under one command."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -51,7 +52,13 @@ class Part:
         return f"http://{authority(self.host, self.port)}"
 
 
-def demo(settings: Settings) -> int:
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Run the real accounts when anything is set of one, else the demo."""
+    stated = any(source.stated for source in settings.sources)
+    return up(settings, options) if stated else demo(settings, options)
+
+
+def demo(settings: Settings, options: argparse.Namespace) -> int:
     """Run simulator, exporter and stream on data that is thrown away at the end."""
     with tempfile.TemporaryDirectory(prefix="northstar-demo-") as folder:
         port = settings.simulator_port
@@ -89,7 +96,7 @@ def _sources(settings: Settings) -> dict[str, str]:
     return found
 
 
-def up(settings: Settings) -> int:
+def up(settings: Settings, options: argparse.Namespace) -> int:
     """Run exporter and stream on the real accounts."""
     names = ", ".join(source.name for source in settings.sources)
     return _run(_ours(settings), {}, f"your accounts: {names}; database {settings.db_path}")

@@ -5,22 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from exporter.explain.day import explain_day
 from exporter.explain.figure import explain_figure
 from exporter.explain.lines import DayExplained, Explained, Proof, Row
 from exporter.money import plain
+from exporter.settings import Settings
 from exporter.store import Store
 
 PAGE = 20
 """Lines at a time: with their evidence, a screen or two."""
 
 
-def run(database: Path, options: argparse.Namespace) -> int:
+def run(settings: Settings, options: argparse.Namespace) -> int:
     """Print an explanation from the database; the exporter may run meanwhile."""
-    with Store.read(database) as store:
+    with Store.read(settings.db_path) as store:
         if options.day is not None:
             text = day_text(explain_day(store, options.day))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import logging
@@ -24,7 +25,13 @@ STOP_SECONDS = 1.5
 """A commit takes milliseconds; a reading under way is dropped, the next start repeats it."""
 
 
-async def run(settings: Settings) -> None:
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Run the exporter to its end. Raises SettingsError or StoreError when it cannot start."""
+    asyncio.run(serve(settings))
+    return 0
+
+
+async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises SettingsError or StoreError when it cannot start."""
     for problem in installed().problems:
         log.warning("%s", problem)
