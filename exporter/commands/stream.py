@@ -24,7 +24,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     access = Access(
         settings.db_path, routable=settings.routable, demo=settings.demo, origins=settings.origins
     )
-    if settings.routable and not any(token.scope != "ingest" for token in access.known().values()):
+    if settings.routable and not access.tokens.readable():
         raise SettingsError(
             [
                 f"NORTHSTAR_HOST is {settings.host}, which others can reach, and there is no token to read "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from datetime import UTC, datetime
 
 from exporter.errors import SettingsError
@@ -16,7 +17,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     tokens = Tokens(settings.db_path)
     match options.verb:
         case "create":
-            first = not any(each.scope != "ingest" for each in tokens.all())
+            first = not tokens.closed(time.monotonic())
             text = tokens.create(options.name, options.scope, datetime.now(UTC))
             print(f"{text}\n\nThis is shown once. It may {SCOPES[options.scope]}.")
             if first and options.scope != "ingest":
@@ -31,4 +32,9 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
                     [f"There is no token {options.id[:20]!r}: `northstar token list` shows them."]
                 )
             print(f"Token {options.id} is revoked; what it opened ends within seconds.")
+            if tokens.closed(time.monotonic()) and not tokens.readable():
+                print(
+                    "None is left to read with: nobody reads until `northstar token create NAME` makes one. "
+                    f"To open page and stream to everybody on this machine, remove {tokens.folder}."
+                )
     return 0

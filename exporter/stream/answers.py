@@ -94,11 +94,6 @@ async def unavailable(request: Request, error: Exception) -> Response:
     return error_answer(503, "unavailable", told, {"Retry-After": "2"})
 
 
-async def no_place(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Full)
-    return full_answer(error)
-
-
 def let_in_not(error: Refused) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     return error_answer(error.status, error.code, str(error), headers)

@@ -14,22 +14,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import Receive, Send
-from starlette.types import Scope as ASGIScope
 
 from exporter import __version__
 from exporter.errors import StoreUnavailable
-from exporter.stream import answers, explain, groups, health, history, models, page, sse, ws
+from exporter.stream import answers, explain, groups, health, history, models, page, streams
 from exporter.stream.events import Event
 from exporter.stream.feed import POLL_SECONDS, Feed
-from exporter.stream.gate import Access, Answer, Gate, Grant
-from exporter.stream.hub import HEARTBEAT_SECONDS, MAX_CLIENTS, MAX_PER_ADDRESS, Full, Hub
+from exporter.stream.gate import Access, Gate, Grant
+from exporter.stream.hub import HEARTBEAT_SECONDS, MAX_CLIENTS, MAX_PER_ADDRESS, Hub
 from exporter.stream.metrics import Figures
 from exporter.stream.scopes import readable
 from exporter.stream.tokens import SHORT_SECONDS
@@ -134,7 +132,13 @@ def create_app(
         lifespan=lifespan,
         responses=REFUSALS,
     )
-    app.add_middleware(Gate, access=gate, streams=_streams(hub), refusal=answers.let_in_not)
+    streaming = streams.router(hub)
+    app.add_middleware(
+        Gate,
+        access=gate,
+        direct=streams.endpoints(streaming),
+        refusal=answers.let_in_not,
+    )
     if gate.origins or gate.demo:
         app.add_middleware(
             CORSMiddleware,
@@ -146,7 +150,8 @@ def create_app(
     app.state.feed, app.state.figures, app.state.hub = followed, figures, hub
     if companion is not None:
         companion.register(figures.registry)
-    app.include_router(_pnl(followed, figures, hub, clock), dependencies=[Depends(BEARER)])
+    app.include_router(_pnl(followed, figures, clock), dependencies=[Depends(BEARER)])
+    app.include_router(streaming, dependencies=[Depends(BEARER)])
     app.include_router(groups.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(explain.router(store_path), dependencies=[Depends(BEARER)])
     app.include_router(_health(followed, clock, freshness_seconds, companion))
@@ -157,13 +162,12 @@ def create_app(
     app.add_exception_handler(HTTPException, answers.refused)
     app.add_exception_handler(RequestValidationError, answers.misunderstood)
     app.add_exception_handler(history.BadQuestion, answers.senseless)
-    app.add_exception_handler(Full, answers.no_place)
     app.add_exception_handler(StoreUnavailable, answers.unavailable)
     app.add_exception_handler(Exception, answers.broken)
     return app
 
 
-def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
+def _pnl(feed: Feed, figures: Figures, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/api/pnl", tags=["figures"])
 
     @router.get(
@@ -212,32 +216,6 @@ def _pnl(feed: Feed, figures: Figures, hub: Hub, clock: Clock) -> APIRouter:
         for event in news.events:
             figures.sent("poll", event.kind)
         return answers.json_bytes(answers.told(feed, news, request.state.grant.scope))
-
-    @router.get(
-        "/stream",
-        response_class=Response,
-        responses={
-            200: {
-                "description": "Events `snapshot`, `delta`; `resync` before a new start; `id` is the cursor.",
-                "content": {
-                    "text/event-stream": {
-                        "schema": {"type": "string"},
-                        "example": "retry: 2041\n\n"
-                        'event: snapshot\nid: 9f522097de1c-1234\ndata: {"epoch":...}\n\n'
-                        'event: delta\nid: 9f522097de1c-1235\ndata: {"sequence":1235,...}\n\n',
-                    }
-                },
-            },
-            **UNREADY,
-        },
-        summary="The snapshot, then every change to it, as Server-Sent Events.",
-    )
-    async def stream(
-        request: Request,
-        since: Annotated[str | None, Query(max_length=128, description="Cursor to go on from.")] = None,
-        last_event_id: Annotated[str | None, Header(description="Wins over `since`.")] = None,
-    ) -> Response:
-        return sse.Stream(hub, last_event_id or since, request.state.grant)
 
     @router.get(
         "/history",
@@ -330,27 +308,6 @@ def _token(access: Access) -> APIRouter:
         return answers.json_answer(answer)
 
     return router
-
-
-def _streams(hub: Hub) -> dict[tuple[str, str], Answer]:
-    """Return what the gate answers itself."""
-
-    async def events(scope: ASGIScope, receive: Receive, send: Send, grant: Grant) -> None:
-        request = Request(scope)
-        cursor = request.headers.get("last-event-id") or request.query_params.get("since")
-        try:
-            await sse.Stream(hub, cursor, grant)(scope, receive, send)
-        except Full as full:
-            await answers.full_answer(full)(scope, receive, send)
-
-    async def socket(scope: ASGIScope, receive: Receive, send: Send, grant: Grant) -> None:
-        websocket = WebSocket(scope, receive, send)
-        try:
-            await ws.serve(websocket, hub, websocket.query_params.get("since"), grant)
-        except Full as full:
-            await websocket.send_denial_response(answers.full_answer(full))
-
-    return {("http", "/api/pnl/stream"): events, ("websocket", "/api/pnl/ws"): socket}
 
 
 def _rest(figures: Figures) -> APIRouter:

@@ -1,23 +1,25 @@
-"""Who may come in, checked before anything else runs: host, origin, token, scope.
+"""ASGI middleware for authentication and access, before anything else runs: host, origin, token, scope.
 
-It also answers the two streams itself. Behind the framework's layers each of their clients would keep
-a dozen frames and exit stacks for hours.
+It also calls the endpoints of the two streams itself. Behind the framework's layers each of their clients
+would keep a dozen frames and exit stacks for hours.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from exporter.errors import ExporterError
 from exporter.stream.scopes import Scope as Reach
@@ -69,7 +71,7 @@ class RefusedOrigin(Refused):
     """A page of another site. It may read this sentence, though no figure, and so learns what to do."""
 
     def __init__(self, origin: str) -> None:
-        self.origin = origin if _ORIGIN.fullmatch(origin) else "null"
+        self.origin = origin if _ORIGIN.fullmatch(origin) and _parsed(origin) else "null"
         if self.origin == "null":
             sentence = (
                 "A page that was opened as a file has no origin that NORTHSTAR_ORIGINS could list: "
@@ -112,14 +114,14 @@ class Access:
         self.routable = routable
         self.demo = demo
         self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
-        self._hosts = frozenset(urlsplit(origin).hostname or "" for origin in self.origins)
+        self._hosts = frozenset(_hostname(parsed) for origin in self.origins if (parsed := _parsed(origin)))
         self.clock = clock
         self._monotonic = monotonic
 
     @property
     def asks(self) -> bool:
-        """Whether a token is asked for: where others can reach us, and once there is one to read with."""
-        return self.routable or any(token.scope != "ingest" for token in self.known().values())
+        """Whether a token is asked for: where others can reach us, and once one to read with was made."""
+        return self.routable or self.tokens.closed(self._monotonic())
 
     def known(self) -> dict[str, Token]:
         """Return the tokens that are valid now, by id."""
@@ -128,10 +130,13 @@ class Access:
     def grant(self, path: str, query: str, headers: Headers) -> Grant | None:
         """Return what a request may see; None for no figure at all. Raises Refused."""
         guarded = path.startswith("/api/") and path not in OPEN
+        host = _parsed(f"//{headers.get('host', '')}")
+        if host is None:
+            raise Refused(400, "invalid_host", "The Host header of this request is no address.")
         if guarded:
             self._origin(headers)
         if not self.asks:
-            self._host(headers)
+            self._host(_hostname(host))
             return EVERYTHING
         if not guarded:
             return None
@@ -143,7 +148,7 @@ class Access:
                 "A token is needed: as the widget's token, or in a request as Authorization: Bearer TOKEN."
             )
             raise Refused(401, "unauthorised", sentence)
-        if token.scope == "ingest" or (token.scope == "totals" and path not in TOTALS_PATHS):
+        if not token.reads or (token.scope == "totals" and path not in TOTALS_PATHS):
             if path.startswith(HEALTH):
                 return None
             raise Refused(403, "forbidden", f"A token with the scope {token.scope} does not reach this.")
@@ -171,14 +176,14 @@ class Access:
         origin = headers.get("origin")
         if origin is None or self.demo:
             return
-        same = urlsplit(origin).netloc == headers.get("host", "") and origin != "null"
+        parsed = _parsed(origin)
+        same = parsed is not None and parsed.netloc == headers.get("host", "") and origin != "null"
         if not same and origin.lower() not in self.origins:
             raise RefusedOrigin(origin)
 
-    def _host(self, headers: Headers) -> None:
+    def _host(self, name: str) -> None:
         """Refuse names that are not ours, while no token protects us: another site's name may have been
         pointed at this machine, and its pages would then be of the same origin."""
-        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         if "." not in name or name.endswith(".localhost") or name in self._hosts:
             return  # nobody can own a name without a dot
         try:
@@ -189,22 +194,35 @@ class Access:
             ) from None
 
 
-Answer = Callable[[Scope, Receive, Send, Grant], Any]
+def _parsed(url: str) -> SplitResult | None:
+    """Return the parts of an address that somebody sent, None when it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
+
+
+def _hostname(url: SplitResult) -> str:
+    return url.hostname or ""
+
+
+Endpoint = Callable[[Any], Awaitable[Any]]
+"""What a route calls: given a request it returns the response, given a WebSocket nothing."""
 
 
 class Gate:
-    """ASGI middleware: lets in, answers `streams` itself, and hands the rest on with their grant."""
+    """ASGI middleware: lets in, calls the endpoints of some paths itself, and hands the rest on."""
 
     def __init__(
         self,
         app: ASGIApp,
         access: Access,
-        streams: dict[tuple[str, str], Answer],
+        direct: Mapping[tuple[str, str], Endpoint],
         refusal: Callable[[Refused], Response],
     ) -> None:
         self._app = app
         self._access = access
-        self._streams = streams
+        self._direct = direct
         self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -223,11 +241,13 @@ class Gate:
             await answer(scope, receive, send)
             return
         scope["state"]["grant"] = grant
-        stream = self._streams.get((scope["type"], path))
-        if stream is None or grant is None or scope.get("method", "GET") != "GET":
+        endpoint = self._direct.get((scope["type"], path))
+        if endpoint is None or scope.get("method", "GET") != "GET":
             await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await (await endpoint(Request(scope)))(scope, receive, send)
         else:
-            await stream(scope, receive, send, grant)
+            await endpoint(WebSocket(scope, receive, send))
 
 
 def _query(scope: Scope) -> str:

@@ -11,10 +11,11 @@ from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from exporter.stream.answers import full_answer
 from exporter.stream.connection import STATE, Line
 from exporter.stream.events import Event
 from exporter.stream.gate import Grant
-from exporter.stream.hub import End, Framing, Hub
+from exporter.stream.hub import End, Framing, Full, Hub
 
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -48,7 +49,7 @@ PLAIN = Framing("sse", frame, HEARTBEAT)
 
 
 class Stream(Response):
-    """The endless answer. Raises Full before it begins, when there is no place."""
+    """The endless answer, or the refusal where there is no place."""
 
     def __init__(self, hub: Hub, cursor: str | None, grant: Grant) -> None:
         self._hub = hub
@@ -63,13 +64,16 @@ class Stream(Response):
         framing = PLAIN if scope["http_version"] == "1.0" else CHUNKED
         address = scope["client"][0] if scope.get("client") else ""
         token = self._grant.token.id if self._grant.token is not None else None
-        with self._hub.joined(line, framing, address, self._grant.scope, token) as client:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await send(_body(retry(self._hub.retry_ms())))  # also makes proxies pass the headers on
-            await self._hub.follow(client, self._cursor)
-            if client.end not in (End.LOST, End.STALLED):
-                await send(_body(retry(self._hub.retry_ms(client.end))))
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        try:
+            with self._hub.joined(line, framing, address, self._grant.scope, token) as client:
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                await send(_body(retry(self._hub.retry_ms())))  # also makes proxies pass the headers on
+                await self._hub.follow(client, self._cursor)
+                if client.end not in (End.LOST, End.STALLED):
+                    await send(_body(retry(self._hub.retry_ms(client.end))))
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except Full as full:
+            await full_answer(full)(scope, receive, send)
 
 
 def retry(milliseconds: int) -> bytes:

@@ -1,9 +1,10 @@
-"""Who may read: tokens, kept as hashes in a folder beside the database, one file each.
+"""Authentication by bearer tokens, kept as hashes in a folder beside the database, one file each.
 
 A token is shown once, when it is made. Its file holds the SHA-256 of it (it is 256 random bits, so nothing
 slower is needed) and a key of its own that signs short-lived tokens for addresses: taking the file away
-ends all of them. The file's time says when the token was used last. Any number of processes, on any number
-of machines, may share the folder.
+ends all of them. The file's time says when the token was used last. Once one to read with was made, a mark in
+the folder says that figures are for those who show one, also when the last is revoked. Any number of
+processes, on any number of machines, may share the folder.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ _LONG = re.compile(r"nst_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 _SHORT = re.compile(r"nsa_([0-9a-f]{8})_([0-9]{1,12})_([0-9a-f]{64})")
 MAX_NAME = 60
 
+CLOSED = "closed"
+"""The file that is the mark. Revoking a token takes a right away, and must not give one to everybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -49,6 +53,11 @@ class Token:
     made: datetime
     used: datetime | None = None
 
+    @property
+    def reads(self) -> bool:
+        """Whether there are figures that it opens."""
+        return self.scope != "ingest"
+
     def __repr__(self) -> str:
         return f"Token({self.id!r}, {self.name!r}, {self.scope!r})"
 
@@ -59,6 +68,7 @@ class Tokens:
     def __init__(self, database: Path) -> None:
         self.folder = database.with_name(f"{database.name}.tokens")
         self._known: dict[str, Token] = {}
+        self._closed = False
         self._seen: int | None = None
         self._look_at = 0.0
         self._used: dict[str, float] = {}
@@ -87,6 +97,8 @@ class Tokens:
             made = now.timestamp()
             os.utime(aside, (made, made))
             aside.rename(self.folder / f"{id_}.json")
+            if scope != "ingest":
+                self._close()
         except OSError as error:
             raise SettingsError([f"The token cannot be kept in {self.folder} ({error.strerror})."]) from error
         return text
@@ -100,13 +112,23 @@ class Tokens:
         """Take a token away, and what it has signed; False when there is none of that id."""
         if not re.fullmatch(r"[0-9a-f]{8}", id_):
             return False
+        file = self.folder / f"{id_}.json"
         try:
-            (self.folder / f"{id_}.json").unlink()
+            if (token := _read(file)) is not None and token.reads:
+                self._close()  # one of an older version may have left no mark
+            file.unlink()
         except FileNotFoundError:
             return False
         except OSError as error:
             raise SettingsError([f"Token {id_} cannot be removed ({error.strerror})."]) from error
         return True
+
+    def readable(self) -> bool:
+        """Whether there is a token to read with."""
+        return any(token.reads for token in self.all())
+
+    def _close(self) -> None:
+        (self.folder / CLOSED).touch(mode=0o600)
 
     # What a process that serves asks; `monotonic` and `now` are in seconds.
 
@@ -121,7 +143,14 @@ class Tokens:
             if seen is None or seen != self._seen:
                 self._seen = seen
                 self._known = {token.id: token for token in self.all()}
+                readers = any(token.reads for token in self._known.values())
+                self._closed = readers or (self.folder / CLOSED).exists()
         return self._known
+
+    def closed(self, monotonic: float) -> bool:
+        """Whether figures are for those alone who show a token."""
+        self.known(monotonic)
+        return self._closed
 
     def find(self, text: str, monotonic: float, now: float) -> Token | None:
         """Return the token whose text this is, None when there is none."""

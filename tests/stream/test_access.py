@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import stat
+from argparse import Namespace
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from exporter.settings import Settings
 from exporter.snapshot import apply
 from exporter.stream import create_app
 from exporter.stream.gate import Access
-from exporter.stream.tokens import SHORT_SECONDS, Tokens
+from exporter.stream.tokens import CLOSED, SHORT_SECONDS, Tokens
 from tests.stream.builders import START, Writer
 from tests.stream.serving import PATIENCE, serving, until
 
@@ -149,6 +150,29 @@ def test_revoked_token_ends_its_streams_and_its_short_lived_ones(
     assert get(url, "/api/pnl/current", tokens["all"]).status_code == 200
 
 
+def test_figures_stay_closed_when_the_last_token_is_revoked(
+    url: str, tokens: dict[str, str], access: Access
+) -> None:
+    """To take one reader's right away is to give nobody any: not him, and not everybody."""
+    for token in tokens.values():
+        assert access.tokens.revoke(token.split("_")[1])
+    assert access.tokens.all() == []
+    until(lambda: get(url, "/api/pnl/current", tokens["all"]).status_code == 401)
+    for path in API:
+        assert get(url, path).status_code == 401
+    access.tokens.create("the next", "all", START)
+    assert get(url, "/api/pnl/current").status_code == 401
+
+
+def test_token_that_is_older_than_the_mark_leaves_it_when_it_goes(access: Access) -> None:
+    """A folder of an earlier version has none."""
+    token = access.tokens.create("old", "totals", START)
+    (access.tokens.folder / CLOSED).unlink()
+    assert Access(access.tokens.folder.with_suffix("")).asks
+    assert access.tokens.revoke(token.split("_")[1])
+    assert Access(access.tokens.folder.with_suffix("")).asks
+
+
 def test_totals_are_all_that_a_token_for_totals_sees(
     url: str, tokens: dict[str, str], writer: Writer, guarded: FastAPI
 ) -> None:
@@ -197,9 +221,38 @@ def test_totals_are_all_that_a_token_for_totals_sees(
 
 
 def test_token_for_sending_in_reads_nothing(url: str, tokens: dict[str, str]) -> None:
-    """And alone it does not close the page."""
     for path in API:
         assert get(url, path, tokens["ingest"]).status_code == 403
+
+
+def test_token_for_sending_in_closes_nothing(url: str, access: Access) -> None:
+    """Neither while it is there nor when it is gone."""
+    token = access.tokens.create("shop", "ingest", START)
+    assert get(url, "/api/pnl/current").status_code == 200
+    assert access.tokens.revoke(token.split("_")[1])
+    assert get(url, "/api/pnl/current").status_code == 200
+    assert not access.asks
+
+
+NO_ADDRESS = ("[::1", "[", "[]", "]", "a[b]", "[::1]x", "[v1.x]", "[fe80::1%25]", "x:y", "@")
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_header_that_is_no_address_is_refused_and_no_fault(
+    url: str, access: Access, caplog: pytest.LogCaptureFixture, asks: bool
+) -> None:
+    """Whoever writes nonsense into Host or Origin reads a sentence, and the log nothing."""
+    if asks:
+        access.tokens.create("reader", "all", START)
+    with httpx.Client(base_url=url, timeout=PATIENCE) as client:
+        for text in NO_ADDRESS:
+            for path in ("/", "/api/health", "/api/pnl/current", "/api/pnl/stream", "/api/nothing/"):
+                for headers in ({"Host": text}, {"Origin": f"http://{text}"}, {"Origin": text}):
+                    with client.stream("GET", path, headers=headers) as answer:
+                        assert answer.status_code < 500, (path, headers)
+    answer = get(url, "/api/pnl/current", headers={"Host": "[::1"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_host")
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 def test_pages_of_other_sites_are_refused(url: str, access: Access) -> None:
@@ -372,7 +425,7 @@ def test_address_that_others_reach_needs_a_token_to_start(tmp_path: Path, host: 
     settings = Settings(host=host, db_path=tmp_path / "pnl.sqlite3")
     Tokens(settings.db_path).create("shop", "ingest", START)
     with pytest.raises(SettingsError) as refused:
-        run(settings, None, 1, None)
+        run(settings, Namespace(workers=1, listener=None))
     assert host in str(refused.value)
     assert "northstar token create" in str(refused.value)
     assert not Settings(host=host, published_on_loopback=True).routable
@@ -403,6 +456,8 @@ def test_commands_make_list_and_revoke(
     assert token not in listed
     id_ = listed.split()[0]
     assert main(["token", "revoke", id_]) == 0
+    said = capsys.readouterr().out
     assert main(["token", "revoke", id_]) == 1
     assert "no token" in capsys.readouterr().err
     assert Tokens(tmp_path / "pnl.sqlite3").all() == []
+    assert "northstar token create" in said
