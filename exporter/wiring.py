@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collect.backups import Backups
 from exporter.collect.cycle import Cycle
-from exporter.collect.quotes import OFF, Live
+from exporter.collect.following import OFF, Follower
 from exporter.errors import SettingsError
 from exporter.ledger import Credit, Ledger, Plan
 from exporter.metrics import limits
@@ -120,13 +120,13 @@ def build_cycle(
     )
     for instance in settings.sources:
         if definition_of(instance).live is not None:
-            cycle.feeding(instance.name, OFF)
+            cycle.standings.feeding(instance.name, OFF, clock())
             health.live_connected(instance.name, False)
     for source in sources:
         if isinstance(source, HasAllowance):
             health.allow(source.name, partial(_available, source))
-    registry.register(SnapshotCollector(lambda: cycle.latest))
-    registry.register(GroupsCollector(lambda: cycle.breakdown))
+    registry.register(SnapshotCollector(lambda: cycle.publisher.latest))
+    registry.register(GroupsCollector(lambda: cycle.publisher.breakdown))
     limits.publish(settings.limits, registry)
     breakers = {source.name: partial(_breaker, source) for source in sources if isinstance(source, HasClient)}
     health.watch(breakers, settings.db_path)
@@ -146,20 +146,20 @@ def build_plan(settings: Settings) -> Plan:
     )
 
 
-def build_lives(
+def build_followers(
     settings: Settings, cycle: Cycle, health: Health, clock: Callable[[], datetime] = utc_now
-) -> list[Live]:
+) -> list[Follower]:
     """Return what follows the live feed of each source that has one, and does not have it switched off."""
     found = []
     for instance in settings.sources:
         definition = definition_of(instance)
         if definition.live is None or instance.settings is None:
             continue
-        listening = Listening(observer=health, tickers=partial(cycle.open_tickers, instance.name))
+        listening = Listening(observer=health, tickers=partial(cycle.books.open_tickers, instance.name))
         feed = definition.live(instance.settings, _setup(instance, health, clock), listening)
         if feed is not None:
             source = next(source for source in cycle.sources if source.name == instance.name)
-            found.append(Live(feed, cycle, source, health))
+            found.append(Follower(feed, cycle, source, health))
     return found
 
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from exporter import __version__
-from exporter.cli import _parser
+from exporter.cli import parser
 from exporter.commands import demo
 from exporter.simulator import keys
 from exporter.sources.registry import read_settings
@@ -287,7 +287,7 @@ def test_stack_starts_commands_that_exist() -> None:
     """What a container runs is a command of the program."""
     for name in ("exporter", "stream", ENDS):
         assert STACK["services"][name]["command"][0] == name
-    simulated = _parser().parse_args(STACK["services"]["simulator"]["command"])
+    simulated = parser().parse_args(STACK["services"]["simulator"]["command"])
     assert (simulated.host, simulated.folder) == ("0.0.0.0", Path("/data/demo"))
 
 

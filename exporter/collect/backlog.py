@@ -11,20 +11,19 @@ Rule:   a market that ended without a settlement row we could read is settled fr
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
-from typing import TypeVar
 
+from exporter.collect.store_thread import StoreThread
 from exporter.ledger.trading.positions import replay
 from exporter.money import ZERO
-from exporter.records import Answer, Fill, Record, Settlement, ticker_of
+from exporter.records import Answer, Fill, Record, Settlement, SourceInfo, ticker_of
 from exporter.sources.contract import HasHistory, Resolution, Slice
+from exporter.sources.guard import admit
 from exporter.store import Part, Past, Store
-
-T = TypeVar("T")
 
 ENDINGS = "endings"
 """The part that no list holds: what became of the markets whose settlement is not known."""
@@ -39,8 +38,6 @@ ONE, CENT = Decimal(1), Decimal("0.01")
 
 READING = "history is still being read"
 
-InDatabase = Callable[..., Awaitable[object]]
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -53,13 +50,18 @@ class Step:
 
 
 class Reader:
-    """Reads the past of one source. `in_database` runs a call on the thread that owns the store."""
+    """Reads the past of one source. `thread` is the one that the store lives on."""
 
     def __init__(
-        self, store: Store, source: HasHistory, clock: Callable[[], datetime], in_database: InDatabase
+        self,
+        store: Store,
+        source: HasHistory,
+        info: SourceInfo,
+        clock: Callable[[], datetime],
+        thread: StoreThread,
     ) -> None:
-        self._store, self._source, self._clock = store, source, clock
-        self._in_database = in_database
+        self._store, self._source, self._info, self._clock = store, source, info, clock
+        self._database = thread.run
         self.past: Past | None = None
 
     @property
@@ -200,7 +202,7 @@ class Reader:
         return records, found.answers, missed
 
     def _rebuilt(
-        self, ended: Sequence[str], known: dict[str, Resolution], gone: Sequence[str]
+        self, ended: Sequence[str], known: Mapping[str, Resolution], gone: Sequence[str]
     ) -> tuple[tuple[Record, ...], int]:
         books = self._store.records.fills_of([*ended, *gone])
         made = [settle(books[book], known[ticker_of(book)]) for book in ended]
@@ -209,6 +211,7 @@ class Reader:
         return tuple(settlement for settlement in made if settlement is not None), missed
 
     async def _keep(self, part: Part, each: Slice, tell: Callable[[Step], None]) -> Part:
+        admit(self._info, each.records, each.answers)
         after = Part(
             part.name,
             each.place,
@@ -255,9 +258,6 @@ class Reader:
             gap = max(gap, past.gap)
             missing = list(dict.fromkeys((*past.missing, *missing)))
         return gap, tuple(missing)
-
-    async def _database(self, work: Callable[..., T], *arguments: object) -> T:
-        return await self._in_database(work, *arguments)  # type: ignore[return-value]
 
 
 def settle(fills: Sequence[Fill], ending: Resolution) -> Settlement | None:

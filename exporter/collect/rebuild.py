@@ -11,7 +11,6 @@ from datetime import datetime
 
 from exporter.ledger import Late, Ledger
 from exporter.records import Change
-from exporter.snapshot import Tree
 from exporter.store import Place, Store
 
 REPLAYED_AT_ONCE = 2_000
@@ -26,14 +25,14 @@ class Replay:
         self._clock = clock
         self.new_ledger = new_ledger
 
-    def whole(self, latest: Tree | None) -> Ledger:
+    def whole(self) -> Ledger:
         """Return the ledger of all records, with the marks of the newest snapshot."""
         ledger = self.new_ledger()
         # Closed whatever happens: a reading left open half-way would hold the one connection.
         with closing(self._store.records.replay()) as records:
             late = ledger.apply(Change(None, record) for record in records)
         self._restate(ledger, late)
-        self._finish(ledger, latest)
+        self._finish(ledger)
         return ledger
 
     def some(self, ledger: Ledger, place: Place | None, upto: int) -> Place | None:
@@ -42,19 +41,20 @@ class Replay:
         ledger.apply(Change(None, record) for record in found)
         return place
 
-    def catch_up(self, ledger: Ledger, meanwhile: Sequence[Change], latest: Tree | None) -> None:
+    def catch_up(self, ledger: Ledger, meanwhile: Sequence[Change]) -> None:
         """Book what came in while the ledger was made; books out of order are read whole."""
         late = set(ledger.apply(()))
         self._restate(ledger, late)
         others = (each for each in meanwhile if (each.new.source, each.new.scope) not in late)
         self._restate(ledger, ledger.apply(others))
-        self._finish(ledger, latest)
+        self._finish(ledger)
 
     def _restate(self, ledger: Ledger, late: Iterable[Late]) -> None:
         for source, scope in late:
             ledger.restate(source, scope, self._store.records.of_scope(source, scope))
 
-    def _finish(self, ledger: Ledger, latest: Tree | None) -> None:
+    def _finish(self, ledger: Ledger) -> None:
+        latest = self._store.snapshots.latest()
         if latest is not None:
             ledger.restore(latest)
         ledger.forget_settled(self._clock())

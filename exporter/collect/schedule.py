@@ -43,11 +43,11 @@ def build(cycle: Cycle, health: Health, *, heartbeat: timedelta) -> AsyncIOSched
     )
     now = datetime.now(UTC)
     for source in cycle.sources:
-        _add(scheduler, source.name, partial(cycle.collect, source), source.interval, now)
-    _add(scheduler, "snapshot", cycle.publish, heartbeat, now + heartbeat)
-    if any(source.name == "kalshi" for source in cycle.sources):
-        _add(scheduler, "breakdown", cycle.break_down, BREAKDOWN_EVERY, now + BREAKDOWN_EVERY)
-    _add(scheduler, "retention", cycle.maintain, RETENTION_EVERY, now + RETENTION_FIRST)
+        _add(scheduler, source.name, partial(cycle.turns.collect, source), source.interval, now)
+    _add(scheduler, "snapshot", cycle.publisher.publish, heartbeat, now + heartbeat)
+    if any(info.kind == "venue" for info in cycle.books.infos.values()):
+        _add(scheduler, "breakdown", cycle.publisher.break_down, BREAKDOWN_EVERY, now + BREAKDOWN_EVERY)
+    _add(scheduler, "retention", cycle.upkeep.run, RETENTION_EVERY, now + RETENTION_FIRST)
     return scheduler
 
 

@@ -11,22 +11,20 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
 from exporter.collect.backlog import Reader, Step
-from exporter.errors import SettingsError
+from exporter.collect.store_thread import StoreThread
+from exporter.errors import SettingsError, StoreError
 from exporter.settings import Instance, Settings
 from exporter.sources.contract import HasHistory
-from exporter.sources.registry import title_of
+from exporter.sources.guard import held
+from exporter.sources.registry import info_of, title_of
 from exporter.store import Found, Past, Store
 from exporter.wiring import build_source, utc_now
-
-T = TypeVar("T")
 
 LINE_SECONDS = 5.0
 """Between two plain lines: a log of an hour has some seven hundred."""
@@ -77,12 +75,8 @@ async def _read(store: Store, instance: Instance, since: date | None) -> tuple[P
         await source.aclose()
         raise SettingsError([f"{title_of(instance)} has no past but what each reading brings."])
     # Closed before the store is: a commit under way is finished, whatever ended the reading.
-    with ThreadPoolExecutor(1, thread_name_prefix="database") as database:
-
-        async def in_database(work: Callable[..., T], *arguments: Any) -> T:
-            return await asyncio.get_running_loop().run_in_executor(database, partial(work, *arguments))
-
-        reader = Reader(store, source, utc_now, in_database)
+    with StoreThread() as thread, held(info_of(instance), StoreError):
+        reader = Reader(store, source, info_of(instance), utc_now, thread)
         try:
             await reader.load()
             await _begin(reader, since)
@@ -90,7 +84,7 @@ async def _read(store: Store, instance: Instance, since: date | None) -> tuple[P
             with progress(reader.past, sys.stderr) as shown:
                 await reader.advance(tell=shown.step)
             await reader.finish()
-            return reader.past, await in_database(store.histories.found)
+            return reader.past, await thread.run(store.histories.found)
         finally:
             await source.aclose()
 

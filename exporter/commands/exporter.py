@@ -17,7 +17,7 @@ from exporter.runtime import gc_pauses
 from exporter.runtime.addresses import authority
 from exporter.settings import Settings
 from exporter.sources.registry import registry as installed
-from exporter.wiring import build_backups, build_cycle, build_lives
+from exporter.wiring import build_backups, build_cycle, build_followers
 
 log = logging.getLogger("northstar")
 
@@ -37,7 +37,7 @@ async def serve(settings: Settings) -> None:
         log.warning("%s", problem)
     registry = CollectorRegistry()
     cycle, health = build_cycle(settings, registry)
-    lives = build_lives(settings, cycle, health)
+    followers = build_followers(settings, cycle, health)
     backups = build_backups(settings, registry, health)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,7 +58,7 @@ async def serve(settings: Settings) -> None:
         heartbeat=timedelta(milliseconds=settings.aggregation_interval_ms),
     )
     scheduler.start()
-    beside = [asyncio.create_task(each.run()) for each in (*lives, backups) if each is not None]
+    beside = [asyncio.create_task(each.run()) for each in (*followers, backups) if each is not None]
     log.info(
         "exporter started sources=%s metrics=http://%s/metrics",
         ",".join(source.name for source in settings.sources),

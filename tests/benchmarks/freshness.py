@@ -15,6 +15,7 @@ import httpx
 from prometheus_client import CollectorRegistry
 
 from exporter.collect.cycle import Cycle
+from exporter.collect.listener import Listener
 from exporter.ledger import Ledger
 from exporter.metrics.health import Health
 from exporter.records import Observation
@@ -95,7 +96,7 @@ def measure(workshop: Workshop) -> list[Row]:
     return rows
 
 
-class Stages:
+class Stages(Listener):
     """When each part of a cycle was done, taken from outside: none of them knows that it is timed."""
 
     NAMES = ("records committed", "booked", "stated", "snapshot committed")
@@ -118,7 +119,10 @@ class Stages:
             return patch
 
         store.records.book, store.snapshots.append = booking, appending  # type: ignore[method-assign]
-        cycle.booked = lambda _reading: self._done("booked")
+        cycle.listen(self)
+
+    def booked(self, reading: Reading) -> None:
+        self._done("booked")
 
     def said(self, found: dict[str, float]) -> str:
         """Return the stages in words, each with the milliseconds since the answer was read."""
@@ -143,7 +147,7 @@ async def _followed(workshop: Workshop, clients: int) -> tuple[dict[str, float],
         lambda: datetime.now(UTC),
     )
     await cycle.start()
-    await cycle.collect(venue)
+    await cycle.turns.collect(venue)
     gc_pauses.keep()  # as the exporter does after its start
     environment = workshop.environment(path)
     port = int(environment["PORT"])
@@ -154,7 +158,7 @@ async def _followed(workshop: Workshop, clients: int) -> tuple[dict[str, float],
             with swarm(port, "/api/pnl/stream", clients) as crowd:
                 stages = Stages(cycle, venue)
                 for _ in range(scale.updates):
-                    await cycle.collect(venue)
+                    await cycle.turns.collect(venue)
                     answered.append(venue.answered)
                     await asyncio.sleep(PAUSE_SECONDS)
                 found = await asyncio.to_thread(report, crowd, answered)

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection, serve
 
 from exporter.collect.cycle import Cycle
-from exporter.collect.quotes import Live
+from exporter.collect.following import Follower
 from exporter.ledger import Ledger
 from exporter.metrics.health import Health
 from exporter.money import plain
@@ -162,16 +162,16 @@ async def _following(
         Store.write(path), partial(Ledger, ZoneInfo("UTC"), infos("kalshi")), [account], health, _now
     )
     await cycle.start()
-    await cycle.collect(account)
+    await cycle.turns.collect(account)
     feed = KalshiLive(
         f"ws://{process.HOST}:{port}/trade-api/ws/v2",
         environment["KALSHI_API_KEY"],
         await asyncio.to_thread(Path(environment["KALSHI_PRIVATE_KEY_PATH"]).read_text),
         _now,
         health,
-        partial(cycle.open_tickers, "kalshi"),
+        partial(cycle.books.open_tickers, "kalshi"),
     )
-    following = asyncio.create_task(Live(feed, cycle, account, health).run())
+    following = asyncio.create_task(Follower(feed, cycle, account, health).run())
     try:
         async with asyncio.timeout(START_SECONDS):
             while feed.status != "live" or account.readings < 2:  # noqa: ASYNC110

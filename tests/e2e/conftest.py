@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import stamina
 
-from exporter.collect import cycle
+from exporter.collect import turns
 from exporter.simulator.kalshi import gate
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.world import World
@@ -35,7 +35,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     A breaker still opens after as many failures as ever, and rests for a blink. A turn at the past ends when
     the past does, however busy the machine.
     """
-    monkeypatch.setattr(cycle, "PAST_SECONDS", 600)
+    monkeypatch.setattr(turns, "PAST_SECONDS", 600)
     monkeypatch.setattr(gate, "REFILL", 1e9)
     monkeypatch.setattr(Allowance, "spend", _at_once)
     monkeypatch.setattr(organization, "REQUESTS_PER_MINUTE", 1e6)

@@ -98,11 +98,11 @@ class Pipeline:
     def collect(self, *names: str) -> None:
         """Read the named sources one after the other, all of them when none is named."""
         for name in names or tuple(self.sources):
-            self.run(self.cycle.collect(self.sources[name]))
+            self.run(self.cycle.turns.collect(self.sources[name]))
 
     def publish(self) -> None:
         """Commit a snapshot without reading anything."""
-        self.run(self.cycle.publish())
+        self.run(self.cycle.publisher.publish())
 
     def read_everything_again(self) -> None:
         """Let each reading reach back over all that an example has."""
@@ -112,8 +112,8 @@ class Pipeline:
     @property
     def latest(self) -> dict[str, Any]:
         """The newest snapshot, as the cycle holds it."""
-        assert self.cycle.latest is not None
-        return dict(self.cycle.latest)
+        assert self.cycle.publisher.latest is not None
+        return dict(self.cycle.publisher.latest)
 
     @property
     def metrics_url(self) -> str:

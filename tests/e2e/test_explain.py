@@ -124,7 +124,7 @@ def test_a_figure_of_the_past_is_explained_by_what_was_known_then(lived: Pipelin
 def test_a_day_of_api_cost_stands_side_by_side(lived: Pipeline, store: Store) -> None:
     """Each table sums to both totals; what was never estimated and the drift make up the difference."""
     day = explain_day(store, BILLED)
-    assert day.total.billed == lived.cycle._ledger.bills["anthropic"].spending.days[BILLED].billed
+    assert day.total.billed == lived.cycle.books.ledger.bills["anthropic"].spending.days[BILLED].billed
     for rows in day.tables.values():
         assert sum(row.estimate or 0 for row in rows) == day.total.estimate
         assert sum(row.billed or 0 for row in rows) == day.total.billed
@@ -135,7 +135,7 @@ def test_a_day_of_api_cost_stands_side_by_side(lived: Pipeline, store: Store) ->
         day.total.billed,
     )
     assert any(proof.kind == "billed_day" and proof.answers for proof in day.proofs)
-    today = explain_day(store, lived.cycle._clock().date())
+    today = explain_day(store, lived.cycle.clock().date())
     assert today.total.billed is None
     assert today.total.drift is None
     assert len({moment.usd for moment in today.history}) > 1, "an estimate that grew has a history"

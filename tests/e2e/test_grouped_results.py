@@ -24,7 +24,7 @@ def test_groups_of_every_window_sum_to_its_totals(simulate: Simulate, pipeline: 
     running.collect()
     early = httpx.get(url)
     assert (early.status_code, early.json()["error"]["code"]) == (503, "unavailable")
-    running.run(running.cycle.break_down())
+    running.run(running.cycle.publisher.break_down())
     tree = running.current()
     for by in ("series", "event"):
         answer = httpx.get(url, params={"by": by}).json()
@@ -64,11 +64,11 @@ def test_nothing_is_written_while_nothing_changes(simulate: Simulate, pipeline: 
     running = pipeline(simulate(World(SettableClock(NOW))), NORTHSTAR_SOURCES="kalshi")
     for _ in range(2):
         running.collect()
-        running.run(running.cycle.break_down())
+        running.run(running.cycle.publisher.break_down())
     kept = running.cycle.store.breakdowns.latest()
     assert kept is not None
     assert kept.sequence == 1
     other = pipeline(simulate(World(SettableClock(NOW))), NORTHSTAR_SOURCES="sales")
     other.collect()
-    other.run(other.cycle.break_down())
+    other.run(other.cycle.publisher.break_down())
     assert other.cycle.store.breakdowns.latest() is None

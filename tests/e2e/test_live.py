@@ -18,7 +18,7 @@ from exporter.simulator.examples import OPEN_MARKET, reference_account
 from exporter.simulator.server import Simulator
 from exporter.sources.kalshi import feed
 from exporter.sources.registry import read_settings
-from exporter.wiring import build_cycle, build_lives
+from exporter.wiring import build_cycle, build_followers
 from tests.e2e.conftest import Simulate
 from tests.e2e.pipeline import PATIENCE
 
@@ -45,14 +45,14 @@ class Company:
         clock = simulator.world.clock
         self.cycle, health = build_cycle(settings, self.registry, clock)
         (self.source,) = self.cycle.sources
-        (follower,) = build_lives(settings, self.cycle, health, clock)
+        (follower,) = build_followers(settings, self.cycle, health, clock)
         follower._readings._seconds = 0.01
         self.follower = follower
 
     @property
     def tree(self) -> Any:
-        assert self.cycle.latest is not None
-        return self.cycle.latest
+        assert self.cycle.publisher.latest is not None
+        return self.cycle.publisher.latest
 
     @property
     def account(self) -> Any:
@@ -80,7 +80,7 @@ async def company(simulate: Simulate, folder: Path) -> AsyncIterator[Company]:
     """Run an exporter on the reference account while the block runs."""
     made = Company(simulate(reference_account()), folder)
     await made.cycle.start()
-    await made.cycle.collect(made.source)
+    await made.cycle.turns.collect(made.source)
     task = asyncio.create_task(made.follower.run())
     try:
         await until(lambda: made.tree["sources"]["kalshi"].get("live") == "live")
@@ -156,7 +156,7 @@ def test_no_fault_of_the_socket_leaves_a_wrong_figure(fault: str, simulate: Simu
             company.quote(f"0.{6000 + number}")
             await asyncio.sleep(0.01)
         company.simulator.faults.clear("kalshi")
-        await company.cycle.collect(company.source)
+        await company.cycle.turns.collect(company.source)
         await until(lambda: company.position().get("count") == "26.00")
         await until(lambda: company.position().get("mark") == "0.6019")
         with company.simulator.world.lock:

@@ -117,7 +117,7 @@ def _rebuilt_is_the_same(running: Pipeline, zone: str) -> None:
     ledger.restore(tree)
     now = running.simulator.world.clock()
     assert {window: asdict(counts) for window, counts in ledger.counts(now).items()} == tree["sales"]
-    windows = ledger.figures(now, cycle._states, {})
+    windows = ledger.figures(now, cycle.standings.stated(), {})
     for window, stated in windows.items():
         for name, part in stated.components.items():
             if name != "trading_unrealised_change":

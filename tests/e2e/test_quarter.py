@@ -134,7 +134,7 @@ def used(book: Book, day: date, now: datetime) -> bool:
 
 def no_false_zero(book: Book, pipeline: Pipeline, read_at: datetime) -> None:
     """Assert that what is shown as zero was free, or says that it is not known."""
-    tree, days = pipeline.latest, pipeline.cycle._ledger.bills["anthropic"].spending.days
+    tree, days = pipeline.latest, pipeline.cycle.books.ledger.bills["anthropic"].spending.days
     today = read_at.date()
     past = [FIRST + number * DAY for number in range(-BEFORE, (today - FIRST).days)]
     dear = [day for day in past if bill_of(book, day) > 0]
@@ -199,7 +199,7 @@ def test_a_quarter_with_everything_that_goes_wrong_ends_at_the_bill(
 
     assert failed > 40, "the faults were not felt"
     days = [FIRST + number * DAY for number in range((LAST - FIRST).days + 1)]
-    known = running.cycle._ledger.bills["anthropic"].spending.days
+    known = running.cycle.books.ledger.bills["anthropic"].spending.days
     assert {day: known[day].billed for day in days} == {day: bill_of(book, day) for day in days}
     months = {day.isoformat()[:7] for day in days}
     for month in months:

@@ -103,13 +103,13 @@ class Reading:
 
     def look(self) -> None:
         """Read the venue once."""
-        self.run(self.cycle.collect(self.source))
+        self.run(self.cycle.turns.collect(self.source))
 
     def caught_up(self) -> bool:
         """Read once more and tell whether that went well: on a busy machine a reading may time out."""
         self.look()
-        assert self.cycle.latest is not None
-        return "error" not in self.cycle.latest["sources"]["kalshi"]
+        assert self.cycle.publisher.latest is not None
+        return "error" not in self.cycle.publisher.latest["sources"]["kalshi"]
 
     def replayed(self, rule: LotRule) -> Ledger:
         """Return an empty ledger's view of all records, as a start makes it."""
@@ -144,7 +144,7 @@ def live(desk: Desk, made: list[dict[str, Any]], venue: Venue) -> None:
             play(world, made, reading.look)
             world.clock.advance(3600)  # the venue's lists have caught up by then
             until(reading.caught_up)
-            kept = reading.cycle._ledger
+            kept = reading.cycle.books.ledger
             for ledger in (kept, reading.replayed("average"), reading.replayed("fifo")):
                 same(ledger, world)
             ties(kept, world)

@@ -31,7 +31,7 @@ def test_a_cursor_of_thinned_snapshots_starts_over_and_a_fresh_one_goes_on(
     url, epoch = f"{running.stream_url}/api/pnl", before["epoch"]
     asked = {"from": "2026-11-22T11:59:00Z", "to": "2026-11-22T12:10:00Z", "step": 5, "fields": "equity"}
     shown = httpx.get(f"{url}/history", params=asked).json()["points"]
-    running.run(running.cycle.maintain())
+    running.run(running.cycle.upkeep.run())
     store = running.cycle.store.snapshots
     kept = [sequence for sequence in range(1, 53) if store.at(sequence) is not None]
     assert kept == [*range(5, 41, 5), *range(41, 53)]

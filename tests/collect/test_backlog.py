@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -24,10 +25,11 @@ from sqlalchemy import create_engine
 
 from exporter import cli
 from exporter.collect import backlog as history
-from exporter.collect import cycle
 from exporter.collect import rebuild as replay
+from exporter.collect import turns
 from exporter.collect.backlog import READING, Reader, Step, settle
 from exporter.collect.cycle import Cycle
+from exporter.collect.store_thread import StoreThread
 from exporter.commands import backfill
 from exporter.errors import StoreBusy
 from exporter.ledger import Ledger
@@ -61,7 +63,7 @@ async def _at_once(_: Allowance, _method: str, _path: str) -> None:
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of a hundred rows, nobody's budget in the way, and turns that no busy machine cuts short."""
-    monkeypatch.setattr(cycle, "PAST_SECONDS", 600)
+    monkeypatch.setattr(turns, "PAST_SECONDS", 600)
     monkeypatch.setattr(gate, "REFILL", 1e9)
     monkeypatch.setattr(Allowance, "spend", _at_once)
     monkeypatch.setattr(kalshi_history, "PAGE_ROWS", 100)
@@ -97,6 +99,10 @@ def simulator(tmp_path: Path) -> Iterator[Simulator]:
         yield running
 
 
+ALL_OF_IT = argparse.Namespace(source="kalshi", since=None)
+"""What the command is told."""
+
+
 class Stop(Exception):
     """Ends a run in the middle of it."""
 
@@ -112,12 +118,9 @@ class Run:
             base_url=environment["KALSHI_BASE_URL"], clock=self.clock,
         )  # fmt: skip
         self.store = Store.write(path)
-        self.reader = Reader(self.store, self.source, self.clock, self._now)
+        self.thread = StoreThread()
+        self.reader = Reader(self.store, self.source, infos("kalshi")[0], self.clock, self.thread)
         self.steps: list[Step] = []
-
-    async def _now(self, work: Any, *arguments: Any) -> Any:
-        await asyncio.sleep(0)
-        return work(*arguments)
 
     async def read(self, stop_after: int | None = None, since: datetime | None = None) -> None:
         """Begin or go on; raise Stop after so many commits."""
@@ -135,6 +138,7 @@ class Run:
             await self.reader.finish()
         finally:
             await self.source.aclose()
+            self.thread.close()
             self.store.close()
 
 
@@ -321,7 +325,7 @@ def test_a_real_row_replaces_a_rebuilt_one_and_never_the_other_way(tmp_path: Pat
         book([bought, ours])
         assert [change.new for change in book([row])] == [row]
         assert book([ours]) == []
-        assert store.records.of_scope("M")[-1] == row
+        assert store.records.of_scope("kalshi", "M")[-1] == row
 
 
 def test_a_scalar_without_a_value_is_not_made_up() -> None:
@@ -391,9 +395,9 @@ class Exporter:
         )
 
     async def turn(self) -> dict[str, Any]:
-        await self.cycle.collect(self.source)
-        assert self.cycle.latest is not None
-        return dict(self.cycle.latest)
+        await self.cycle.turns.collect(self.source)
+        assert self.cycle.publisher.latest is not None
+        return dict(self.cycle.publisher.latest)
 
     @property
     def gap(self) -> float | None:
@@ -409,7 +413,7 @@ def test_figures_are_partial_until_the_past_is_whole(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are published meanwhile, and right at the end, as if nothing had happened before."""
-    monkeypatch.setattr(cycle, "PAST_SECONDS", 0)
+    monkeypatch.setattr(turns, "PAST_SECONDS", 0)
     monkeypatch.setattr(replay, "REPLAYED_AT_ONCE", 170)
 
     async def scenario() -> None:
@@ -419,7 +423,7 @@ def test_figures_are_partial_until_the_past_is_whole(
         turns = 1
         while READING in tree["sources"]["kalshi"].get("history", ()):
             assert realised(tree)["grade"] == "partial"
-            assert f"kalshi: {READING}" in realised(tree)["because"]
+            assert READING in [reason["text"] for reason in realised(tree)["because"]]
             assert exporter.gap is None
             tree = await exporter.turn()
             turns += 1
@@ -446,8 +450,8 @@ def test_what_comes_in_while_the_ledger_is_made_anew_is_in_it(simulator: Simulat
         exporter = Exporter(simulator, tmp_path / "a.sqlite3")
         await exporter.cycle.start()
         await exporter.turn()
-        before = exporter.cycle._ledger.venues["kalshi"].journal.balances.copy()
-        some, done = exporter.cycle._replay.some, []
+        before = exporter.cycle.books.ledger.venues["kalshi"].journal.balances.copy()
+        some, done = exporter.cycle.books._replay.some, []
 
         def interrupted(*arguments: Any) -> Any:
             place = some(*arguments)
@@ -455,13 +459,13 @@ def test_what_comes_in_while_the_ledger_is_made_anew_is_in_it(simulator: Simulat
                 done.append(True)
                 records = [fill("buy yes 2 @ 0.50 in NEW", at=NOW), fill("buy no 1 @ 0.60 in NEW", at=NOW)]
                 changes = exporter.cycle.store.records.book("kalshi", records, (), as_of=NOW, recorded_at=NOW)
-                assert exporter.cycle._meanwhile is not None
-                exporter.cycle._meanwhile += changes
+                assert exporter.cycle.books._meanwhile is not None
+                exporter.cycle.books._meanwhile += changes
             return place
 
-        exporter.cycle._replay.some = interrupted  # type: ignore[method-assign]
-        await exporter.cycle._renew()
-        venue = exporter.cycle._ledger.venues["kalshi"]
+        exporter.cycle.books._replay.some = interrupted  # type: ignore[method-assign]
+        await exporter.cycle.books.renew()
+        venue = exporter.cycle.books.ledger.venues["kalshi"]
         assert venue.portfolio.books["NEW"].position == 1
         assert venue.journal.balances["venue_cash"] == before["venue_cash"] - 1 - D("0.60") + 1
         await exporter.cycle.stop()
@@ -487,11 +491,11 @@ def test_a_long_pause_is_read_from_the_archive(tmp_path: Path, monkeypatch: pyte
         for week in range(1, 20):
             trade(f"KXPAUSE-W{week:02}-T1", NOW + timedelta(weeks=week))
         clock.set(NOW + timedelta(weeks=20))
-        monkeypatch.setattr(cycle, "PAST_SECONDS", 0)
+        monkeypatch.setattr(turns, "PAST_SECONDS", 0)
         tree = await exporter.turn()
         assert READING in tree["sources"]["kalshi"]["history"]
         assert exporter.gap == pytest.approx(timedelta(weeks=20, hours=1).total_seconds())
-        monkeypatch.setattr(cycle, "PAST_SECONDS", 60)
+        monkeypatch.setattr(turns, "PAST_SECONDS", 60)
         tree = await exporter.turn()
         assert exporter.gap == 0
         assert D(realised(tree)["usd"]) == before + 19 * 6
@@ -532,7 +536,7 @@ def test_the_command_says_what_it_found(
     """Counts, days and what is missing, in lines that a person reads."""
     settings = read_settings({**simulator.environment(ed25519=True), "DB_PATH": str(tmp_path / "a.sqlite3")})
     monkeypatch.setattr(backfill, "utc_now", lambda: NOW)
-    assert backfill.run(settings, "kalshi", None) == 0
+    assert backfill.run(settings, ALL_OF_IT) == 0
     out, err = capsys.readouterr()
     assert "fills        3,00" in out
     assert "rebuilt from the market's result" in out
@@ -545,7 +549,7 @@ def test_the_command_asks_for_the_exporter_to_be_stopped(simulator: Simulator, t
     """One database has one writer."""
     settings = read_settings({**simulator.environment(ed25519=True), "DB_PATH": str(tmp_path / "a.sqlite3")})
     with Store.write(settings.db_path), pytest.raises(StoreBusy, match="stop it first"):
-        backfill.run(settings, "kalshi", None)
+        backfill.run(settings, ALL_OF_IT)
 
 
 def test_a_day_is_a_day() -> None:

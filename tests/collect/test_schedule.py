@@ -11,24 +11,23 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collect import schedule
 from exporter.metrics.health import Health
+from tests.builders import infos
 
 
-class FakeCycle:
-    """Counts what the scheduler asks for."""
+async def nothing(*_: object) -> None:
+    """Do what a job would."""
 
-    def __init__(self) -> None:
-        self.sources = (
-            SimpleNamespace(name="kalshi", interval=timedelta(seconds=10)),
-            SimpleNamespace(name="sales", interval=timedelta(seconds=0.5)),
-        )
 
-    async def collect(self, source: object) -> None: ...
-
-    async def publish(self) -> None: ...
-
-    async def break_down(self) -> None: ...
-
-    async def maintain(self) -> None: ...
+def cycle(*names: str) -> SimpleNamespace:
+    """Return what the scheduler asks for things to do."""
+    intervals = {"kalshi": timedelta(seconds=10), "sales": timedelta(seconds=0.5)}
+    return SimpleNamespace(
+        sources=[SimpleNamespace(name=name, interval=intervals[name]) for name in names],
+        books=SimpleNamespace(infos={info.name: info for info in infos(*names)}),
+        turns=SimpleNamespace(collect=nothing),
+        publisher=SimpleNamespace(publish=nothing, break_down=nothing),
+        upkeep=SimpleNamespace(run=nothing),
+    )
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def registry() -> CollectorRegistry:
 @pytest.fixture
 def scheduler(registry: CollectorRegistry) -> object:
     return schedule.build(
-        FakeCycle(),  # type: ignore[arg-type]
+        cycle("kalshi", "sales"),  # type: ignore[arg-type]
         Health(registry),
         heartbeat=timedelta(seconds=10),
     )
@@ -50,6 +49,16 @@ def test_every_source_has_a_job_of_its_own(scheduler) -> None:
     jobs = {job.id: job for job in scheduler.get_jobs()}
     assert set(jobs) == {"kalshi", "sales", "snapshot", "breakdown", "retention"}
     assert jobs["kalshi"].trigger.interval == timedelta(seconds=10)
+
+
+def test_results_by_group_are_stated_where_somebody_trades(registry: CollectorRegistry) -> None:
+    """Of any venue, whatever it is called."""
+    jobs = schedule.build(
+        cycle("sales"),  # type: ignore[arg-type]
+        Health(registry),
+        heartbeat=timedelta(seconds=10),
+    ).get_jobs()
+    assert {job.id for job in jobs} == {"sales", "snapshot", "retention"}
 
 
 def test_misfire_coalesce_and_instances_are_set_knowingly(scheduler) -> None:

@@ -1,4 +1,4 @@
-"""The live feed at work: quotes into the ledger as they move, and a reading when something else has changed.
+"""The live feed of a source: quotes into the books as they move, and a reading when something else changed.
 
 The schedule goes on beside it, and goes on alone when there is no feed. Nothing here books a record.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from exporter.collect.cycle import Cycle
+from exporter.collect.listener import Listener
 from exporter.collect.pace import Pace
 from exporter.metrics.health import Health
 from exporter.records import Fill, Mark
+from exporter.sources.blame import where
 from exporter.sources.contract import Reading, Source
 from exporter.sources.live import Changed, Feed
 
@@ -29,7 +32,7 @@ OFF = "off"
 log = logging.getLogger("northstar")
 
 
-class Live:
+class Follower(Listener):
     """Follows one feed for one source. `run` is a task; once cancelled, the schedule is alone again."""
 
     def __init__(
@@ -42,41 +45,28 @@ class Live:
         reading_seconds: float = READING_SECONDS,
     ) -> None:
         self._feed, self._cycle, self._source, self._health = feed, cycle, source, health
-        self._readings = Pace(partial(cycle.collect, source), reading_seconds)
+        self._readings = Pace(partial(cycle.turns.collect, source), reading_seconds)
         self._awaited: dict[str, int] = {}
 
     async def run(self) -> None:
         """Follow the feed until cancelled."""
-        self._cycle.booked = self._booked
-        self._cycle.feeding(self._source.name, self._feed.status)
-        parts = {asyncio.create_task(self._feed.run()), asyncio.create_task(self._consume())}
+        self._cycle.listen(self)
+        self._show(self._feed.status)
+        tasks = {asyncio.create_task(self._feed.run()), asyncio.create_task(self._consume())}
         try:
-            ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-            for part in ended:
-                log.error("source=%s live feed ended: %r", self._source.name, part.exception())
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for error in filter(None, (task.exception() for task in ended)):
+                log.error("source=%s live feed ended: %s", self._source.name, where(error))
         finally:
-            for part in parts:
-                part.cancel()
-            await asyncio.wait(parts)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            self._cycle.ignore(self)
             await self._readings.aclose()
             self._health.live_connected(self._source.name, False)
-            self._cycle.feeding(self._source.name, OFF)
+            self._show(OFF)
 
-    async def _consume(self) -> None:
-        while True:
-            news = await self._feed.news()
-            self._cycle.feeding(self._source.name, news.status)
-            for change in news.changes:
-                self._ask(change)
-            if news.marks:
-                await self._cycle.quoted(self._source.name, news.marks)
-
-    def _ask(self, change: Changed) -> None:
-        if change.fill_id is not None and len(self._awaited) < AWAITED_FILLS:
-            self._awaited.setdefault(change.fill_id, 0)
-        self._readings.ask()
-
-    def _booked(self, reading: Reading) -> None:
+    def booked(self, reading: Reading) -> None:
         """Follow the markets that are open now, check the quotes, and ask again for a fill REST lacks."""
         if reading.source != self._source.name:
             return
@@ -90,3 +80,27 @@ class Live:
         if self._awaited:
             # What REST lists trails what happened.
             self._readings.ask()
+
+    async def quoted(self, marks: Sequence[Mark]) -> None:
+        """Take quotes; what they move is published soon."""
+        if await self._cycle.books.quote(self._source.name, marks):
+            self._cycle.publisher.soon()
+
+    async def _consume(self) -> None:
+        while True:
+            news = await self._feed.news()
+            self._show(news.status)
+            for change in news.changes:
+                self._ask(change)
+            if news.marks:
+                await self.quoted(news.marks)
+
+    def _ask(self, change: Changed) -> None:
+        if change.fill_id is not None and len(self._awaited) < AWAITED_FILLS:
+            self._awaited.setdefault(change.fill_id, 0)
+        self._readings.ask()
+
+    def _show(self, status: str) -> None:
+        news = self._cycle.standings.feeding(self._source.name, status, self._cycle.clock())
+        if news and self._cycle.publisher.latest is not None:  # else there is nothing to show it beside yet
+            self._cycle.publisher.soon()

@@ -16,7 +16,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporter.collect.cycle import Cycle
-from exporter.collect.quotes import PATIENT_READINGS, Live
+from exporter.collect.following import PATIENT_READINGS, Follower
 from exporter.errors import SourceUnavailable
 from exporter.ledger import Ledger
 from exporter.metrics.health import Health
@@ -29,7 +29,7 @@ from exporter.sources.live import Changed, News
 from exporter.sources.registry import read_settings
 from exporter.store import Store
 from exporter.times import unstamp
-from exporter.wiring import build_cycle, build_lives
+from exporter.wiring import build_cycle, build_followers
 from tests.builders import NOW, UTC_ZONE, balance, fill, infos, mark, settlement
 
 PATIENCE = 20.0
@@ -135,12 +135,12 @@ class Stage:
             self.clock,
             snapshots_per_second=rate,
         )
-        self.live = Live(self.feed, self.cycle, self.venue, self.health, reading_seconds=0)
+        self.live = Follower(self.feed, self.cycle, self.venue, self.health, reading_seconds=0)
 
     @property
     def tree(self) -> Any:
-        assert self.cycle.latest is not None
-        return self.cycle.latest
+        assert self.cycle.publisher.latest is not None
+        return self.cycle.publisher.latest
 
     def marked(self) -> str | None:
         value: str | None = self.tree["positions"]["M"].get("mark")
@@ -159,9 +159,9 @@ async def staged(path: Path, rate: float = 1e9) -> AsyncIterator[Stage]:
     """Run a stage with one reading behind it."""
     stage = Stage(path / "northstar.sqlite3", rate)
     await stage.cycle.start()
-    await stage.cycle.collect(stage.venue)
+    await stage.cycle.turns.collect(stage.venue)
     task = asyncio.create_task(stage.live.run())
-    await until(lambda: stage.cycle.live.get("kalshi") == "connecting")
+    await until(lambda: stage.cycle.standings.feeds.get("kalshi", ("",))[0] == "connecting")
     try:
         yield stage
     finally:
@@ -214,12 +214,12 @@ def test_a_quote_that_moves_nothing_makes_no_snapshot(tmp_path: Path) -> None:
             stage.feed.status = "live"
             stage.feed.bring()
             await until(lambda: stage.shown() == "live")
-            await until(lambda: stage.cycle._soon._task is None)
+            await until(lambda: stage.cycle.publisher._pace._task is None)
             count = len(stage.snapshots())
-            await stage.cycle.quoted("kalshi", [mark(bid="0.50", ask="0.52"), mark("OTHER", bid="0.10")])
-            await stage.cycle.quoted("kalshi", [mark(bid="0.50", ask="0.90")])
-            assert stage.cycle._soon._task is None, "nothing is asked for"
-            await stage.cycle.quoted("kalshi", [mark(bid="0.51")])
+            await stage.live.quoted([mark(bid="0.50", ask="0.52"), mark("OTHER", bid="0.10")])
+            await stage.live.quoted([mark(bid="0.50", ask="0.90")])
+            assert stage.cycle.publisher._pace._task is None, "nothing is asked for"
+            await stage.live.quoted([mark(bid="0.51")])
             await until(lambda: stage.marked() == "0.51")
             assert len(stage.snapshots()) == count + 1
 
@@ -247,14 +247,14 @@ def test_a_quote_that_comes_during_a_reading_is_newer_than_it(tmp_path: Path) ->
     async def story(path: Path) -> None:
         async with staged(path) as stage:
             stage.venue.gate = asyncio.Event()
-            reading = asyncio.create_task(stage.cycle.collect(stage.venue))
+            reading = asyncio.create_task(stage.cycle.turns.collect(stage.venue))
             await until(lambda: stage.venue.readings == 2)
             stage.feed.bring(mark(bid="0.60"))
             await until(lambda: stage.marked() == "0.60")
             stage.venue.gate.set()
             await reading
             assert stage.marked() == "0.60"
-            await stage.cycle.collect(stage.venue)
+            await stage.cycle.turns.collect(stage.venue)
             assert stage.marked() == "0.50", "the next reading is the truth again"
 
     played(story, tmp_path)
@@ -266,7 +266,7 @@ def test_a_quote_does_not_undo_what_a_market_has_resolved_to(tmp_path: Path) -> 
     async def story(path: Path) -> None:
         async with staged(path) as stage:
             stage.venue.observations[0] = replace(mark(bid="0.50"), settled_value=Decimal(1))
-            await stage.cycle.collect(stage.venue)
+            await stage.cycle.turns.collect(stage.venue)
             stage.feed.bring(mark(bid="0.10"), mark("OTHER", bid="0.20"))
             stage.feed.bring(changes=(Changed("connected"),))
             await until(lambda: stage.venue.readings == 3)
@@ -281,7 +281,7 @@ def test_quotes_wait_while_the_books_are_not_sound(tmp_path: Path) -> None:
     async def story(path: Path) -> None:
         async with staged(path) as stage:
             stage.venue.records.append(fill("buy yes 99999999999999.99 @ 0.123457", fill_id="huge", at=NOW))
-            await stage.cycle.collect(stage.venue)
+            await stage.cycle.turns.collect(stage.venue)
             refused = stage.registry.get_sample_value("northstar_snapshots_refused_total")
             for number in range(10):
                 stage.feed.bring(mark(bid=f"0.6{number}"))
@@ -337,7 +337,7 @@ def test_a_fill_that_rest_does_not_list_yet_is_asked_for_again(tmp_path: Path) -
             stage.venue.records.append(MORE)
             await until(lambda: stage.tree["positions"]["M"]["count"] == "15.00")
             seen = stage.venue.readings
-            await stage.cycle.collect(stage.venue)
+            await stage.cycle.turns.collect(stage.venue)
             assert stage.venue.readings <= seen + 2
             assert stage.registry.get_sample_value("northstar_live_dropped_total") is None
 
@@ -368,7 +368,7 @@ def test_a_reading_that_fails_is_left_to_the_schedule(tmp_path: Path) -> None:
             assert stage.venue.readings == 2
             stage.venue.trouble = None
             stage.venue.records.append(MORE)
-            await stage.cycle.collect(stage.venue)
+            await stage.cycle.turns.collect(stage.venue)
             assert stage.tree["positions"]["M"]["count"] == "15.00"
 
     played(story, tmp_path)
@@ -379,10 +379,10 @@ def test_what_is_followed_is_what_is_held(tmp_path: Path) -> None:
 
     async def story(path: Path) -> None:
         async with staged(path) as stage:
-            assert stage.cycle.open_tickers("kalshi") == {"M"}
+            assert stage.cycle.books.open_tickers("kalshi") == {"M"}
             stage.venue.records += [ELSEWHERE, settlement("10 / 4.00", "0 / 0", "yes", "10", ticker="M")]
-            await stage.cycle.collect(stage.venue)
-            assert stage.cycle.open_tickers("kalshi") == {"OTHER"}
+            await stage.cycle.turns.collect(stage.venue)
+            assert stage.cycle.books.open_tickers("kalshi") == {"OTHER"}
             assert stage.feed.followed == 1
             assert [each.ticker for each in stage.feed.compared] == ["M"]
 
@@ -405,11 +405,11 @@ def test_how_the_feed_stands_is_in_the_snapshot(tmp_path: Path) -> None:
                 since = stage.tree["sources"]["kalshi"]["live_since"]
                 assert unstamp(since) >= began
                 stage.clock.advance(timedelta(seconds=5))
-                stage.cycle.feeding("kalshi", status)
-                await stage.cycle.publish()
+                stage.feed.bring()
+                await stage.cycle.publisher.publish()
                 assert stage.tree["sources"]["kalshi"]["live_since"] == since
                 began = stage.clock()
-        assert stage.cycle.live == {"kalshi": "off"}
+        assert stage.cycle.standings.feeds["kalshi"][0] == "off"
         assert stage.registry.get_sample_value("northstar_live_connected", {"source": "kalshi"}) == 0
 
     played(story, tmp_path)
@@ -424,16 +424,17 @@ def test_a_feed_that_breaks_leaves_the_readings_alone(
         stage = Stage(path / "northstar.sqlite3", 1e9)
         stage.feed.error = RuntimeError("a fault of ours")
         await stage.cycle.start()
-        await stage.cycle.collect(stage.venue)
+        await stage.cycle.turns.collect(stage.venue)
         await stage.live.run()
         await until(lambda: stage.shown() == "off")
         stage.venue.records.append(MORE)
-        await stage.cycle.collect(stage.venue)
+        await stage.cycle.turns.collect(stage.venue)
         assert stage.tree["positions"]["M"]["count"] == "15.00"
         await stage.cycle.stop()
 
     played(story, tmp_path)
-    assert "a fault of ours" in caplog.text
+    assert "live feed ended: RuntimeError in collect/test_following.py, line" in caplog.text
+    assert "a fault of ours" not in caplog.text, "what other people's code says may be a secret"
     assert [record.exc_info for record in caplog.records] == [None]
 
 
@@ -457,11 +458,11 @@ def test_a_feed_is_followed_unless_it_is_switched_off(
         registry = CollectorRegistry()
         cycle, health = build_cycle(configured, registry)
         await cycle.start()
-        await cycle.publish()
-        assert cycle.latest is not None
-        shown = cycle.latest["sources"].get("kalshi", {}).get("live")
+        await cycle.publisher.publish()
+        assert cycle.publisher.latest is not None
+        shown = cycle.publisher.latest["sources"].get("kalshi", {}).get("live")
         assert shown == (None if "NORTHSTAR_SOURCES" in settings else "off")
-        assert len(build_lives(configured, cycle, health)) == followed
+        assert len(build_followers(configured, cycle, health)) == followed
         await cycle.stop()
 
     played(story, tmp_path)
@@ -472,7 +473,7 @@ def test_two_readings_of_one_source_follow_each_other(tmp_path: Path) -> None:
 
     async def story(path: Path) -> None:
         async with staged(path) as stage:
-            await asyncio.gather(*(stage.cycle.collect(stage.venue) for _ in range(5)))
+            await asyncio.gather(*(stage.cycle.turns.collect(stage.venue) for _ in range(5)))
             assert stage.venue.readings == 6
 
     played(story, tmp_path)

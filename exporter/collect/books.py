@@ -1,0 +1,129 @@
+"""The ledger in use: what is read goes in, and a new one takes its place when a long past is whole.
+
+Order:  raw answers and records are committed, then the ledger takes the changes. Killed in between, the next
+        start books what is in the store.
+Lock:   one lock covers booking and stating, so the ledger is never read half-changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from exporter.collect.rebuild import Replay
+from exporter.collect.store_thread import StoreThread
+from exporter.errors import LedgerError
+from exporter.ledger import Ledger
+from exporter.records import Change, Mark, SourceInfo
+from exporter.sources.contract import Reading
+from exporter.store import Store
+
+
+class Books:
+    """Owns the ledger. Who states figures holds `lock` and asks `ledger`, if the books are `sound`."""
+
+    def __init__(
+        self,
+        store: Store,
+        new_ledger: Callable[[], Ledger],
+        clock: Callable[[], datetime],
+        thread: StoreThread,
+    ) -> None:
+        self.ledger = new_ledger()
+        self.infos: Mapping[str, SourceInfo] = {name: book.info for name, book in self.ledger.books.items()}
+        self.sound = True
+        """Whether the ledger holds what the store holds; else it waits to be made anew."""
+        self.lock = asyncio.Lock()
+        self._store, self._thread = store, thread
+        self._replay = Replay(store, new_ledger, clock)
+        self._meanwhile: list[Change] | None = None
+        self._overtaking: dict[str, dict[str, Mark]] = {}
+
+    def open_tickers(self, source: str) -> set[str]:
+        """Return the markets of a venue in which contracts are held."""
+        return self.ledger.venues[source].portfolio.tickers
+
+    async def rebuild(self) -> None:
+        """Make the ledger of all that is in the store. Raises LedgerError or StoreError."""
+        self.sound = False
+        self.ledger = await self._thread.run(self._replay.whole)
+        self.sound = True
+
+    @contextmanager
+    def reading(self, source: str) -> Iterator[None]:
+        """Keep the quotes that come while a source is read: they are newer than the reading's own."""
+        self._overtaking[source] = {}
+        try:
+            yield
+        finally:
+            del self._overtaking[source]
+
+    async def book(self, reading: Reading, now: datetime) -> list[Change]:
+        """Keep a reading and let the ledger take what changed with it. Raises StoreError or LedgerError.
+
+        After a LedgerError the records are kept, but the ledger may have taken half of them: nothing is
+        stated from it until it was rebuilt, with the next reading.
+        """
+        async with self.lock:
+            changes = await self._thread.run(self._keep, reading, now)
+            if self._meanwhile is not None:
+                self._meanwhile += changes
+            try:
+                await self._take(reading, changes)
+            except LedgerError:
+                self.sound = False
+                raise
+            return changes
+
+    async def quote(self, source: str, marks: Sequence[Mark]) -> bool:
+        """Take quotes of a live feed; tell whether they have moved a price."""
+        async with self.lock:
+            if source in self._overtaking:
+                self._overtaking[source].update((mark.ticker, mark) for mark in marks)
+            return self.sound and self.ledger.quote(source, marks)
+
+    async def renew(self) -> None:
+        """Make a new ledger of everything in the store, while the old one goes on being stated.
+
+        Raises LedgerError, after which the books are not sound, or StoreError.
+        """
+        async with self.lock:
+            upto = await self._thread.run(self._store.records.newest_id)
+            self._meanwhile = []
+        try:
+            ledger, place = self._replay.new_ledger(), None
+            while True:
+                place = await self._thread.run(self._replay.some, ledger, place, upto)
+                if place is None:
+                    break
+            async with self.lock:
+                await self._thread.run(self._replay.catch_up, ledger, self._meanwhile)
+                self.ledger, self.sound = ledger, True
+        except LedgerError:
+            self.sound = False
+            raise
+        finally:
+            self._meanwhile = None
+
+    async def forget_settled(self, now: datetime) -> None:
+        """Drop what no figure looks at again."""
+        async with self.lock:
+            self.ledger.forget_settled(now)
+
+    def _keep(self, reading: Reading, now: datetime) -> list[Change]:
+        return self._store.records.book(
+            reading.source, reading.records, reading.answers, as_of=reading.as_of, recorded_at=now
+        )
+
+    async def _take(self, reading: Reading, changes: Sequence[Change]) -> None:
+        if self.sound:
+            for name, scope in self.ledger.apply(changes):
+                events = await self._thread.run(self._store.records.of_scope, name, scope)
+                self.ledger.restate(name, scope, events)
+        else:
+            await self.rebuild()
+        self.ledger.observe(reading.observations)
+        if marks := self._overtaking.get(reading.source):
+            self.ledger.quote(reading.source, marks.values())

@@ -1,0 +1,135 @@
+"""Snapshots of the books: stated, committed, and only then seen.
+
+A snapshot that cannot be stated or committed is not shown; the last one stays, and gets older.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from time import perf_counter
+
+from exporter.collect.books import Books
+from exporter.collect.listener import Listener
+from exporter.collect.pace import Pace
+from exporter.collect.standing import Standings
+from exporter.collect.store_thread import StoreThread
+from exporter.errors import LedgerError, StoreError
+from exporter.ledger import Plan, state
+from exporter.ledger.trading.breakdown import breakdown
+from exporter.metrics.health import Health
+from exporter.snapshot import Cursor, Opening, Tree
+from exporter.store import Store
+from exporter.times import unstamp
+
+log = logging.getLogger("northstar")
+
+
+class Publisher:
+    """States what the books hold. `latest` is the newest committed snapshot, None before the first."""
+
+    def __init__(
+        self,
+        store: Store,
+        books: Books,
+        standings: Standings,
+        health: Health,
+        clock: Callable[[], datetime],
+        thread: StoreThread,
+        listeners: Sequence[Listener],
+        *,
+        snapshots_per_second: float,
+        plan: Plan,
+        demo: bool,
+    ) -> None:
+        self.latest: Tree | None = None
+        self.breakdown: Tree | None = None
+        """The newest statement of results by group, None before the first."""
+        self._store, self._books, self._standings, self._health = store, books, standings, health
+        self._clock, self._thread, self._listeners = clock, thread, listeners
+        self._plan, self._demo = plan, demo
+        self._openings: dict[str, dict[str, Opening]] = {}
+        self._pace = Pace(self.publish, 1 / snapshots_per_second)
+
+    async def start(self) -> None:
+        """Show the last snapshot at once."""
+        self.latest = await self._thread.run(self._store.snapshots.latest)
+
+    def soon(self) -> None:
+        """Publish at once, or, in a burst, as the set rate allows; its last state is never left out."""
+        self._pace.ask()
+
+    async def aclose(self) -> None:
+        """Let go of what was asked for; a commit under way is finished."""
+        await self._pace.aclose()
+
+    async def publish(self) -> None:
+        """Commit a snapshot of everything booked and let it be seen; on trouble the old one stays."""
+        async with self._books.lock:
+            if not self._books.sound:
+                self._health.refused()
+                return
+            now = self._now()
+            try:
+                await self._thread.run(self._load_openings, now)
+                snapshot = self._state(now)
+                began = perf_counter()
+                await self._thread.run(self._store.snapshots.append, snapshot)
+            except LedgerError as error:
+                self._health.refused()
+                log.error("snapshot refused: %s", error)
+            except StoreError as error:
+                self._health.store_failed()
+                log.error("snapshot not stored: %s", error)
+            else:
+                self._health.committed(perf_counter() - began)
+                self.latest = snapshot
+                for listener in self._listeners:
+                    listener.published(snapshot)
+
+    async def break_down(self) -> None:
+        """State the results by group and keep them, unless nothing of them has changed."""
+        async with self._books.lock:
+            latest, ledger = self.latest, self._books.ledger
+            heard = [name for name in ledger.venues if self._standings.as_of(name) is not None]
+            if not self._books.sound or latest is None or not heard:
+                return
+            try:
+                stated = await self._thread.run(breakdown, ledger, self._now(), latest)
+                if stated != self.breakdown:
+                    await self._thread.run(self._store.breakdowns.keep, stated, latest)
+            except StoreError as error:
+                self._health.store_failed()
+                log.error("results by group not stored: %s", error)
+            else:
+                self.breakdown = stated
+
+    def _load_openings(self, now: datetime) -> None:
+        known, self._openings = self._openings, {}
+        for source, needed in self._books.ledger.openings_needed(now).items():
+            found = self._openings[source] = {}
+            for window, start in needed.items():
+                opening = known.get(source, {}).get(window)
+                if opening is None or not opening.holds(start):
+                    opening = self._store.snapshots.opening(start)
+                if opening is not None:
+                    found[window] = opening
+
+    def _state(self, now: datetime) -> Tree:
+        sequence = 0 if self.latest is None else int(self.latest["sequence"])
+        return state(
+            self._books.ledger,
+            now=now,
+            cursor=Cursor(self._store.snapshots.epoch, sequence + 1),
+            sources=self._standings.stated(),
+            openings=self._openings,
+            live=self._standings.feeds,
+            plan=self._plan,
+            demo=self._demo,
+        )
+
+    def _now(self) -> datetime:
+        # The machine's clock may be set back; what is published never goes back in time.
+        now = self._clock()
+        return now if self.latest is None else max(now, unstamp(self.latest["as_of"]))

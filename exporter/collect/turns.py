@@ -1,0 +1,168 @@
+"""Readings of sources: one at a time each, none before the time it asked for, and each fails alone.
+
+A source that has more of a past than one reading holds is read in slices before each reading, for a few
+seconds at a time. Until it is whole the figures say so; then the books are made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from time import perf_counter
+
+from exporter.collect.backlog import Reader
+from exporter.collect.books import Books
+from exporter.collect.listener import Listener
+from exporter.collect.publisher import Publisher
+from exporter.collect.standing import Standings
+from exporter.collect.store_thread import StoreThread
+from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
+from exporter.metrics.health import Health
+from exporter.sources.contract import Reading, Source, Window
+from exporter.sources.guard import fetched, held
+from exporter.store import Store
+
+log = logging.getLogger("northstar")
+
+PAST_SECONDS = 5.0
+"""How long a turn reads the past before it looks at the present: a small account's is whole with the
+first figures, a large one's takes turns without letting the figures grow stale."""
+
+
+class Turns:
+    """Reads sources into the books, and has a snapshot published of what came of it."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        store: Store,
+        books: Books,
+        publisher: Publisher,
+        standings: Standings,
+        pasts: Mapping[str, Reader],
+        health: Health,
+        clock: Callable[[], datetime],
+        thread: StoreThread,
+        listeners: Sequence[Listener],
+    ) -> None:
+        self._store, self._books, self._publisher, self._standings = store, books, publisher, standings
+        self._pasts, self._health, self._clock, self._thread = pasts, health, clock, thread
+        self._listeners = listeners
+        self._infos = books.infos
+        self._turns = {source.name: asyncio.Lock() for source in sources}
+        self._not_before: dict[str, datetime] = {}
+        self._booked_until: dict[str, datetime] = {}
+
+    async def start(self) -> None:
+        """Learn from the store how far each source was read."""
+        for name in self._turns:
+            mark = await self._thread.run(self._store.records.watermark, name)
+            if mark is not None:
+                self._standings.remember(name, mark.as_of, mark.last_success)
+        for name, past in self._pasts.items():
+            await past.load()
+            self._health.gap(name, past.gap)
+
+    async def collect(self, source: Source) -> None:
+        """Read one source and publish what came of it. Never raises for what a source does.
+
+        Does nothing before the time that the source asked us to wait for. Readings of one source follow
+        each other: a reading that began earlier must not be booked later.
+        """
+        async with self._turns[source.name]:
+            began, now = perf_counter(), self._clock()
+            if now < self._not_before.get(source.name, now):
+                return
+            with self._books.reading(source.name):
+                await self._read(source, now, began)
+            await self._publisher.publish()
+            self._health.cycle(perf_counter() - began)
+
+    async def _read(self, source: Source, now: datetime, began: float) -> None:
+        try:
+            with held(self._infos[source.name], StoreError):
+                window = await self._window(source, now)
+            reading = await fetched(source, self._infos[source.name], window)
+        except SourceError as error:
+            await self._failed(source, error, now)
+            return
+        except StoreError as error:
+            self._not_stored(source, error, now)
+            return
+        self._health.fetched(source.name, perf_counter() - began, reading.skew)
+        await self._book(source, reading, window)
+        for trouble in reading.troubles:
+            await self._failed(source, trouble, now)
+
+    async def _window(self, source: Source, now: datetime) -> Window:
+        """Return what to read now. What lies before it is in the store, or is read here in slices."""
+        before = self._standings.as_of(source.name)
+        past = self._pasts.get(source.name)
+        if past is None:
+            start = None if before is None else before - source.overlap
+            return Window(start, now, self._booked_until.get(source.name))
+        start = await past.look(before, now)
+        if not past.settled:
+            try:
+                with held(self._infos[source.name], StoreError, LedgerError):
+                    await self._read_past(past)
+            except SourceError as error:
+                # The present is still worth reading; the past goes on where it was, with the next turn.
+                await self._failed(source, error, now)
+            except LedgerError as error:
+                log.error("source=%s past not booked: %s", source.name, error)
+        self._health.gap(source.name, past.gap)
+        return Window(start, self._clock())
+
+    async def _read_past(self, past: Reader) -> None:
+        end = perf_counter() + PAST_SECONDS
+        if await past.advance(enough=lambda: perf_counter() > end):
+            # First the figures, then the word that they are whole.
+            await self._books.renew()
+            await past.finish()
+
+    async def _book(self, source: Source, reading: Reading, window: Window) -> None:
+        now = self._clock()
+        try:
+            changes = await self._books.book(reading, now)
+        except StoreError as error:
+            self._not_stored(source, error, now)
+            return
+        except LedgerError as error:
+            self._health.failed(source.name, "ledger", None)
+            self._standings.failed(source.name, "ledger", str(error), now)
+            log.error("source=%s not booked: %s", source.name, error)
+            return
+        self._health.booked(source.name, changes)
+        self._booked_until[source.name] = window.end
+        self._standings.succeeded(source, reading.as_of, now)
+        if changes:
+            log.info("source=%s records=%d", source.name, len(changes))
+        for listener in self._listeners:
+            listener.booked(reading)
+
+    async def _failed(self, source: Source, error: SourceError, now: datetime) -> None:
+        field = error.field if isinstance(error, SourceMalformed) else None
+        self._health.failed(source.name, error.reason, field)
+        self._standings.failed(source.name, error.reason, str(error), now)
+        if isinstance(error, SourceUnavailable) and error.retry_after is not None:
+            self._not_before[source.name] = now + timedelta(seconds=error.retry_after)
+        log.warning("source=%s reason=%s %s", source.name, error.reason, error)
+        try:
+            await self._thread.run(
+                self._store.records.keep_refused,
+                source.name,
+                error.answers,
+                recorded_at=now,
+                sentence=str(error),
+            )
+        except StoreError as trouble:
+            self._health.store_failed()
+            log.error("source=%s refused answer not stored: %s", source.name, trouble)
+
+    def _not_stored(self, source: Source, error: StoreError, now: datetime) -> None:
+        self._health.store_failed()
+        self._standings.failed(source.name, "store", str(error), now)
+        log.error("source=%s not stored: %s", source.name, error)

@@ -1,0 +1,48 @@
+"""What is past its time: rolled up, deleted and thinned out, and no longer looked at."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from exporter.collect.books import Books
+from exporter.collect.store_thread import StoreThread
+from exporter.errors import StoreError
+from exporter.metrics.health import Health
+from exporter.runtime import gc_pauses
+from exporter.store import Retention, Store
+
+log = logging.getLogger("northstar")
+
+
+class Upkeep:
+    """Keeps the store within its retention."""
+
+    def __init__(
+        self,
+        store: Store,
+        books: Books,
+        health: Health,
+        clock: Callable[[], datetime],
+        thread: StoreThread,
+        retention: Retention,
+    ) -> None:
+        self._store, self._books, self._health = store, books, health
+        self._clock, self._thread, self._retention = clock, thread, retention
+
+    async def run(self) -> None:
+        """Do all that is due now."""
+        now = self._clock()
+        await self._books.forget_settled(now)
+        try:
+            while await self._thread.run(self._store.snapshots.roll_up, now, self._retention.raw):
+                pass
+            await self._thread.run(self._store.records.prune, now)
+            # Last, for it is the one that needs every row to be whole.
+            while await self._thread.run(self._store.thinning.advance, now, self._retention):
+                pass
+        except StoreError as error:
+            self._health.store_failed()
+            log.error("retention failed: %s", error)
+        gc_pauses.keep()  # what was booked since the last time, or a new ledger

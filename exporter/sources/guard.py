@@ -1,0 +1,85 @@
+"""Holds sources to their contract: what one does wrong is its own trouble, in a sentence, and nobody else's.
+
+A source may be another package's code. Whatever it raises becomes a SourceBroken that names the place and
+repeats nothing of what was said, and what it brings is looked at before anybody books it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+from exporter.errors import ExporterError, SourceBroken, SourceError
+from exporter.records import (
+    Answer,
+    ApiKey,
+    Balance,
+    BilledDay,
+    Fill,
+    KeyUsage,
+    Kind,
+    Mark,
+    Observation,
+    Record,
+    Sale,
+    Settlement,
+    SourceInfo,
+    Transfer,
+    UsageHour,
+    VenuePosition,
+    Workspace,
+)
+from exporter.sources.blame import where
+from exporter.sources.contract import Reading, Source, Window
+
+OF_KIND: Mapping[Kind, frozenset[type]] = {
+    "venue": frozenset({Fill, Settlement, Transfer, Mark, Balance, VenuePosition}),
+    "sales": frozenset({Sale}),
+    "api_cost": frozenset({BilledDay, UsageHour, KeyUsage, Workspace, ApiKey}),
+    "other": frozenset(),
+}
+"""What a source of each kind may bring: its books have no place for anything else."""
+
+
+@contextmanager
+def held(info: SourceInfo, *ours: type[ExporterError]) -> Iterator[None]:
+    """Turn whatever a source raises that it must not into a SourceBroken.
+
+    `ours` are errors of the work that is done with it, and stay as they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, (SourceError, *ours)):
+            raise
+        sentence = f"{info.title} failed in a way that no source may: {where(error)}."
+        raise SourceBroken(info.name, "unexpected", sentence) from None
+
+
+async def fetched(source: Source, info: SourceInfo, window: Window) -> Reading:
+    """Return a reading that is the source's own. Raises only SourceErrors."""
+    with held(info):
+        reading = await source.fetch(window)
+    if not isinstance(reading, Reading) or reading.as_of.utcoffset() != timedelta(0):
+        raise _foreign(info, "no reading with a time in UTC", ())
+    if reading.source != info.name:
+        raise _foreign(info, f"a reading of {reading.source}", reading.answers)
+    admit(info, (*reading.records, *reading.observations), reading.answers)
+    return reading
+
+
+def admit(info: SourceInfo, found: Iterable[Record | Observation], answers: Iterable[Answer]) -> None:
+    """Raise SourceBroken for what is of another source, or of a kind that this one does not have."""
+    allowed = OF_KIND[info.kind]
+    for each in found:
+        if type(each) not in allowed:
+            what = f"a {type(each).__name__}, which no source of the kind {info.kind} has"
+            raise _foreign(info, what, answers)
+        if each.source != info.name:
+            raise _foreign(info, f"a {type(each).__name__} of {each.source}", answers)
+
+
+def _foreign(info: SourceInfo, what: str, answers: Iterable[Answer]) -> SourceBroken:
+    sentence = f"{info.title} brought {what}; nothing of it was booked."
+    return SourceBroken(info.name, "foreign", sentence, answers=tuple(answers))

@@ -1,0 +1,1 @@
+"""What the exporter does with what the sources say: read, book, publish, keep."""

@@ -1,0 +1,98 @@
+"""A cycle over a real store, with a clock and sources that obey the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from exporter.collect.cycle import Cycle
+from exporter.ledger import Ledger
+from exporter.metrics.health import Health
+from exporter.snapshot import Tree
+from exporter.sources.contract import Reading, Window
+from exporter.store import Store
+from tests.builders import NOW, UTC_ZONE, infos
+
+
+class Clock:
+    """Time that moves when told."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+class FakeSource:
+    """Answers what the test put into `answer`: a reading or an error."""
+
+    interval = timedelta(seconds=10)
+    overlap = timedelta(minutes=10)
+    freshness = timedelta(minutes=1)
+
+    def __init__(self, name: str, answer: Callable[[Window], Reading]) -> None:
+        self.name = name
+        self.answer = answer
+        self.windows: list[Window] = []
+        self.closed = False
+
+    async def fetch(self, window: Window) -> Reading:
+        self.windows.append(window)
+        return self.answer(window)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def answering(source: str, *records: object, **more: object) -> Callable[[Window], Reading]:
+    def answer(window: Window) -> Reading:
+        return Reading(source=source, as_of=window.end, records=records, **more)  # type: ignore[arg-type]
+
+    return answer
+
+
+def failing(error: Exception) -> Callable[[Window], Reading]:
+    def answer(window: Window) -> Reading:
+        raise error
+
+    return answer
+
+
+class Pipeline:
+    """A cycle over a real store with sources that obey the test."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.clock = Clock()
+        self.registry = CollectorRegistry()
+        self.kalshi = FakeSource("kalshi", answering("kalshi"))
+        self.sales = FakeSource("sales", answering("sales"))
+        self.cycle = Cycle(
+            Store.write(path),
+            partial(Ledger, UTC_ZONE, infos("kalshi", "sales")),
+            [self.kalshi, self.sales],
+            Health(self.registry),
+            self.clock,
+        )
+
+    async def collect_all(self) -> Tree:
+        for source in self.cycle.sources:
+            await self.cycle.turns.collect(source)
+        assert self.cycle.publisher.latest is not None
+        return self.cycle.publisher.latest
+
+    def counted(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def net(self) -> str | None:
+        assert self.cycle.publisher.latest is not None
+        usd: str | None = self.cycle.publisher.latest["windows"]["today"]["net"].get("usd")
+        return usd

@@ -1,0 +1,76 @@
+"""What is committed is what is shown, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import StoreUnavailable
+from exporter.times import unstamp
+from tests.builders import sale
+from tests.collect.pipeline import Pipeline, answering
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "northstar.sqlite3"
+
+
+def test_nothing_is_shown_that_was_not_committed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk is full the last snapshot stays, the failure is counted, and the next tick recovers."""
+
+    async def scenario() -> None:
+        pipeline = Pipeline(path)
+        await pipeline.cycle.start()
+        shown = await pipeline.collect_all()
+        snapshots = pipeline.cycle.store.snapshots
+        with monkeypatch.context() as broken:
+            broken.setattr(snapshots, "append", partial(_refuse, StoreUnavailable("disk full")))
+            await pipeline.cycle.publisher.publish()
+        assert pipeline.cycle.publisher.latest is shown
+        assert pipeline.counted("northstar_store_errors_total") == 1
+        await pipeline.cycle.publisher.publish()
+        assert pipeline.cycle.publisher.latest["sequence"] == shown["sequence"] + 1
+        await pipeline.cycle.stop()
+
+    asyncio.run(scenario())
+
+
+def _refuse(error: Exception, *_: object) -> None:
+    raise error
+
+
+def test_snapshot_that_does_not_balance_is_refused_and_counted(path: Path) -> None:
+    """The old figures stay until the books are right again."""
+
+    async def scenario() -> None:
+        pipeline = Pipeline(path)
+        await pipeline.cycle.start()
+        pipeline.sales.answer = answering("sales", sale("5"))
+        shown = await pipeline.collect_all()
+        pipeline.cycle.books.ledger.shops["sales"].journal.balances["receivable"] += 1
+        await pipeline.cycle.publisher.publish()
+        assert pipeline.cycle.publisher.latest is shown
+        assert pipeline.counted("northstar_snapshots_refused_total") == 1
+        await pipeline.cycle.stop()
+
+    asyncio.run(scenario())
+
+
+def test_published_time_never_goes_back(path: Path) -> None:
+    """The machine's clock may be set back; readers must not see yesterday after today."""
+
+    async def scenario() -> None:
+        pipeline = Pipeline(path)
+        await pipeline.cycle.start()
+        shown = await pipeline.collect_all()
+        pipeline.clock.advance(hours=-2)
+        await pipeline.cycle.publisher.publish()
+        assert pipeline.cycle.publisher.latest is not None
+        assert unstamp(pipeline.cycle.publisher.latest["as_of"]) >= unstamp(shown["as_of"])
+        await pipeline.cycle.stop()
+
+    asyncio.run(scenario())
