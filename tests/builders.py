@@ -38,6 +38,7 @@ from exporter.snapshot import Opening
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
 KALSHI, ANTHROPIC, SALES = "kalshi", "anthropic", "sales"
+NAMES = (KALSHI, ANTHROPIC, SALES)
 """The usual sources: one of each kind."""
 
 SOURCES = (

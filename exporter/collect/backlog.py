@@ -177,7 +177,9 @@ class Reader:
         waiting: list[str] = []
         place: str | None = part.place
         while place is not None:
-            found, place = await self._database(self._store.histories.unsettled, place, BOOKS_AT_ONCE)
+            found, place = await self._database(
+                self._store.histories.unsettled, self._source.name, place, BOOKS_AT_ONCE
+            )
             waiting += found
             while waiting and (len(waiting) >= self._source.history.markets_at_once or place is None):
                 chunk = waiting[: self._source.history.markets_at_once]
@@ -204,7 +206,7 @@ class Reader:
     def _rebuilt(
         self, ended: Sequence[str], known: Mapping[str, Resolution], gone: Sequence[str]
     ) -> tuple[tuple[Record, ...], int]:
-        books = self._store.records.fills_of([*ended, *gone])
+        books = self._store.records.fills_of(self._source.name, [*ended, *gone])
         made = [settle(books[book], known[ticker_of(book)]) for book in ended]
         missed = sum(settlement is None for settlement in made)
         missed += sum(bool(held(books[book])) for book in gone)
@@ -240,7 +242,7 @@ class Reader:
         gap, missing = timedelta(0), []
         if any(part.missed for part in past.parts if part.name == "archived fills"):
             cutoff = await self._source.history.cutoff()
-            found = await self._database(self._store.histories.found)
+            found = await self._database(self._store.histories.found, self._source.name)
             first = past.bottom or found.first
             if cutoff is not None and first is not None and first < cutoff:
                 gap = cutoff - first
@@ -251,7 +253,7 @@ class Reader:
             missing.append(f"history is read from {past.since:%Y-%m-%d} on only")
         if lost := sum(part.missed for part in past.parts if part.name == ENDINGS):
             missing.append(f"nobody says how {_markets(lost)} ended")
-        if back := await self._database(self._store.histories.taken_back):
+        if back := await self._database(self._store.histories.taken_back, self._source.name):
             missing.append(f"{_markets(back)} ended without a value and is taken back at cost")
         if past.bottom != past.since:
             # The run has read a hole only; what was lost before it stays lost.

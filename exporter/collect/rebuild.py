@@ -29,7 +29,7 @@ class Replay:
         """Return the ledger of all records, with the marks of the newest snapshot."""
         ledger = self.new_ledger()
         # Closed whatever happens: a reading left open half-way would hold the one connection.
-        with closing(self._store.records.replay()) as records:
+        with closing(self._store.records.replay(ledger.books)) as records:
             late = ledger.apply(Change(None, record) for record in records)
         self._restate(ledger, late)
         self._finish(ledger)
@@ -37,7 +37,7 @@ class Replay:
 
     def some(self, ledger: Ledger, place: Place | None, upto: int) -> Place | None:
         """Book the records after a place; return from where to go on, None when that was all up to `upto`."""
-        found, place = self._store.records.replayed(place, upto, REPLAYED_AT_ONCE)
+        found, place = self._store.records.replayed(ledger.books, place, upto, REPLAYED_AT_ONCE)
         ledger.apply(Change(None, record) for record in found)
         return place
 

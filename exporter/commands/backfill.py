@@ -84,7 +84,7 @@ async def _read(store: Store, instance: Instance, since: date | None) -> tuple[P
             with progress(reader.past, sys.stderr) as shown:
                 await reader.advance(tell=shown.step)
             await reader.finish()
-            return reader.past, await thread.run(store.histories.found)
+            return reader.past, await thread.run(store.histories.found, instance.name)
         finally:
             await source.aclose()
 

@@ -15,6 +15,7 @@ from exporter.runtime.children import Children
 from exporter.settings import Settings
 from exporter.simulator import keys
 from exporter.sources.registry import BUILT_IN, definition_of
+from exporter.store import Store, outdated
 
 DEMO_PACE = {"NORTHSTAR_AGGREGATION_INTERVAL_MS": "2000"}
 """Faster than on real accounts, so that a figure is seen to move within seconds; the sources are, too."""
@@ -99,6 +100,9 @@ def _sources(settings: Settings) -> dict[str, str]:
 def up(settings: Settings, options: argparse.Namespace) -> int:
     """Run exporter and stream on the real accounts."""
     names = ", ".join(source.name for source in settings.sources)
+    if outdated(settings.db_path):
+        # Here it has its bar and its time; an exporter that does not answer soon is taken for a broken one.
+        Store.write(settings.db_path).close()
     return _run(_ours(settings), {}, f"your accounts: {names}; database {settings.db_path}")
 
 

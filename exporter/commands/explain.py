@@ -22,7 +22,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     """Print an explanation from the database; the exporter may run meanwhile."""
     with Store.read(settings.db_path) as store:
         if options.day is not None:
-            text = day_text(explain_day(store, options.day))
+            text = day_text(explain_day(store, options.day, options.source))
         else:
             offset = (options.page - 1) * PAGE
             text = figure_text(

@@ -24,14 +24,18 @@ MOMENTS = 24
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def explain_day(store: Store, day: date) -> DayExplained:
-    """Return a day as it stands. The estimate is the one the first bill replaced, else the newest.
+def explain_day(store: Store, day: date, source: str | None = None) -> DayExplained:
+    """Return a day of a source as it stands, with the estimate that the first bill replaced, or the newest.
 
-    Raises CannotExplain when nothing is known of the day.
+    Without a source it is the only one that has something of the day. Raises CannotExplain when nothing is
+    known of the day, or when several sources have something of it and none is named.
     """
-    revisions = store.evidence.revisions(day.isoformat(), KINDS, LATEST)
-    if not revisions:
+    known = [name for name in store.evidence.sources(day.isoformat(), KINDS) if source in (None, name)]
+    if not known:
         raise CannotExplain(f"Nothing is known of {day}: neither a bill nor usage was read.")
+    if len(known) > 1:
+        raise CannotExplain(f"{day} has a cost at {' and '.join(known)}: say of which source.")
+    revisions = store.evidence.revisions(known[0], day.isoformat(), KINDS, LATEST)
     landed = [each for each in revisions if each.record.kind == BilledDay.kind]
     first = landed[0].recorded_at if landed else LATEST
     estimated, billed = CostDay(day), CostDay(day)

@@ -89,7 +89,7 @@ def _lines(store: Store, tree: Tree, window: str, figure: str, most: int) -> lis
     if figure == "trading_unrealised_change":
         return _unrealised(store, tree, window, start)
     if figure.startswith("api_cost"):
-        return _costs(store, figure, start, until, most)
+        return _costs(store, tree, figure, start, until, most)
     return _entries(store, tree, figure, start, until, most)
 
 
@@ -98,7 +98,7 @@ def _entries(
 ) -> list[Line]:
     """Book the records of every market, or sale, with a part in the window anew, and note what each books."""
     kinds, also = ((Sale.kind,), REFUNDED) if figure.startswith("sales") else (TRADES, None)
-    found = _known(store, store.evidence.scopes(kinds, start, until, also), kinds, until, most)
+    found = _known(store, tree, kinds, (start, until), most, also)
     since = None if start is None else to_us(start)
     lines = [
         Line(from_us(entry.at), _said(revision.record), -entry.amounts[figure], (revision,))
@@ -110,33 +110,35 @@ def _entries(
 
 def _booked(found: Sequence[Revision], lots: LotRule) -> Iterator[tuple[Revision, Entry]]:
     """Yield each record with the entries it makes: sales alone, fills and settlements market by market."""
-    markets: dict[str, list[tuple[Event, Revision]]] = {}
+    markets: dict[tuple[str, str], list[tuple[Event, Revision]]] = {}
     for revision in found:
         match revision.record:
             case Sale() as sale:
                 for entry in sale_entries(sale):
                     yield revision, entry
             case Fill() | Settlement() as event:
-                markets.setdefault(event.scope, []).append((event, revision))
-    for scope, events in markets.items():
+                markets.setdefault((event.source, event.scope), []).append((event, revision))
+    for (_, scope), events in markets.items():
         book = Book.empty(scope, events[0][0].ticker, lots)
         for event, revision in sorted(events, key=lambda pair: in_order(pair[0])):
             yield revision, book.apply(event)
 
 
-def _costs(store: Store, figure: str, start: datetime | None, until: datetime, most: int) -> list[Line]:
-    """Return what each UTC day has in the window, billed or estimated."""
+def _costs(
+    store: Store, tree: Tree, figure: str, start: datetime | None, until: datetime, most: int
+) -> list[Line]:
+    """Return what each UTC day of each source has in the window, billed or estimated."""
     floor = None if start is None else CostDay(start.date()).start
-    found = _known(store, store.evidence.scopes(COSTS, floor, until), COSTS, until, most)
-    days: dict[str, tuple[CostDay, list[Revision]]] = {}
+    found = _known(store, tree, COSTS, (floor, until), most)
+    days: dict[tuple[str, str], tuple[CostDay, list[Revision]]] = {}
     for revision in found:
         record = revision.record
         assert isinstance(record, BilledDay | UsageHour)
-        day, behind = days.setdefault(record.scope, (CostDay(record.at.date()), []))
+        day, behind = days.setdefault((record.scope, record.source), (CostDay(record.at.date()), []))
         day.take(record)
         behind.append(revision)
     lines = []
-    for scope, (day, behind) in sorted(days.items()):
+    for (scope, _), (day, behind) in sorted(days.items(), key=lambda pair: pair[0]):
         if figure != ("api_cost_estimated" if day.billed is None else "api_cost_billed"):
             continue
         first = 0 if start is None else day.hour_of(start)
@@ -174,14 +176,23 @@ def _held(held: Tree) -> str:
 
 
 def _known(
-    store: Store, scopes: Sequence[str], kinds: Sequence[str], until: datetime, most: int
+    store: Store,
+    tree: Tree,
+    kinds: Sequence[str],
+    span: tuple[datetime | None, datetime],
+    most: int,
+    also: str | None = None,
 ) -> list[Revision]:
-    size = store.evidence.size(scopes, kinds)
+    """Return the records of every scope with a part in a span, of the sources that took part, in order."""
+    evidence, (start, until) = store.evidence, span
+    scopes = {source: evidence.scopes(source, kinds, start, until, also) for source in tree["sources"]}
+    size = sum(evidence.size(source, each, kinds) for source, each in scopes.items())
     if size > most:
         raise CannotExplain(
             f"{size} records are behind this figure, {most} are read at most: ask for a shorter window."
         )
-    return store.evidence.known(scopes, kinds, until)
+    found = [each for source, of in scopes.items() for each in evidence.known(source, of, kinds, until)]
+    return sorted(found, key=lambda each: (each.record.at, each.record.kind, each.record.key))
 
 
 def _said(record: Any) -> str:

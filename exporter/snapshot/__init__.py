@@ -1,6 +1,6 @@
 """What all readers share: figures and grades, the snapshot, its patches, cursors and chart rows."""
 
-from exporter.snapshot.columns import HISTORY_COLUMNS, HISTORY_FIELDS, history_row
+from exporter.snapshot.columns import HISTORY_COLUMNS, HISTORY_FIELDS, RENAMED, history_row
 from exporter.snapshot.components import (
     COMPONENTS,
     COUNTS,
@@ -23,6 +23,7 @@ __all__ = [
     "KIND_COMPONENTS",
     "KIND_TITLES",
     "PER_ORDER",
+    "RENAMED",
     "STATEMENT",
     "WINDOWS",
     "Component",

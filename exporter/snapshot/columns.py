@@ -19,7 +19,12 @@ HISTORY_COLUMNS = (
     "exposure",
     "equity.grade",
 )
-"""What every stored snapshot says in one short row for charts. Append only: rows are read by position."""
+"""What every stored snapshot says in one short row for charts. A row is stored with the names of its day, so
+columns may come, go and move here."""
+
+RENAMED: dict[str, str] = {}
+"""What columns of stored rows are called today, by the names they were written under. Who renames a column
+says so here, and what is stored is found by its new name; a column that is dropped is just not asked for."""
 
 
 def history_row(tree: Tree) -> list[str | None]:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from exporter.errors import StoreUnavailable
 from exporter.store.breakdowns import Breakdown, BreakdownStore
-from exporter.store.database import open_reader, open_writer
+from exporter.store.database import open_reader, open_writer, outdated
 from exporter.store.evidence import Evidence, RawSource, Revision
 from exporter.store.histories import Found, HistoryStore, Part, Past
 from exporter.store.records import Place, RecordStore
@@ -36,6 +36,7 @@ __all__ = [
     "SnapshotStore",
     "Store",
     "Thinning",
+    "outdated",
 ]
 
 

@@ -18,11 +18,16 @@ from exporter.store import schema
 
 
 def landings(
-    connection: Connection, changes: Sequence[Change], hours: Sequence[UsageHour], at: datetime
+    connection: Connection,
+    source: str,
+    changes: Sequence[Change],
+    hours: Sequence[UsageHour],
+    at: datetime,
 ) -> list[Landing]:
-    """Return a note for each bill among the changes; `hours` is the usage of the days billed first."""
+    """Return a note for each bill of one source among the changes; `hours` is the usage of the days billed
+    first."""
     bills = [change for change in changes if isinstance(change.new, BilledDay)]
-    numbers = _revisions(connection, [change.new.key for change in bills])
+    numbers = _revisions(connection, source, [change.new.key for change in bills])
     usage: dict[str, list[UsageHour]] = {}
     for hour in hours:
         usage.setdefault(hour.scope, []).append(hour)
@@ -33,7 +38,7 @@ def landings(
         replaced = usage.get(bill.scope, []) if old is None else []
         found.append(
             Landing(
-                source=bill.source,
+                source=source,
                 day=bill.day,
                 number=numbers[bill.key],
                 amount=bill.amount,
@@ -46,6 +51,14 @@ def landings(
     return found
 
 
+def by_source(changes: Sequence[Change]) -> dict[str, list[Change]]:
+    """Return the changes of each source; those of one reading are mostly of one."""
+    found: dict[str, list[Change]] = {}
+    for change in changes:
+        found.setdefault(change.new.source, []).append(change)
+    return found
+
+
 def first_billed(changes: Sequence[Change]) -> list[str]:
     """Return the days that the changes bill for the first time."""
     return [
@@ -53,11 +66,11 @@ def first_billed(changes: Sequence[Change]) -> list[str]:
     ]
 
 
-def _revisions(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
+def _revisions(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, int]:
     table = schema.records
     query = (
         select(table.c.key, func.max(table.c.revision))
-        .where(table.c.kind == BilledDay.kind, table.c.key.in_(keys))
+        .where(table.c.source == source, table.c.kind == BilledDay.kind, table.c.key.in_(keys))
         .group_by(table.c.key)
     )
     rows: Any = connection.execute(query)

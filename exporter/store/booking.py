@@ -14,8 +14,16 @@ from sqlalchemy.exc import IntegrityError
 
 from exporter.records import BilledDay, Change, Record, UsageHour, replaces
 from exporter.store import schema
-from exporter.store.bill_changes import first_billed, landings
+from exporter.store.bill_changes import by_source, first_billed, landings
 from exporter.store.rows import CHUNK, as_row, chunks, is_newest, read
+
+Identity = tuple[str, str, str]
+"""What a record is known by: its source, its kind and its key."""
+
+
+def identity_of(record: Record) -> Identity:
+    """Return what a record is known by."""
+    return record.source, record.kind, record.key
 
 
 def book(
@@ -39,11 +47,16 @@ def note_landings(
     table = schema.records
     bills = [change for change in changes if isinstance(change.new, BilledDay)]
     for chunk in chunks(bills, CHUNK):
-        query = select(table.c.body).where(
-            table.c.scope.in_(first_billed(chunk)), table.c.kind == UsageHour.kind, is_newest()
-        )
-        hours = [read(UsageHour.kind, body) for body in connection.scalars(query)]
-        found += landings(connection, chunk, [hour for hour in hours if isinstance(hour, UsageHour)], at)
+        for source, billed in by_source(chunk).items():
+            query = select(table.c.body).where(
+                table.c.source == source,
+                table.c.scope.in_(first_billed(billed)),
+                table.c.kind == UsageHour.kind,
+                is_newest(),
+            )
+            hours = [read(source, UsageHour.kind, body) for body in connection.scalars(query)]
+            used = [hour for hour in hours if isinstance(hour, UsageHour)]
+            found += landings(connection, source, billed, used, at)
     if found:
         connection.execute(insert(schema.records), [as_row(landing, 1, reading) for landing in found])
     return [Change(None, landing) for landing in found]
@@ -62,10 +75,10 @@ def _insert_fresh(connection: Connection, reading: int, chunk: Sequence[Record])
 
 def _book_chunk(connection: Connection, reading: int, chunk: Sequence[Record]) -> list[Change]:
     known = _newest(connection, chunk)
-    changes: dict[tuple[str, str], Change] = {}
+    changes: dict[Identity, Change] = {}
     rows: list[dict[str, Any]] = []
-    for record in sorted(chunk, key=lambda record: (record.kind, record.key)):
-        identity = (record.kind, record.key)
+    for record in sorted(chunk, key=identity_of):
+        identity = identity_of(record)
         old, revision = known.get(identity, (None, 0))
         if not replaces(record, old):
             continue
@@ -78,18 +91,18 @@ def _book_chunk(connection: Connection, reading: int, chunk: Sequence[Record]) -
     return list(changes.values())
 
 
-def _newest(
-    connection: Connection, chunk: Sequence[Record]
-) -> dict[tuple[str, str], tuple[Record | None, int]]:
+def _newest(connection: Connection, chunk: Sequence[Record]) -> dict[Identity, tuple[Record | None, int]]:
     table = schema.records
-    known: dict[tuple[str, str], tuple[Record | None, int]] = {}
-    for kind in {record.kind for record in chunk}:
-        keys = {record.key for record in chunk if record.kind == kind}
+    keys: dict[tuple[str, str], set[str]] = {}
+    for record in chunk:
+        keys.setdefault((record.source, record.kind), set()).add(record.key)
+    known: dict[Identity, tuple[Record | None, int]] = {}
+    for (source, kind), asked in keys.items():
         query = (
             select(table.c.key, table.c.revision, table.c.body)
-            .where(table.c.kind == kind, table.c.key.in_(keys))
+            .where(table.c.source == source, table.c.kind == kind, table.c.key.in_(asked))
             .order_by(table.c.revision)
         )
         for row in connection.execute(query):
-            known[kind, row.key] = (read(kind, row.body), row.revision)
+            known[source, kind, row.key] = (read(source, kind, row.body), row.revision)
     return known

@@ -11,7 +11,7 @@ import fcntl
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -83,14 +83,25 @@ def restoring(path: Path) -> Path:
     return path.with_name(f"{path.name}.restoring")
 
 
+def outdated(path: Path) -> bool:
+    """Tell whether a database has an older layout, so that its next writer has it migrated first."""
+    if not path.exists():
+        return False
+    engine = _reading(path)
+    try:
+        found = revision(engine)
+    except SQLAlchemyError:
+        return False  # whoever opens it says what is wrong with it
+    finally:
+        engine.dispose()
+    return found is not None and found < schema.HEAD
+
+
 def open_reader(path: Path) -> Engine:
     """Return an engine that can only read. Raises StoreUnavailable when there is no database yet."""
     if not path.exists():
         raise StoreUnavailable(f"There is no database at {path} yet: start the exporter, or check DB_PATH.")
-    engine = _engine(
-        URL.create("sqlite", database=f"file:{path.resolve()}", query={"mode": "ro", "uri": "true"})
-    )
-    _pragmas(engine, f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON")
+    engine = _reading(path)
     try:
         found = revision(engine)
     except SQLAlchemyError as error:
@@ -99,8 +110,13 @@ def open_reader(path: Path) -> Engine:
         ) from error
     if found is None:
         raise StoreUnavailable(f"The database {path} is not set up yet: start the exporter first.")
-    if found != schema.HEAD:
+    if found > schema.HEAD:
         raise SchemaTooNew(f"The database {path} has layout {found}, this version reads {schema.HEAD}.")
+    if found < schema.HEAD:
+        raise StoreUnavailable(
+            f"The database {path} is being migrated from layout {found} to {schema.HEAD}: wait until the "
+            "exporter has done it, and start the exporter if it does not run."
+        )
     return engine
 
 
@@ -115,7 +131,10 @@ def revision(engine: Engine) -> str | None:
 
 
 def migrate(engine: Engine, to: str = schema.HEAD) -> None:
-    """Bring the database to a layout, the newest, in one transaction; do nothing when it is there already."""
+    """Bring the database to a layout, the newest; do nothing when it is there already.
+
+    A step is one transaction, or says how it goes on after a kill in its middle.
+    """
     found = revision(engine)
     if found == to:
         return
@@ -137,6 +156,9 @@ def migrate(engine: Engine, to: str = schema.HEAD) -> None:
         command.upgrade(config, to)
         if connection.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "epoch")) is None:
             connection.execute(insert(schema.meta).values(key="epoch", value=new_epoch()))
+    # A step that moved much leaves a log as large, which nothing else would ever make small again.
+    with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def new_epoch() -> str:
@@ -161,6 +183,13 @@ def _engine(url: URL) -> Engine:
     return create_engine(
         url, poolclass=StaticPool, connect_args={"check_same_thread": False, "isolation_level": None}
     )
+
+
+def _reading(path: Path) -> Engine:
+    url = URL.create("sqlite", database=f"file:{path.resolve()}", query={"mode": "ro", "uri": "true"})
+    engine = _engine(url)
+    _pragmas(engine, f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON")
+    return engine
 
 
 def _pragmas(engine: Engine, *pragmas: str) -> None:

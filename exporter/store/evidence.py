@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, or_, select
+from sqlalchemy import Engine, Select, exists, func, or_, select
 
 from exporter.records import Record
 from exporter.store import schema
-from exporter.store.rows import CHUNK, chunks, read
+from exporter.store.rows import CHUNK, chunks, read, unsearched
 from exporter.times import from_us, to_us
 
 
@@ -42,42 +42,63 @@ class Evidence:
         self._engine = engine
         self._opened: tuple[int, list[tuple[RawSource, bytes]]] | None = None
 
-    def revisions(self, scope: str, kinds: Sequence[str], until: datetime) -> list[Revision]:
+    def revisions(self, source: str, scope: str, kinds: Sequence[str], until: datetime) -> list[Revision]:
         """Return every revision of a scope's records up to a moment, in the order they were booked."""
         table = schema.records
-        query = _revisions(until).where(table.c.scope == scope, table.c.kind.in_(kinds))
+        query = _revisions(source, until).where(table.c.scope == scope, table.c.kind.in_(kinds))
         return self._read(query.order_by(table.c.id))
 
+    def sources(self, scope: str, kinds: Sequence[str]) -> list[str]:
+        """Return the sources that have a record of these kinds in a scope of that name."""
+        table, sources = schema.records, schema.sources
+        theirs = (table.c.source == sources.c.name, table.c.scope == scope, table.c.kind.in_(kinds))
+        query = select(sources.c.name).where(exists().where(*theirs)).order_by(sources.c.name)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(query))
+
     def scopes(
-        self, kinds: Sequence[str], start: datetime | None, until: datetime, also: str | None = None
+        self,
+        source: str,
+        kinds: Sequence[str],
+        start: datetime | None,
+        until: datetime,
+        also: str | None = None,
     ) -> list[str]:
-        """Return the scopes of which a record of these kinds happened from `start` on.
+        """Return the scopes of a source of which a record of these kinds happened from `start` on.
 
         With `also`, those whose body holds that text, too, whenever they happened.
         """
         table = schema.records
-        query = select(table.c.scope).distinct().where(table.c.kind.in_(kinds), table.c.at <= to_us(until))
+        from_source, of_kind = table.c.source == source, table.c.kind.in_(kinds)
+        if start is not None and also is None:
+            from_source = unsearched(table.c.source) == source
+            of_kind = unsearched(table.c.kind).in_(kinds)
+        query = select(table.c.scope).distinct().where(from_source, of_kind, table.c.at <= to_us(until))
         if start is not None:
             happened = table.c.at >= to_us(start)
             query = query.where(happened if also is None else or_(happened, table.c.body.contains(also)))
         with self._engine.connect() as connection:
             return sorted(connection.scalars(query))
 
-    def size(self, scopes: Iterable[str], kinds: Sequence[str]) -> int:
-        """Return how many revisions these scopes have."""
+    def size(self, source: str, scopes: Iterable[str], kinds: Sequence[str]) -> int:
+        """Return how many revisions these scopes of a source have."""
         table, total = schema.records, 0
         with self._engine.connect() as connection:
             for chunk in chunks(scopes, CHUNK):
-                query = select(func.count()).where(table.c.scope.in_(chunk), table.c.kind.in_(kinds))
+                query = select(func.count()).where(
+                    table.c.source == source, table.c.scope.in_(chunk), table.c.kind.in_(kinds)
+                )
                 total += int(connection.scalar(query) or 0)
         return total
 
-    def known(self, scopes: Iterable[str], kinds: Sequence[str], until: datetime) -> list[Revision]:
-        """Return the records of these scopes as they stood at a moment, in the ledger's order."""
+    def known(
+        self, source: str, scopes: Iterable[str], kinds: Sequence[str], until: datetime
+    ) -> list[Revision]:
+        """Return the records of these scopes of a source as they stood at a moment, in the ledger's order."""
         table = schema.records
         newest: dict[tuple[str, str], Revision] = {}
         for chunk in chunks(scopes, CHUNK):
-            query = _revisions(until).where(table.c.scope.in_(chunk), table.c.kind.in_(kinds))
+            query = _revisions(source, until).where(table.c.scope.in_(chunk), table.c.kind.in_(kinds))
             for found in self._read(query.order_by(table.c.revision)):
                 newest[found.record.kind, found.record.key] = found
         return sorted(
@@ -122,15 +143,18 @@ class Evidence:
     def _read(self, query: Select[Any]) -> list[Revision]:
         with self._engine.connect() as connection:
             return [
-                Revision(read(row.kind, row.body), row.revision, from_us(row.recorded_at), row.reading)
+                Revision(
+                    read(row.source, row.kind, row.body), row.revision, from_us(row.recorded_at), row.reading
+                )
                 for row in connection.execute(query)
             ]
 
 
-def _revisions(until: datetime) -> Select[Any]:
+def _revisions(source: str, until: datetime) -> Select[Any]:
     table, readings = schema.records, schema.readings
+    shown = (table.c.source, table.c.kind, table.c.body, table.c.revision, table.c.reading)
     return (
-        select(table.c.kind, table.c.body, table.c.revision, readings.c.recorded_at, table.c.reading)
+        select(*shown, readings.c.recorded_at)
         .join(readings, readings.c.id == table.c.reading)
-        .where(readings.c.recorded_at <= to_us(until))
+        .where(table.c.source == source, readings.c.recorded_at <= to_us(until))
     )

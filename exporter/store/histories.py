@@ -156,8 +156,8 @@ class HistoryStore:
                 )
             )
 
-    def unsettled(self, after: str, size: int) -> tuple[list[str], str | None]:
-        """Look at the next `size` books by name; return those with fills that no settlement covers.
+    def unsettled(self, source: str, after: str, size: int) -> tuple[list[str], str | None]:
+        """Look at the next `size` books of a source by name; return those with fills not yet settled.
 
         The second value is where to go on, None at the end. A settlement that was rebuilt before the
         newest fill of its book was kept does not cover it.
@@ -171,7 +171,7 @@ class HistoryStore:
                 func.max(case((table.c.kind == "fill", table.c.id))).label("newest"),
                 func.max(case((table.c.kind == "settlement", table.c.id))).label("settled"),
             )
-            .where(table.c.scope > after)
+            .where(table.c.source == source, table.c.scope > after)
             .group_by(table.c.scope)
             .order_by(table.c.scope)
             .limit(size)
@@ -193,10 +193,11 @@ class HistoryStore:
         ]
         return waiting, found[-1].scope if len(found) == size else None
 
-    def taken_back(self) -> int:
-        """Return how many rebuilt settlements do not know what a contract paid."""
+    def taken_back(self, source: str) -> int:
+        """Return how many rebuilt settlements of a source do not know what a contract paid."""
         table = schema.records
         query = select(func.count()).where(
+            table.c.source == source,
             table.c.kind == "settlement",
             table.c.body.contains(REBUILT, autoescape=True),
             table.c.body.contains('"value":null'),
@@ -205,25 +206,29 @@ class HistoryStore:
         with self._engine.connect() as connection:
             return int(connection.scalar(query) or 0)
 
-    def found(self) -> Found:
-        """Return what there is of fills, settlements and transfers."""
+    def found(self, source: str) -> Found:
+        """Return what there is of a source's fills, settlements and transfers."""
         table = schema.records
         kinds = ("fill", "settlement", "transfer")
+        theirs = table.c.source == source
         # Every record has one first revision.
-        counted = select(table.c.kind, func.count().label("number")).where(table.c.revision == 1)
+        counted = select(table.c.kind, func.count().label("number")).where(theirs, table.c.revision == 1)
         traded = table.c.kind.in_(kinds[:2])
         with self._engine.connect() as connection:
             counts: dict[str, int] = {
                 row.kind: row.number
                 for row in connection.execute(counted.where(table.c.kind.in_(kinds)).group_by(table.c.kind))
             }
-            markets = connection.scalar(select(func.count(distinct(table.c.scope))).where(traded))
+            markets = connection.scalar(select(func.count(distinct(table.c.scope))).where(theirs, traded))
             rebuilt = connection.scalar(
                 select(func.count(distinct(table.c.key))).where(
-                    table.c.kind == "settlement", table.c.body.contains(REBUILT, autoescape=True), is_newest()
+                    theirs,
+                    table.c.kind == "settlement",
+                    table.c.body.contains(REBUILT, autoescape=True),
+                    is_newest(),
                 )
             )
-            bounds = select(func.min(table.c.at), func.max(table.c.at)).where(table.c.kind.in_(kinds))
+            bounds = select(func.min(table.c.at), func.max(table.c.at)).where(theirs, table.c.kind.in_(kinds))
             first, last = connection.execute(bounds).one()
         return Found(
             fills=counts.get("fill", 0),

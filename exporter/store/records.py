@@ -1,13 +1,13 @@
 """Raw answers and the append-only records read from them.
 
-A record is booked once under its key; a changed one becomes the next revision, the old one
+A record is booked once under its source and key; a changed one becomes the next revision, the old one
 stays. `book` returns just what changed, which is all that the ledger needs to know.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -21,11 +21,11 @@ from exporter.store import schema
 from exporter.store.booking import book, note_landings
 from exporter.store.database import writing
 from exporter.store.readings import Readings
-from exporter.store.rows import is_newest, placed, read
+from exporter.store.rows import is_newest, placed, read, unsearched
 from exporter.times import from_us, to_us
 
-Place = tuple[int, str, str]
-"""Where a replay stands: time, kind and key of the last record it gave."""
+Place = tuple[int, str, str, str]
+"""Where a replay stands: time, kind, key and source of the last record it gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class Watermark:
 
     as_of: datetime
     last_success: datetime
+
+
+_ORDER = (schema.records.c.at, schema.records.c.kind, schema.records.c.key, schema.records.c.source)
+"""The order of the ledger. The source comes last, since no book has records of two."""
 
 
 class RecordStore:
@@ -102,45 +106,49 @@ class RecordStore:
             row = connection.execute(select(table).where(table.c.name == source)).first()
         return None if row is None else Watermark(from_us(row.as_of), from_us(row.last_success))
 
-    def replay(self) -> Generator[Record, None, None]:
-        """Yield the newest revision of every record in the ledger's order: time, kind, place, key.
+    def replay(self, sources: Iterable[str]) -> Generator[Record, None, None]:
+        """Yield the newest revision of every record of some sources in the ledger's order: time, kind,
+        place, key.
 
         Close it when it is not read to its end: it holds the connection meanwhile.
         """
         table = schema.records
-        order = (table.c.at, table.c.kind, table.c.key)
+        query = (
+            select(table.c.at, table.c.source, table.c.kind, table.c.body)
+            .where(unsearched(table.c.source).in_(tuple(sources)), is_newest())
+            .order_by(*_ORDER)
+        )
         with self._engine.connect() as connection:
-            query = select(table.c.at, table.c.kind, table.c.body).where(is_newest()).order_by(*order)
             rows = connection.execution_options(yield_per=2_000).execute(query)
             for _, moment in groupby(rows, key=attrgetter("at")):
-                yield from placed([read(row.kind, row.body) for row in moment])
+                yield from placed([read(row.source, row.kind, row.body) for row in moment])
 
     def newest_id(self) -> int:
         """Return the number of the newest revision, 0 when there is none."""
         with self._engine.connect() as connection:
             return int(connection.scalar(select(func.max(schema.records.c.id))) or 0)
 
-    def replayed(self, after: Place | None, upto: int, size: int) -> tuple[list[Record], Place | None]:
+    def replayed(
+        self, sources: Iterable[str], after: Place | None, upto: int, size: int
+    ) -> tuple[list[Record], Place | None]:
         """Return `size` records of `replay` after a place, and the place to go on from; None at the end.
 
         Revisions with a number above `upto` are as if they were not there. Nothing is held between calls,
         so a long replay can let others write in between.
         """
         table = schema.records
-        order = (table.c.at, table.c.kind, table.c.key)
-        query = select(*order, table.c.body).where(table.c.id <= upto, is_newest(upto)).order_by(*order)
+        given = (unsearched(table.c.source).in_(tuple(sources)), table.c.id <= upto, is_newest(upto))
+        query = select(*_ORDER, table.c.body).where(*given).order_by(*_ORDER)
         if after is not None:
-            at, kind, key = after
+            at, *place = after
             # The first bound is what the index on time is searched by.
-            behind = or_(
-                table.c.at > at, tuple_(table.c.kind, table.c.key) > tuple_(literal(kind), literal(key))
-            )
+            behind = or_(table.c.at > at, tuple_(*_ORDER[1:]) > tuple_(*map(literal, place)))
             query = query.where(table.c.at >= at, behind)
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(size)).all()
-        last = (rows[-1].at, rows[-1].kind, rows[-1].key) if len(rows) == size else None
+        last = (rows[-1].at, rows[-1].kind, rows[-1].key, rows[-1].source) if len(rows) == size else None
         # A moment that is cut between two pages comes out of its order there, which is late and not wrong.
-        found = [read(row.kind, row.body) for row in rows]
+        found = [read(row.source, row.kind, row.body) for row in rows]
         moments = groupby(zip(rows, found, strict=True), key=lambda pair: pair[0].at)
         return [record for _, each in moments for record in placed([pair[1] for pair in each])], last
 
@@ -149,15 +157,14 @@ class RecordStore:
         table = schema.records
         query = (
             select(table.c.kind, table.c.body)
-            .where(table.c.scope == scope, is_newest())
+            .where(table.c.source == source, table.c.scope == scope, is_newest())
             .order_by(table.c.at, table.c.kind, table.c.key)
         )
         with self._engine.connect() as connection:
-            found = [read(row.kind, row.body) for row in connection.execute(query)]
-        return [record for record in found if record.source == source]
+            return [read(source, row.kind, row.body) for row in connection.execute(query)]
 
-    def fills_of(self, books: Sequence[str]) -> dict[str, list[Fill]]:
-        """Return the newest revision of every fill of a few hundred books, in no order.
+    def fills_of(self, source: str, books: Sequence[str]) -> dict[str, list[Fill]]:
+        """Return the newest revision of every fill of a few hundred books of a source, in no order.
 
         A fill stays in its book for life. So a later revision just takes the place of an earlier one:
         asking for newer ones would look up each fill in an index that is far from where it was found.
@@ -165,7 +172,7 @@ class RecordStore:
         table = schema.records
         query = (
             select(table.c.scope, table.c.key, table.c.body)
-            .where(table.c.scope.in_(books), table.c.kind == Fill.kind)
+            .where(table.c.source == source, table.c.scope.in_(books), table.c.kind == Fill.kind)
             .order_by(table.c.scope, table.c.revision)
         )
         found: dict[str, dict[str, str]] = {book: {} for book in books}
@@ -173,25 +180,29 @@ class RecordStore:
             for row in connection.execute(query):
                 found[row.scope][row.key] = row.body
         return {
-            book: [record for body in rows.values() if isinstance(record := read("fill", body), Fill)]
+            book: [
+                record for body in rows.values() if isinstance(record := read(source, Fill.kind, body), Fill)
+            ]
             for book, rows in found.items()
         }
 
-    def revisions(self, kind: str, key: str) -> list[Record]:
+    def revisions(self, source: str, kind: str, key: str) -> list[Record]:
         """Return every revision of one record, first to newest."""
         table = schema.records
         query = (
-            select(table.c.body).where(table.c.kind == kind, table.c.key == key).order_by(table.c.revision)
+            select(table.c.body)
+            .where(table.c.source == source, table.c.kind == kind, table.c.key == key)
+            .order_by(table.c.revision)
         )
         with self._engine.connect() as connection:
-            return [read(kind, body) for body in connection.scalars(query)]
+            return [read(source, kind, body) for body in connection.scalars(query)]
 
-    def answers_of(self, kind: str, key: str) -> list[Answer]:
+    def answers_of(self, source: str, kind: str, key: str) -> list[Answer]:
         """Return the raw answers that the newest revision of a record was read from."""
         table, answers, readings = schema.records, schema.answers, schema.readings
         newest = (
             select(table.c.reading)
-            .where(table.c.kind == kind, table.c.key == key)
+            .where(table.c.source == source, table.c.kind == kind, table.c.key == key)
             .order_by(table.c.revision.desc())
             .limit(1)
             .scalar_subquery()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import exists
+from sqlalchemy import Column, ColumnElement, exists, literal_column
 
 from exporter.records import KINDS, Fill, Record
 from exporter.store import schema
@@ -19,12 +20,6 @@ Item = TypeVar("Item")
 NOT_IN_BODY = {"source"}
 """Fields of a record that are not written into its body."""
 
-USUAL = dict.fromkeys(("fill", "settlement", "transfer"), "kalshi") | dict.fromkeys(
-    ("billed_day", "usage_hour", "key_usage", "landing"), "anthropic"
-)
-USUAL["sale"] = "sales"
-"""Which source brings records of a kind, as long as there is one of each."""
-
 CHUNK = 500
 """Keys looked up in one statement; below SQLite's limit on bound values."""
 
@@ -32,6 +27,7 @@ CHUNK = 500
 def as_row(record: Record, revision: int, reading: int) -> dict[str, Any]:
     """Return the columns of one revision that a reading brought."""
     return {
+        "source": record.source,
         "kind": record.kind,
         "key": record.key,
         "revision": revision,
@@ -47,10 +43,10 @@ def write(record: Record) -> str:
     return _adapter(record.kind).dump_json(record, exclude=NOT_IN_BODY).decode()
 
 
-def read(kind: str, body: str) -> Record:
+def read(source: str, kind: str, body: str) -> Record:
     """Return the record of a body; what the body of an older version lacks has its default."""
     # Put in front of the text, the source costs no second pass over it.
-    record: Record = _adapter(kind).validate_json(f'{{"source":"{USUAL[kind]}",{body[1:]}')
+    record: Record = _adapter(kind).validate_json(f'{{"source":{_quoted(source)},{body[1:]}')
     return record
 
 
@@ -65,6 +61,7 @@ def is_newest(upto: int | None = None) -> Any:
     """Return the condition that no newer revision of a record is there, up to a number."""
     table, newer = schema.records, schema.records.alias("newer")
     follows = (
+        newer.c.source == table.c.source,
         newer.c.kind == table.c.kind,
         newer.c.key == table.c.key,
         newer.c.revision == table.c.revision + 1,
@@ -72,11 +69,25 @@ def is_newest(upto: int | None = None) -> Any:
     return ~exists().where(*follows, *(() if upto is None else (newer.c.id <= upto,)))
 
 
+def unsearched(column: Column[str]) -> ColumnElement[str]:
+    """Return a column by which SQLite searches no index.
+
+    It knows nothing of how often a source occurs, and takes what equals something for rarer than what
+    lies in a range: a replay in the order of time would be sorted whole, and today looked for in all years.
+    """
+    return literal_column(f"+{column.table.name}.{column.name}", column.type)
+
+
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Yield the items in lists of at most `size`."""
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+@cache
+def _quoted(source: str) -> str:
+    return json.dumps(source)
 
 
 @cache

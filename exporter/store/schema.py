@@ -1,5 +1,8 @@
 """The tables. Times are UTC microseconds since 1970, bodies are JSON, money in them is text.
 
+A record belongs to the source that brought it: what two of them call alike is not the same. The row of
+`figures` that a snapshot and a roll-up have is read by the names of its `layout`.
+
 Nothing here is edited: a changed record is a further revision, a snapshot is written once; where
 those before it were thinned out it gets a `leap` over them.
 Only `sources`, `histories` and `history_parts` (where each reading stands) and `breakdowns` (made
@@ -19,10 +22,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration; a database at another one is migrated or, when newer, refused."""
 
 metadata = MetaData()
@@ -104,6 +106,7 @@ records = Table(
     "records",
     metadata,
     Column("id", Integer, primary_key=True),
+    Column("source", String(32), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("key", String(256), nullable=False),
     Column("revision", Integer, nullable=False),
@@ -111,9 +114,16 @@ records = Table(
     Column("at", Big, nullable=False),
     Column("reading", Integer, ForeignKey("readings.id"), nullable=False),
     Column("body", Text, nullable=False),
-    UniqueConstraint("kind", "key", "revision", name="records_identity"),
-    Index("records_by_time", "at"),
-    Index("records_by_scope", "scope", "kind"),
+    Index("records_identity", "source", "kind", "key", "revision", unique=True),
+    Index("records_of_scope", "source", "scope", "kind"),
+    Index("records_by_moment", "at"),
+)
+
+layouts = Table(
+    "layouts",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("columns", Text, nullable=False),
 )
 
 snapshots = Table(
@@ -125,6 +135,7 @@ snapshots = Table(
     Column("whole", LargeBinary, nullable=True),
     Column("figures", Text, nullable=False),
     Column("leap", LargeBinary, nullable=True),
+    Column("layout", Integer, nullable=False, server_default="1"),
     Index("snapshots_by_time", "as_of", "sequence"),
 )
 
@@ -135,6 +146,7 @@ rollups = Table(
     Column("as_of", Big, primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("figures", Text, nullable=False),
+    Column("layout", Integer, nullable=False, server_default="1"),
 )
 
 breakdowns = Table(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Row,
     Table,
     bindparam,
     delete,
@@ -35,6 +37,7 @@ from exporter.errors import SequenceGap
 from exporter.snapshot import HISTORY_COLUMNS, Grade, Opening, Tree, apply, decode, diff, encode, history_row
 from exporter.store import schema
 from exporter.store.database import writing
+from exporter.store.layouts import Layouts, Places, number_of
 from exporter.times import from_us, to_us, unstamp
 
 KEYFRAME_EVERY = 100
@@ -60,8 +63,6 @@ HOURS_KEPT = timedelta(days=5 * 365)
 ROLL_UP_BATCH = 10_000
 """Snapshots thinned in one transaction: about 0.1 s in which a commit has to wait."""
 
-_ROW = {name: place for place, name in enumerate(HISTORY_COLUMNS)}
-
 
 @dataclass(frozen=True, slots=True)
 class Committed:
@@ -74,14 +75,15 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The figures one snapshot stated, by HISTORY_COLUMNS name; None for a missing figure."""
+    """The figures one snapshot stated, by the names of its row; None for one that was missing or not kept."""
 
     as_of: datetime
     sequence: int
-    figures: list[str | None]
+    figures: Sequence[str | None]
+    places: Places
 
     def __getitem__(self, name: str) -> str | None:
-        place = _ROW[name]
+        place = self.places.get(name, len(self.figures))
         return self.figures[place] if place < len(self.figures) else None
 
 
@@ -96,6 +98,8 @@ class SnapshotStore:
             ).scalar_one()
         self._last: Tree | None = None
         self._keyframe_due = True
+        self._layout: int | None = None
+        self._layouts = Layouts()
 
     def append(self, tree: Tree) -> bytes:
         """Commit the snapshot durably and return the patch that leads to it.
@@ -115,6 +119,7 @@ class SnapshotStore:
         if self._keyframe_due or sequence % KEYFRAME_EVERY == 0:
             whole = zlib.compress(encode(tree), COMPRESSION)
         with writing(self._engine) as connection:
+            layout = self._layout or number_of(connection, HISTORY_COLUMNS)
             connection.execute(
                 insert(schema.snapshots).values(
                     sequence=sequence,
@@ -122,8 +127,10 @@ class SnapshotStore:
                     patch=zlib.compress(patch, COMPRESSION),
                     whole=whole,
                     figures=json.dumps(history_row(tree), separators=(",", ":")),
+                    layout=layout,
                 )
             )
+        self._layout = layout  # known to be there only now that the commit holds
         self._last = tree
         self._keyframe_due = False
         return patch
@@ -197,13 +204,13 @@ class SnapshotStore:
         raw, rolled = schema.snapshots, schema.rollups
         with self._engine.connect() as connection:
             for table, before in ((raw, True), (rolled, True), (rolled, False), (raw, False)):
-                query = select(table.c.as_of, table.c.figures)
+                query = select(table.c.as_of, literal(0).label("sequence"), table.c.figures, table.c.layout)
                 if before:
                     query = query.where(table.c.as_of <= when).order_by(table.c.as_of.desc())
                 else:
                     query = query.where(table.c.as_of > when).order_by(table.c.as_of)
                 for row in connection.execute(query.limit(OPENING_SEARCH)):
-                    point = Point(from_us(row.as_of), 0, json.loads(row.figures))
+                    point = self._point(connection, row)
                     usd, grade = point["unrealised"], point["unrealised.grade"]
                     if usd is not None and grade is not None:
                         until = _next(connection, row.as_of) if before else None
@@ -221,11 +228,23 @@ class SnapshotStore:
             raw_from = connection.scalar(select(func.min(schema.snapshots.c.as_of)))
             found: list[Point] = []
             if raw_from is None or first < raw_from:
-                found += _sampled(connection, "rollups", first, min(last, raw_from or last), step)
+                found += self._sampled(connection, "rollups", first, min(last, raw_from or last), step)
             if raw_from is not None and last > raw_from:
                 skipped = max(0, raw_from - first) // step * step
-                found += _sampled(connection, "snapshots", first + skipped, last, step)
+                found += self._sampled(connection, "snapshots", first + skipped, last, step)
         return found
+
+    def _sampled(self, connection: Connection, table: str, first: int, last: int, step: int) -> list[Point]:
+        query = text(_SAMPLE.format(table=table)).bindparams(
+            bindparam("first", first), bindparam("last", last), bindparam("step", step)
+        )
+        by_time = {row.as_of: self._point(connection, row) for row in connection.execute(query)}
+        return list(by_time.values())
+
+    def _point(self, connection: Connection, row: Row[Any]) -> Point:
+        figures = json.loads(row.figures)
+        places = self._layouts.places(connection, row.layout, figures)
+        return Point(from_us(row.as_of), row.sequence, figures, places)
 
     def roll_up(self, now: datetime, keep: timedelta) -> bool:
         """Thin out what is older than `keep`, one bounded batch; tell whether there is more to do.
@@ -276,9 +295,9 @@ def _roll(connection: Connection, table: Table, step: int, old: ColumnElement[bo
     bucket = table.c.as_of // into
     last = select(func.max(table.c.as_of)).where(old).group_by(bucket)
     kept = (
-        select(literal(into), table.c.as_of, func.max(table.c.sequence), table.c.figures)
+        select(literal(into), table.c.as_of, func.max(table.c.sequence), table.c.figures, table.c.layout)
         .where(old, table.c.as_of.in_(last))
-        .group_by(table.c.as_of, table.c.figures)
+        .group_by(table.c.as_of, table.c.figures, table.c.layout)
     )
     target = schema.rollups
     statement = upsert(target).from_select([c.name for c in target.columns], kept)
@@ -290,19 +309,8 @@ _SAMPLE = """
 WITH RECURSIVE steps(lower) AS (
   SELECT :first UNION ALL SELECT lower + :step FROM steps WHERE lower + :step < :last
 )
-SELECT as_of, sequence, figures FROM steps JOIN {table} ON {table}.as_of = (
+SELECT as_of, sequence, figures, layout FROM steps JOIN {table} ON {table}.as_of = (
   SELECT max(as_of) FROM {table}
   WHERE as_of >= steps.lower AND as_of < min(steps.lower + :step, :last)
 ) ORDER BY as_of, sequence
 """
-
-
-def _sampled(connection: Any, table: str, first: int, last: int, step: int) -> list[Point]:
-    query = text(_SAMPLE.format(table=table)).bindparams(
-        bindparam("first", first), bindparam("last", last), bindparam("step", step)
-    )
-    by_time = {
-        row.as_of: Point(from_us(row.as_of), row.sequence, json.loads(row.figures))
-        for row in connection.execute(query)
-    }
-    return list(by_time.values())

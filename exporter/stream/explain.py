@@ -44,13 +44,14 @@ def router(database: Path) -> APIRouter:
         figure: Annotated[str, Query(description="`net` or a component.")] = "net",
         at: Annotated[str | None, Query(description="As published then; default now.")] = None,
         day: Annotated[date | None, Query(description="A UTC day of API cost, instead of a figure.")] = None,
+        source: Annotated[str | None, Query(description="Whose day, where several have a cost.")] = None,
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MOST_LINES)] = 50,
     ) -> Response:
         def answer() -> dict[str, Any]:
             with Store.read(database) as store:
                 if day is not None:
-                    return _place(store) | explain_day(store, day).tree()
+                    return _place(store) | explain_day(store, day, source).tree()
                 return explain_figure(
                     store,
                     window=window,

@@ -40,7 +40,7 @@ def measure(workshop: Workshop) -> list[Row]:
             process.until(venue, lambda: up(client, url), PATIENCE_SECONDS)
             seconds, peak = _backfilled(environment)
         with Store.read(path) as store:
-            found = store.histories.found()
+            found = store.histories.found("kalshi")
     except process.TookTooLong as error:
         return [unmeasured(what, f"{BUDGET_SECONDS:g} s", str(error))]
     beside = f"{found.fills / seconds:,.0f} a second, {found.rebuilt:,} settlements rebuilt"

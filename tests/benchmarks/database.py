@@ -20,7 +20,10 @@ from . import books
 
 SOURCES = ("kalshi", "anthropic", "sales")
 
-_RECORD = "INSERT INTO records (kind, key, revision, scope, at, reading, body) VALUES (?, ?, 1, ?, ?, ?, ?)"
+_RECORD = (
+    "INSERT INTO records (source, kind, key, revision, scope, at, reading, body) "
+    "VALUES (?, ?, ?, 1, ?, ?, ?, ?)"
+)
 _SNAPSHOT = "INSERT INTO snapshots (sequence, as_of, patch, whole, figures) VALUES (?, ?, ?, ?, ?)"
 _READING = "INSERT INTO readings (id, source, as_of, recorded_at, booked) VALUES (?, ?, ?, ?, ?)"
 _SOURCE = "INSERT INTO sources (name, as_of, last_success) VALUES (?, ?, ?)"
@@ -68,7 +71,11 @@ def sequence(answer: httpx.Response | None, at_least: int) -> int | None:
 
 def _record_rows(size: books.Size, end: datetime) -> Iterator[tuple[Any, ...]]:
     for record in books.past(size, end):
-        yield record.kind, record.key, record.scope, to_us(record.at), 1, rows.write(record)
+        reading = SOURCES.index(record.source) + 1
+        yield (
+            *(record.source, record.kind, record.key, record.scope),
+            *(to_us(record.at), reading, rows.write(record)),
+        )
 
 
 def _snapshot_rows(

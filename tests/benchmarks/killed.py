@@ -56,7 +56,7 @@ def measure(workshop: Workshop) -> list[Row]:
     except process.TookTooLong as error:
         return [unmeasured(what, "0 USD", str(error))]
     with Store.read(path) as store:
-        found = store.histories.found()
+        found = store.histories.found("kalshi")
     worst = max(off, key=lambda name: abs(off[name]))
     beside = f"the largest of {', '.join(CHECKS)} is {worst}; {found.fills:,} fills, each once"
     return [

@@ -67,7 +67,7 @@ def test_a_database_made_at_once_reads_back_as_the_store_wrote_it(workshop: Work
         assert newest["epoch"] == store.snapshots.epoch
     count = database.with_records(workshop.folder / "records.sqlite3", books.Size(100, 5), one)
     with Store.read(workshop.folder / "records.sqlite3") as store:
-        assert sum(1 for _ in store.records.replay()) == count
+        assert sum(1 for _ in store.records.replay(database.SOURCES)) == count
 
 
 def test_moving_snapshots_follow_from_their_deltas(workshop: Workshop) -> None:

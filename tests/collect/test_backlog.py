@@ -158,7 +158,7 @@ def records(path: Path) -> list[tuple[Any, ...]]:
 
 def settlements(path: Path) -> dict[str, Settlement]:
     with Store.read(path) as store:
-        return {each.key: each for each in store.records.replay() if isinstance(each, Settlement)}
+        return {each.key: each for each in store.records.replay(["kalshi"]) if isinstance(each, Settlement)}
 
 
 def test_a_past_is_read_whole_and_says_what_is_missing(simulator: Simulator, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_past_is_read_whole_and_says_what_is_missing(simulator: Simulator, tmp
     past = whole(simulator, path).reader.past
     assert past is not None
     with Store.read(path) as store:
-        found = store.histories.found()
+        found = store.histories.found("kalshi")
     lanes = simulator.world.kalshi.crowd.lanes  # type: ignore[union-attr]
     assert found.fills == FILLS + 10 - 1 + 0
     assert found.markets - found.settlements == lanes
@@ -184,7 +184,7 @@ def test_the_ledger_of_an_archived_past_earns_what_the_venue_says(
     whole(simulator, path)
     ledger = Ledger(UTC_ZONE, SOURCES)
     with Store.read(path) as store:
-        ledger.apply(Change(None, record) for record in store.records.replay())
+        ledger.apply(Change(None, record) for record in store.records.replay(["kalshi"]))
     account = simulator.world.kalshi
     sums = account.crowd.between(NOW - 2 * DAYS, NOW)  # type: ignore[union-attr]
     own = [entry for entry in account.journal if entry.ticker.startswith("KXOLD")]
@@ -347,7 +347,7 @@ def test_a_fill_that_comes_after_its_rebuilt_settlement_has_it_rebuilt(
     late = Fill(**{**{name: getattr(late, name) for name in late.__slots__}, "ticker": ODD})
     with Store.write(path) as store:
         store.records.book("kalshi", [late], (), as_of=NOW, recorded_at=NOW)
-        assert store.histories.unsettled("KXOLD", 100)[0] == [ODD]
+        assert store.histories.unsettled("kalshi", "KXOLD", 100)[0] == [ODD]
     whole(simulator, path)
     assert settlements(path)[ODD].yes_count == D("11.00")
 
@@ -360,7 +360,7 @@ def test_what_is_before_the_asked_day_is_said_to_be_missing(simulator: Simulator
     assert past is not None
     assert "history is read from 2026-10-03 on only" in past.missing
     with Store.read(path) as store:
-        fills = [each for each in store.records.replay() if isinstance(each, Fill)]
+        fills = [each for each in store.records.replay(["kalshi"]) if isinstance(each, Fill)]
     assert min(each.at for each in fills) >= bottom - timedelta(seconds=1)
 
 

@@ -112,7 +112,7 @@ def _rebuilt_is_the_same(running: Pipeline, zone: str) -> None:
     """All records replayed into an empty ledger give the same contributions and positions."""
     tree, cycle = running.latest, running.cycle
     ledger = Ledger(ZoneInfo(zone), SOURCES)
-    late = ledger.apply(Change(None, record) for record in cycle.store.records.replay())
+    late = ledger.apply(Change(None, record) for record in cycle.store.records.replay(ledger.books))
     assert late == []
     ledger.restore(tree)
     now = running.simulator.world.clock()

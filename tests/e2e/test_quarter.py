@@ -207,7 +207,7 @@ def test_a_quarter_with_everything_that_goes_wrong_ends_at_the_bill(
         assert sum(known[day].cost() for day in by_month) == sum(bill_of(book, day) for day in by_month)
 
     for day in days:
-        history = running.cycle.store.records.of_scope(day.isoformat())
+        history = running.cycle.store.records.of_scope("anthropic", day.isoformat())
         assert len([hour for hour in history if isinstance(hour, UsageHour)]) == 24, day
         (first,) = (note for note in history if isinstance(note, Landing) and note.number == 1)
         assert first.hours == 24, day

@@ -114,7 +114,7 @@ class Reading:
     def replayed(self, rule: LotRule) -> Ledger:
         """Return an empty ledger's view of all records, as a start makes it."""
         ledger = Ledger(UTC, SOURCES, "bid", rule)
-        assert ledger.apply(Change(None, record) for record in self.store.records.replay()) == []
+        assert ledger.apply(Change(None, record) for record in self.store.records.replay(ledger.books)) == []
         return ledger
 
 

@@ -17,7 +17,7 @@ from exporter.records import Answer, Change, Landing, Record, UsageHour
 from exporter.store import Store
 from exporter.store.readings import IDLE_ANSWERS_KEPT
 from exporter.store.rows import read, write
-from tests.builders import NOW, bill, fill, key_usage, sale, settlement, usage
+from tests.builders import NAMES, NOW, bill, fill, key_usage, sale, settlement, usage
 
 EVERY_KIND: list[Record] = [
     fill("buy yes 10.00 @ 0.4000 fee 0.168000"),
@@ -47,7 +47,7 @@ def book(store: Store, *records: Record, answers: tuple[Answer, ...] = ()) -> li
 def test_every_kind_comes_back_exactly(store: Store) -> None:
     """Decimals with all their digits, times with their microseconds, None as None."""
     book(store, *EVERY_KIND)
-    back = [record for record in store.records.replay() if not isinstance(record, Landing)]
+    back = [record for record in store.records.replay(NAMES) if not isinstance(record, Landing)]
     assert sorted(back, key=repr) == sorted(EVERY_KIND, key=repr)
     for record in back:
         assert record in EVERY_KIND
@@ -66,7 +66,7 @@ def test_a_record_of_before_a_field_was_kept_is_still_read(record: Record, later
     for line in stored["lines"]:
         for name in later:
             del line[name]
-    assert read(record.kind, json.dumps(stored)) == record
+    assert read(record.source, record.kind, json.dumps(stored)) == record
 
 
 def test_same_reading_again_changes_nothing(store: Store) -> None:
@@ -88,8 +88,8 @@ def test_changed_record_is_a_revision_and_the_old_one_stays(store: Store) -> Non
     """Nothing is edited; the newest revision counts."""
     book(store, sale("10"))
     assert book(store, sale("11")) == [Change(sale("10"), sale("11"))]
-    assert store.records.revisions("sale", "s-1") == [sale("10"), sale("11")]
-    assert list(store.records.replay()) == [sale("11")]
+    assert store.records.revisions("sales", "sale", "s-1") == [sale("10"), sale("11")]
+    assert list(store.records.replay(NAMES)) == [sale("11")]
     assert store.records.of_scope("sales", "s-1") == [sale("11")]
 
 
@@ -108,14 +108,14 @@ def test_a_report_that_lost_its_lines_is_no_report_of_nothing(
     assert Change(None, empty) in book(store, empty)
     assert Change(empty, full) in book(store, full)
     assert book(store, empty) == []
-    assert [record for record in store.records.replay() if not isinstance(record, Landing)] == [full]
+    assert [record for record in store.records.replay(NAMES) if not isinstance(record, Landing)] == [full]
 
 
 def test_two_versions_in_one_reading_are_one_change(store: Store) -> None:
     """The ledger hears of it once, from what it knew to what counts now."""
     book(store, sale("10"))
     assert book(store, sale("11"), sale("12")) == [Change(sale("10"), sale("12"))]
-    assert len(store.records.revisions("sale", "s-1")) == 3
+    assert len(store.records.revisions("sales", "sale", "s-1")) == 3
 
 
 def test_replay_is_in_order_of_time(store: Store) -> None:
@@ -125,7 +125,7 @@ def test_replay_is_in_order_of_time(store: Store) -> None:
     random.Random(7).shuffle(shuffled)
     for one in shuffled:
         book(store, one)
-    assert list(store.records.replay()) == fills
+    assert list(store.records.replay(NAMES)) == fills
 
 
 def test_watermark_is_kept_with_the_records(store: Store) -> None:
@@ -141,8 +141,8 @@ def test_record_leads_back_to_the_answers_it_was_read_from(store: Store) -> None
     """A figure can be explained down to the raw bytes."""
     pages = (answer(b"page one", "GET /fills?cursor="), answer(b"page two", "GET /fills?cursor=2"))
     book(store, fill("buy yes 1 @ 0.5", fill_id="f"), answers=pages)
-    assert store.records.answers_of("fill", "f") == list(pages)
-    assert store.records.answers_of("fill", "unknown") == []
+    assert store.records.answers_of("kalshi", "fill", "f") == list(pages)
+    assert store.records.answers_of("kalshi", "fill", "unknown") == []
 
 
 def test_equal_answers_are_kept_once_and_idle_ones_go_after_a_while(store: Store) -> None:
@@ -156,7 +156,7 @@ def test_equal_answers_are_kept_once_and_idle_ones_go_after_a_while(store: Store
     assert store.records.prune(NOW + IDLE_ANSWERS_KEPT - timedelta(seconds=1)) == 0
     assert store.records.prune(NOW + IDLE_ANSWERS_KEPT + timedelta(seconds=1)) == 2
     assert kept(store) == 1
-    assert store.records.answers_of("fill", "f") == [evidence]
+    assert store.records.answers_of("kalshi", "fill", "f") == [evidence]
 
 
 def test_refused_answer_is_kept_raw_and_nothing_of_it_is_booked(store: Store) -> None:
@@ -165,7 +165,7 @@ def test_refused_answer_is_kept_raw_and_nothing_of_it_is_booked(store: Store) ->
     with store.engine.connect() as connection:
         row = connection.exec_driver_sql("SELECT booked, error FROM readings").one()
     assert tuple(row) == (0, "It was HTML.")
-    assert list(store.records.replay()) == []
+    assert list(store.records.replay(NAMES)) == []
     assert store.records.watermark("kalshi") is None
 
 
@@ -189,7 +189,7 @@ def test_any_batching_ends_at_the_same_records(
             for change in book(store, *batch):
                 assert change.old == newest.get(change.new.key)
                 newest[change.new.key] = change.new
-        assert {record.key: record for record in store.records.replay()} == newest
+        assert {record.key: record for record in store.records.replay(NAMES)} == newest
 
 
 def test_a_bill_notes_the_estimate_it_replaced_and_a_changed_bill_what_it_was(store: Store) -> None:
@@ -220,7 +220,10 @@ def test_a_bill_notes_the_estimate_it_replaced_and_a_changed_bill_what_it_was(st
         Decimal("3.25"),
         (),
     )
-    assert [record for record in store.records.replay() if isinstance(record, Landing)] == [first, second]
+    assert [record for record in store.records.replay(NAMES) if isinstance(record, Landing)] == [
+        first,
+        second,
+    ]
 
 
 def test_a_bill_and_its_usage_of_one_reading_belong_together(store: Store) -> None:
@@ -236,3 +239,61 @@ def test_a_bill_that_vanishes_is_not_a_free_day(store: Store) -> None:
     assert book(store, bill(NOW.date(), "2.00")) != []
     assert book(store, bill(NOW.date())) == []
     assert book(store, bill(NOW.date(), "0.00")) != []
+
+
+def test_two_sources_call_things_alike_and_never_touch(store: Store) -> None:
+    """The same fill, market, day and sale of two accounts, organizations and shops are two of each."""
+    day = (NOW - timedelta(days=1)).date()
+    early = NOW.replace(hour=3) - timedelta(days=1)
+    pairs = [
+        (fill("buy yes 1 @ 0.5", fill_id="f"), "hedge", {"price": Decimal("0.75")}),
+        (settlement("1 / 0.5", "0 / 0", "yes", "1.00"), "hedge", {"payout": Decimal("2.00")}),
+        (usage(early, "1.00"), "lab", {"lines": usage(early, "5.00").lines}),
+        (bill(day, "1.50"), "lab", {"lines": bill(day, "7.00").lines}),
+        (sale("10"), "etsy", {"gross": Decimal(20)}),
+    ]
+    ours = [record for record, _, _ in pairs]
+    theirs = [replace(record, source=name, **other) for record, name, other in pairs]
+    book(store, *ours)
+    changes = book(store, *theirs)
+    assert [change for change in changes if change.old is not None] == []
+    assert book(store, *ours, *theirs) == []
+    assert sorted(map(key_of, changes)) == sorted(map(key_of, [*theirs, *landings(changes)]))
+    (note,) = landings(changes)
+    assert (note.source, note.amount, [row.cost for row in note.estimate]) == ("lab", 7, [Decimal("5.00")])
+    for mine, other in zip(ours, theirs, strict=True):
+        assert store.records.revisions(mine.source, mine.kind, mine.key) == [mine]
+        assert store.records.revisions(other.source, other.kind, other.key) == [other]
+        assert mine in store.records.of_scope(mine.source, mine.scope)
+        assert other not in store.records.of_scope(mine.source, mine.scope)
+    assert store.records.fills_of("hedge", ["M"]) == {"M": [theirs[0]]}
+    assert list(store.records.replay(["hedge"])) == theirs[:2]
+    paged, place = store.records.replayed(["kalshi", "etsy"], None, store.records.newest_id(), 100)
+    assert ({record.source for record in paged}, place) == ({"kalshi", "etsy"}, None)
+    found = store.histories.found("hedge")
+    assert (found.fills, found.settlements, found.markets) == (1, 1, 1)
+
+
+def key_of(record: Change | Record) -> tuple[str, str, str]:
+    if isinstance(record, Change):
+        record = record.new
+    return record.source, record.kind, record.key
+
+
+def landings(changes: list[Change]) -> list[Landing]:
+    return [change.new for change in changes if isinstance(change.new, Landing)]
+
+
+def test_a_replay_by_pages_gives_what_one_in_one_go_gives(store: Store) -> None:
+    """Also where records of several sources share a moment, and a page ends between them."""
+    names = ("kalshi", "hedge", "third")
+    fills = [fill("buy yes 1 @ 0.5", fill_id=f"f{n}", source=name) for n in range(5) for name in names]
+    book(store, *fills)
+    upto, place, found = store.records.newest_id(), None, []
+    while True:
+        page, place = store.records.replayed(names, place, upto, 4)
+        found += page
+        if place is None:
+            break
+    assert found == list(store.records.replay(names))
+    assert sorted(map(key_of, found)) == sorted(map(key_of, fills))

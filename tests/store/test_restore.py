@@ -63,7 +63,7 @@ def test_restored_database_goes_on_in_an_epoch_of_its_own(copy: Path, path: Path
         assert again == {**published, "epoch": done.cursor.epoch, "sequence": 6}
         assert published["epoch"] == old
         assert Publisher(store).add()["sequence"] == 7
-        assert [record.key for record in store.records.replay()] == [fill("buy yes 1 @ 0.5").key]
+        assert [record.key for record in store.records.replay(["kalshi"])] == [fill("buy yes 1 @ 0.5").key]
 
 
 def test_restoring_twice_gives_two_epochs(copy: Path, path: Path) -> None:

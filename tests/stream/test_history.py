@@ -17,10 +17,9 @@ from tests.builders import NOW, Books, balance, fill, healthy, mark
 
 def point(number: int, equity: str | None, paid_in: str | None) -> Point:
     """Return a point that states these two."""
-    figures: list[str | None] = [None] * len(HISTORY_COLUMNS)
-    figures[HISTORY_COLUMNS.index("equity")] = equity
-    figures[HISTORY_COLUMNS.index("paid_in")] = paid_in
-    return Point(NOW - timedelta(seconds=100 - number), number, figures)
+    return Point(
+        NOW - timedelta(seconds=100 - number), number, [equity, paid_in], {"equity": 0, "paid_in": 1}
+    )
 
 
 def test_a_snapshot_states_the_account_in_its_row() -> None:
@@ -34,8 +33,8 @@ def test_a_snapshot_states_the_account_in_its_row() -> None:
 
 
 def test_a_row_of_before_has_no_equity() -> None:
-    """Rows are read by position; an older, shorter one has no value there, which is not zero."""
-    old = Point(NOW, 1, [None] * HISTORY_COLUMNS.index("equity"))
+    """An older row of the first layout is shorter, and one of another layout lacks it: that is not zero."""
+    old = Point(NOW, 1, ["1.00"], {"today.net": 0, "equity": 1})
     assert (old["equity"], drawdowns([old])) == (None, [None])
 
 
