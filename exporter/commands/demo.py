@@ -37,7 +37,7 @@ SIMULATOR_HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Process:
     """One process: its command line after `northstar`, where it listens, and the path that answers when it is
     up."""
 
@@ -64,7 +64,7 @@ def demo(settings: Settings, options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="northstar-demo-") as folder:
         port = settings.simulator_port
         arguments = ("simulator", "--port", str(port), "--folder", folder)
-        simulator = Part(
+        simulator = Process(
             "simulator", arguments, SIMULATOR_HOST, port, "NORTHSTAR_SIMULATOR_PORT", ready="/health"
         )
         environment = {
@@ -106,15 +106,15 @@ def up(settings: Settings, options: argparse.Namespace) -> int:
     return _run(_ours(settings), {}, f"your accounts: {names}; database {settings.db_path}")
 
 
-def _ours(settings: Settings) -> list[Part]:
+def _ours(settings: Settings) -> list[Process]:
     host = settings.host
     return [
-        Part("exporter", ("exporter",), host, settings.metrics_port, "NORTHSTAR_METRICS_PORT", "/metrics"),
-        Part("stream", ("stream",), host, settings.port, "PORT", "/api/health/ready"),
+        Process("exporter", ("exporter",), host, settings.metrics_port, "NORTHSTAR_METRICS_PORT", "/metrics"),
+        Process("stream", ("stream",), host, settings.port, "PORT", "/api/health/ready"),
     ]
 
 
-def _run(parts: Sequence[Part], environment: Mapping[str, str], about: str) -> int:
+def _run(parts: Sequence[Process], environment: Mapping[str, str], about: str) -> int:
     taken = [part for part in parts if not is_free(part.host, part.port)]
     for part in taken:
         print(
@@ -129,7 +129,7 @@ def _run(parts: Sequence[Part], environment: Mapping[str, str], about: str) -> i
     return code
 
 
-def _watched(children: Children, parts: Sequence[Part], about: str) -> int:
+def _watched(children: Children, parts: Sequence[Process], about: str) -> int:
     """Start the parts and stay with them until we are told to stop (0) or something goes wrong (1)."""
     for part in parts:
         children.start(part.name, part.arguments)
@@ -148,7 +148,7 @@ def _watched(children: Children, parts: Sequence[Part], about: str) -> int:
     return 0 if children.stopping else 1
 
 
-def _where(parts: Sequence[Part]) -> str:
+def _where(parts: Sequence[Process]) -> str:
     """Return the addresses for a person to open."""
     url = {part.name: part.url for part in parts}
     shown = {

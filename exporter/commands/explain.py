@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.explain.day import explain_day
 from exporter.explain.figure import explain_figure
-from exporter.explain.lines import DayExplained, Explained, Proof, Row
+from exporter.explain.lines import Comparison, DayExplained, Explained, Proof
 from exporter.money import plain
 from exporter.settings import Settings
 from exporter.store import Store
@@ -111,7 +111,7 @@ def _day(explained: DayExplained) -> Iterator[str]:
         yield from _proof(proof, "  ")
 
 
-def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:
+def _table(title: str, rows: Sequence[Comparison]) -> Iterator[str]:
     cells = [(title, "estimated", "billed", "drift", "%")]
     cells += [
         (row.name, _text(row.estimate), _text(row.billed), _signed(row.drift), _percent(row)) for row in rows
@@ -138,5 +138,5 @@ def _signed(amount: Decimal | None) -> str:
     return "-" if amount is None else f"{'+' if amount > 0 else ''}{plain(amount)}"
 
 
-def _percent(row: Row) -> str:
+def _percent(row: Comparison) -> str:
     return f"{row.drift / row.billed * 100:+.1f}" if row.drift is not None and row.billed else "-"

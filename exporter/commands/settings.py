@@ -17,7 +17,7 @@ WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SettingRow:
     """One setting by its preferred name; `default` is empty where there is none."""
 
     name: str
@@ -36,7 +36,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def rows(sections: Iterable[Section]) -> Iterator[Row]:
+def rows(sections: Iterable[Section]) -> Iterator[SettingRow]:
     """Yield the settings of these sections, in their order."""
     for section in sections:
         for field, info in section.model.model_fields.items():
@@ -44,7 +44,7 @@ def rows(sections: Iterable[Section]) -> Iterator[Row]:
             if section.is_secret(field):
                 others.append(f"{preferred}_FILE")
             default = _default(preferred, info.get_default())
-            yield Row(preferred, tuple(others), default, info.description or "")
+            yield SettingRow(preferred, tuple(others), default, info.description or "")
 
 
 def _default(name: str, value: object) -> str:

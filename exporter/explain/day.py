@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from exporter.explain.lines import CannotExplain, DayExplained, Moment, Proof, Row, proof
+from exporter.explain.lines import CannotExplain, Comparison, DayExplained, Moment, Proof, proof
 from exporter.ledger.cost.cost_by import parts
 from exporter.ledger.cost.day import CostDay
 from exporter.ledger.cost.trueup import billed_by_name
@@ -58,7 +58,9 @@ def explain_day(store: Store, day: date, source: str | None = None) -> DayExplai
             unpriced[what] = unpriced.get(what, 0) + tokens
     return DayExplained(
         day=day,
-        total=Row("total", low.total if estimated.known else None, None if bill is None else bill.total),
+        total=Comparison(
+            "total", low.total if estimated.known else None, None if bill is None else bill.total
+        ),
         tables={"model": _rows(by_name, named), **tables},
         unpriced=tuple((model, why, tokens) for (model, why), tokens in sorted(unpriced.items()) if tokens),
         history=tuple(_history(day, revisions)),
@@ -66,12 +68,12 @@ def explain_day(store: Store, day: date, source: str | None = None) -> DayExplai
     )
 
 
-def _rows(left: Mapping[str, Decimal], right: Mapping[str, Decimal] | None) -> tuple[Row, ...]:
+def _rows(left: Mapping[str, Decimal], right: Mapping[str, Decimal] | None) -> tuple[Comparison, ...]:
     """Return the rows of a table, the dearest first; the rows of either side sum to its total."""
     billed = right or {}
     names = {name: max(left.get(name, ZERO), billed.get(name, ZERO)) for name in (*left, *billed)}
     return tuple(
-        Row(name, left.get(name), None if right is None else billed.get(name, ZERO))
+        Comparison(name, left.get(name), None if right is None else billed.get(name, ZERO))
         for name in sorted(names, key=lambda name: (-names[name], name))
     )
 

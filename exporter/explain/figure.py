@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from exporter.explain.lines import MOST_RECORDS, CannotExplain, Explained, Line, proof, total
+from exporter.explain.lines import MOST_RECORDS, CannotExplain, Explained, LineItem, proof, total
 from exporter.ledger.cost.day import CostDay
 from exporter.ledger.journal import Entry
 from exporter.ledger.sales.sale_entries import sale_entries
@@ -80,12 +80,14 @@ def _snapshot(store: Store, at: datetime | None) -> Tree:
     return tree
 
 
-def _lines(store: Store, tree: Tree, window: str, figure: str, most: int) -> list[Line]:
+def _lines(store: Store, tree: Tree, window: str, figure: str, most: int) -> list[LineItem]:
     until = unstamp(tree["as_of"])
     start = starts(until, ZoneInfo(tree["timezone"]))[window]
     if figure == NET:
         components = tree["windows"][window]["components"]
-        return [Line(None, name, Decimal(part["usd"])) for name, part in components.items() if "usd" in part]
+        return [
+            LineItem(None, name, Decimal(part["usd"])) for name, part in components.items() if "usd" in part
+        ]
     if figure == "trading_unrealised_change":
         return _unrealised(store, tree, window, start)
     if figure.startswith("api_cost"):
@@ -95,13 +97,13 @@ def _lines(store: Store, tree: Tree, window: str, figure: str, most: int) -> lis
 
 def _entries(
     store: Store, tree: Tree, figure: str, start: datetime | None, until: datetime, most: int
-) -> list[Line]:
+) -> list[LineItem]:
     """Book the records of every market, or sale, with a part in the window anew, and note what each books."""
     kinds, also = ((Sale.kind,), REFUNDED) if figure.startswith("sales") else (TRADES, None)
     found = _known(store, tree, kinds, (start, until), most, also)
     since = None if start is None else to_us(start)
     lines = [
-        Line(from_us(entry.at), _said(revision.record), -entry.amounts[figure], (revision,))
+        LineItem(from_us(entry.at), _said(revision.record), -entry.amounts[figure], (revision,))
         for revision, entry in _booked(found, tree.get("lot_rule", "average"))
         if entry.amounts.get(figure) and (since is None or entry.at >= since)
     ]
@@ -126,7 +128,7 @@ def _booked(found: Sequence[Revision], lots: LotRule) -> Iterator[tuple[Revision
 
 def _costs(
     store: Store, tree: Tree, figure: str, start: datetime | None, until: datetime, most: int
-) -> list[Line]:
+) -> list[LineItem]:
     """Return what each UTC day of each source has in the window, billed or estimated."""
     floor = None if start is None else CostDay(start.date()).start
     found = _known(store, tree, COSTS, (floor, until), most)
@@ -147,14 +149,14 @@ def _costs(
         what = f"{scope} {'estimated' if day.billed is None else 'billed'}"
         cut = f" from {first:02}:00 UTC on" if first else ""
         if cost := day.cost(first):
-            lines.append(Line(day.start, what + cut, -cost, proving))
+            lines.append(LineItem(day.start, what + cut, -cost, proving))
     return lines
 
 
-def _unrealised(store: Store, tree: Tree, window: str, start: datetime | None) -> list[Line]:
+def _unrealised(store: Store, tree: Tree, window: str, start: datetime | None) -> list[LineItem]:
     """Return each position's unrealised P&L, and take the value at the window's start away again."""
     lines = [
-        Line(unstamp(held["as_of"]), f"{name}: {_held(held)}", Decimal(held["unrealised"]))
+        LineItem(unstamp(held["as_of"]), f"{name}: {_held(held)}", Decimal(held["unrealised"]))
         for name, held in sorted(tree["positions"].items())
         if "unrealised" in held
     ]
@@ -167,7 +169,7 @@ def _unrealised(store: Store, tree: Tree, window: str, start: datetime | None) -
         said = "value at the window's start"
         if known is not None and known.usd == opening:
             said += f", published {known.as_of:%Y-%m-%d %H:%M:%S} UTC"
-        lines.append(Line(start, said, -opening))
+        lines.append(LineItem(start, said, -opening))
     return lines
 
 

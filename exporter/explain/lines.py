@@ -62,7 +62,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LineItem:
     """An amount with its sign for us; `revisions` are what it rests on, proved when it is shown."""
 
     at: datetime | None
@@ -87,7 +87,7 @@ class Explained:
     total: Decimal
     count: int
     offset: int
-    lines: tuple[tuple[Line, tuple[Proof, ...]], ...]
+    lines: tuple[tuple[LineItem, tuple[Proof, ...]], ...]
 
     @property
     def exact(self) -> bool:
@@ -114,7 +114,7 @@ class Explained:
         return stated if self.usd is None else {**stated, "usd": plain(self.usd)}
 
 
-def _line(line: Line, proofs: tuple[Proof, ...]) -> dict[str, Any]:
+def _line(line: LineItem, proofs: tuple[Proof, ...]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "what": line.what,
         "usd": plain(line.usd),
@@ -124,7 +124,7 @@ def _line(line: Line, proofs: tuple[Proof, ...]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Comparison:
     """One row of a day side by side; None for a side that has no figure."""
 
     name: str
@@ -162,8 +162,8 @@ class DayExplained:
     """A UTC day of API cost: estimate and bill side by side, and how either came to be."""
 
     day: date
-    total: Row
-    tables: dict[str, tuple[Row, ...]]
+    total: Comparison
+    tables: dict[str, tuple[Comparison, ...]]
     unpriced: tuple[tuple[str, str, int], ...]
     history: tuple[Moment, ...]
     proofs: tuple[Proof, ...]
@@ -205,6 +205,6 @@ def _mention(record: Record) -> str:
     return record.key
 
 
-def total(lines: list[Line]) -> Decimal:
+def total(lines: list[LineItem]) -> Decimal:
     """Return the sum of the lines."""
     return sum((line.usd for line in lines), ZERO)

@@ -1,4 +1,4 @@
-"""What the routes answer, as ready bytes: figures, and every refusal in one shape."""
+"""HTTP responses of the routes, as ready bytes: figures, and every error in one shape."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from exporter.stream.events import Event, News
 from exporter.stream.feed import Feed
-from exporter.stream.gate import Refused
+from exporter.stream.gate import AccessRefused
 from exporter.stream.hub import Full
 from exporter.stream.scopes import Scope
 
@@ -94,7 +94,7 @@ async def unavailable(request: Request, error: Exception) -> Response:
     return error_answer(503, "unavailable", told, {"Retry-After": "2"})
 
 
-def let_in_not(error: Refused) -> Response:
+def refuse_access(error: AccessRefused) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     return error_answer(error.status, error.code, str(error), headers)
 

@@ -28,7 +28,7 @@ from exporter.stream.events import Event
 from exporter.stream.feed import POLL_SECONDS, Feed
 from exporter.stream.gate import Access, Gate, Grant
 from exporter.stream.hub import HEARTBEAT_SECONDS, MAX_CLIENTS, MAX_PER_ADDRESS, Hub
-from exporter.stream.metrics import Figures
+from exporter.stream.metrics import StreamMetrics
 from exporter.stream.scopes import readable
 from exporter.stream.tokens import SHORT_SECONDS
 from exporter.times import stamp
@@ -93,11 +93,11 @@ def create_app(
     `app.state.feed` is what it follows with; closing it ends the open streams.
     """
     followed = feed if feed is not None else Feed(store_path, poll_seconds=poll_seconds)
-    figures = Figures()
+    metrics = StreamMetrics()
     gate = access if access is not None else Access(store_path)
     hub = Hub(
         followed,
-        figures,
+        metrics,
         heartbeat_seconds=heartbeat_seconds,
         most=most,
         most_per_address=most_per_address,
@@ -137,7 +137,7 @@ def create_app(
         Gate,
         access=gate,
         direct=streams.endpoints(streaming),
-        refusal=answers.let_in_not,
+        refusal=answers.refuse_access,
     )
     if gate.origins or gate.demo:
         app.add_middleware(
@@ -147,16 +147,16 @@ def create_app(
             allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Retry-After"],
         )
-    app.state.feed, app.state.figures, app.state.hub = followed, figures, hub
+    app.state.feed, app.state.metrics, app.state.hub = followed, metrics, hub
     if companion is not None:
-        companion.register(figures.registry)
-    app.include_router(_pnl(followed, figures, clock), dependencies=[Depends(BEARER)])
+        companion.register(metrics.registry)
+    app.include_router(_pnl(followed, metrics, clock), dependencies=[Depends(BEARER)])
     app.include_router(streaming, dependencies=[Depends(BEARER)])
     app.include_router(groups.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(explain.router(store_path), dependencies=[Depends(BEARER)])
     app.include_router(_health(followed, clock, freshness_seconds, companion))
     app.include_router(_token(gate), dependencies=[Depends(BEARER)])
-    app.include_router(_rest(figures))
+    app.include_router(_rest(metrics))
     app.include_router(page.router())
     app.mount("/static", page.Files(), name="static")
     app.add_exception_handler(HTTPException, answers.refused)
@@ -167,12 +167,12 @@ def create_app(
     return app
 
 
-def _pnl(feed: Feed, figures: Figures, clock: Clock) -> APIRouter:
+def _pnl(feed: Feed, metrics: StreamMetrics, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/api/pnl", tags=["figures"])
 
     @router.get(
         "/current",
-        response_model=models.Snapshot,
+        response_model=models.SnapshotAnswer,
         responses={304: {"description": "If-None-Match names the newest snapshot."}, **UNREADY},
         summary="The newest snapshot, whole; its ETag is the cursor.",
     )
@@ -208,18 +208,18 @@ def _pnl(feed: Feed, figures: Figures, clock: Clock) -> APIRouter:
         _newest(feed)
         news = await feed.resume(since, limit)
         if not news.events and wait > 0:
-            with figures.client("poll"):
+            with metrics.client("poll"):
                 await feed.wait(news.place, min(wait, LONG_POLL_SECONDS))
             news = feed.after(news.place, limit)
         if since and news.reason is not None:
-            figures.resync(news.reason)
+            metrics.resync(news.reason)
         for event in news.events:
-            figures.sent("poll", event.kind)
+            metrics.sent("poll", event.kind)
         return answers.json_bytes(answers.told(feed, news, request.state.grant.scope))
 
     @router.get(
         "/history",
-        response_model=models.History,
+        response_model=models.HistoryAnswer,
         responses={**UNREADY, 422: {"model": models.Error}},
         summary="How figures moved: the last snapshot of each step.",
     )
@@ -261,7 +261,7 @@ def _pnl(feed: Feed, figures: Figures, clock: Clock) -> APIRouter:
 
 def _health(feed: Feed, clock: Clock, freshness_seconds: float, companion: Companion | None) -> APIRouter:
     router = APIRouter(prefix="/api/health", tags=["health"])
-    unready: dict[int | str, dict[str, Any]] = {503: {"model": models.Health}}
+    unready: dict[int | str, dict[str, Any]] = {503: {"model": models.HealthAnswer}}
 
     def about() -> dict[str, Any]:
         known = {"epoch": feed.epoch, "sequence": feed.sequence}
@@ -279,9 +279,11 @@ def _health(feed: Feed, clock: Clock, freshness_seconds: float, companion: Compa
         return answers.json_answer(answer, 200 if well else 503)
 
     for path, summary in (("", "Same as /ready."), ("/ready", "Whether the figures here can be relied on.")):
-        router.add_api_route(path, ready, response_model=models.Health, responses=unready, summary=summary)
+        router.add_api_route(
+            path, ready, response_model=models.HealthAnswer, responses=unready, summary=summary
+        )
 
-    @router.get("/live", response_model=models.Live, summary="Whether the process answers at all.")
+    @router.get("/live", response_model=models.LiveAnswer, summary="Whether the process answers at all.")
     async def live() -> Response:
         return answers.json_answer({"status": "ok"} | about())
 
@@ -310,13 +312,13 @@ def _token(access: Access) -> APIRouter:
     return router
 
 
-def _rest(figures: Figures) -> APIRouter:
+def _rest(metrics: StreamMetrics) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/metrics")
-    async def metrics() -> Response:
+    async def scraped() -> Response:
         return Response(
-            figures.render(), headers={"Content-Type": CONTENT_TYPE_LATEST} | answers.JSON_HEADERS
+            metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST} | answers.JSON_HEADERS
         )
 
     return router

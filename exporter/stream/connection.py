@@ -1,4 +1,4 @@
-"""The connection under a stream, as uvicorn's protocols know it: what the hub writes ready bytes to.
+"""The transport under a stream, as uvicorn's protocols know it: what the hub writes ready bytes to.
 
 ASGI's `send` costs a coroutine, a dictionary and an encoder for each client and event. A stream sends the
 same bytes to everybody, so the hub writes them to the transports itself. ASGI keeps what it is good at: the
@@ -13,8 +13,8 @@ from collections.abc import Callable
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-STATE = "line"
-"""Where a request's ASGI state has its line."""
+STATE = "connection"
+"""Where a request's ASGI state has its connection."""
 
 REQUEST_SECONDS = 15.0
 """A connection that has not sent a whole request by then is closed. Without this bound, connections that say
@@ -24,7 +24,7 @@ PIECE_BYTES = 32 * 1024
 """What is handed to a transport at a time, and so the most that one holds for a client that does not read."""
 
 
-class Line:
+class Connection:
     """One connection. `busy` while the kernel has not taken all that was written."""
 
     __slots__ = ("_moved", "busy", "lost", "on_lost", "transport")
@@ -49,7 +49,7 @@ class Line:
         return not self.lost
 
     async def free(self, seconds: float) -> bool:
-        """Wait until all that was written is taken; False when it was not in time, or the line is lost."""
+        """Wait until all that was written is taken; False when it was not in time, or all is lost."""
         if self.busy and not self.lost:
             self._moved = asyncio.get_running_loop().create_future()
             await asyncio.wait({self._moved}, timeout=seconds)
@@ -79,32 +79,32 @@ class Line:
             self._moved.set_result(None)
 
 
-class _Lined(asyncio.Protocol):
-    """What both protocols have in common: the line is told how its transport stands."""
+class _Told(asyncio.Protocol):
+    """What both protocols have in common: the connection is told how its transport stands."""
 
-    line: Line
+    connection: Connection
 
     def pause_writing(self) -> None:
-        self.line.pause()
+        self.connection.pause()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self.line.resume()
+        self.connection.resume()
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.line.lose()
+        self.connection.lose()
         super().connection_lost(exc)
 
 
-class Http(_Lined, H11Protocol):
-    """HTTP/1.1 whose requests carry their line, and have a time to arrive in."""
+class Http(_Told, H11Protocol):
+    """HTTP/1.1 whose requests carry their connection, and have a time to arrive in."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         # The transport says when the kernel did not take everything, not only when a lot is left.
         transport.set_write_buffer_limits(high=0)
-        self.line = Line(transport)
-        self.app_state = {**self.app_state, STATE: self.line}
+        self.connection = Connection(transport)
+        self.app_state = {**self.app_state, STATE: self.connection}
         self._late: asyncio.TimerHandle | None = None
         super().connection_made(transport)
         self._hurry()
@@ -123,15 +123,15 @@ class Http(_Lined, H11Protocol):
         waiting = self.cycle is None or self.cycle.response_complete
         upgraded = self.transport.get_protocol() is not self
         if waiting and not upgraded and self._late is None:
-            self._late = self.loop.call_later(REQUEST_SECONDS, self.line.cut)
+            self._late = self.loop.call_later(REQUEST_SECONDS, self.connection.cut)
         elif self._late is not None and (upgraded or not waiting):
             self._late.cancel()
             self._late = None
 
 
-class WebSocket(_Lined, WebSocketsSansIOProtocol):
-    """A WebSocket on the line of the request that it began as."""
+class WebSocket(_Told, WebSocketsSansIOProtocol):
+    """A WebSocket on the connection of the request that it began as."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.line = self.app_state[STATE]
+        self.connection = self.app_state[STATE]
         super().connection_made(transport)

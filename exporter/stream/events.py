@@ -1,4 +1,4 @@
-"""What readers receive, and the newest of it kept at hand. Pure: no clock, no store, no transport.
+"""Events (snapshot, delta, resync) and the replay buffer of the newest. Pure: no clock, store or transport.
 
 An event is built once; each transport frames it once, and every client is sent that same bytes
 object. The ring holds the latest deltas, consecutive, within a bound of count and of bytes.

@@ -35,7 +35,7 @@ def router(database: Path) -> APIRouter:
 
     @routes.get(
         "/explain",
-        response_model=models.Explained,
+        response_model=models.ExplainedAnswer,
         responses={503: {"model": models.Error}, 422: {"model": models.Error}},
         summary="The lines that a figure is the sum of, down to the raw answers; or a day of API cost.",
     )

@@ -1,4 +1,4 @@
-"""What is new after (epoch, sequence)? Knows only the store; transports and pages ask it.
+"""The change feed: what is new after a cursor? Knows only the store; transports and pages ask it.
 
 One task watches the database. A reader keeps one `Place` and asks for what follows it: no queue
 per reader, so a thousand slow ones cost no more than a thousand integers, and a reader that fell

@@ -58,7 +58,7 @@ MAX_QUERY = 8_192
 """A question is hundreds of bytes; a longer one is refused before it is parsed."""
 
 
-class Refused(ExporterError):
+class AccessRefused(ExporterError):
     """Not let in; the text says why in a sentence."""
 
     def __init__(self, status: int, code: str, sentence: str) -> None:
@@ -67,7 +67,7 @@ class Refused(ExporterError):
         super().__init__(sentence)
 
 
-class RefusedOrigin(Refused):
+class OriginRefused(AccessRefused):
     """A page of another site. It may read this sentence, though no figure, and so learns what to do."""
 
     def __init__(self, origin: str) -> None:
@@ -132,7 +132,7 @@ class Access:
         guarded = path.startswith("/api/") and path not in OPEN
         host = _parsed(f"//{headers.get('host', '')}")
         if host is None:
-            raise Refused(400, "invalid_host", "The Host header of this request is no address.")
+            raise AccessRefused(400, "invalid_host", "The Host header of this request is no address.")
         if guarded:
             self._origin(headers)
         if not self.asks:
@@ -147,11 +147,13 @@ class Access:
             sentence = (
                 "A token is needed: as the widget's token, or in a request as Authorization: Bearer TOKEN."
             )
-            raise Refused(401, "unauthorised", sentence)
+            raise AccessRefused(401, "unauthorised", sentence)
         if not token.reads or (token.scope == "totals" and path not in TOTALS_PATHS):
             if path.startswith(HEALTH):
                 return None
-            raise Refused(403, "forbidden", f"A token with the scope {token.scope} does not reach this.")
+            raise AccessRefused(
+                403, "forbidden", f"A token with the scope {token.scope} does not reach this."
+            )
         return Grant(token.scope, token)
 
     def _token(self, query: str, headers: Headers) -> Token | None:
@@ -161,13 +163,13 @@ class Access:
         if kind:
             found = self.tokens.find(text.strip(), monotonic, now) if kind.lower() == "bearer" else None
             if found is None:
-                raise Refused(401, "unauthorised", "This token is not valid: it may have been revoked.")
+                raise AccessRefused(401, "unauthorised", "This token is not valid: it may have been revoked.")
             return found
         for text in parse_qs(query).get("token", ()):
             found = self.tokens.verify(text, monotonic, now)
             if found is None:
                 sentence = "This is not a valid short-lived token: get one from POST /api/token."
-                raise Refused(401, "unauthorised", sentence)
+                raise AccessRefused(401, "unauthorised", sentence)
             return found
         return None
 
@@ -179,7 +181,7 @@ class Access:
         parsed = _parsed(origin)
         same = parsed is not None and parsed.netloc == headers.get("host", "") and origin != "null"
         if not same and origin.lower() not in self.origins:
-            raise RefusedOrigin(origin)
+            raise OriginRefused(origin)
 
     def _host(self, name: str) -> None:
         """Refuse names that are not ours, while no token protects us: another site's name may have been
@@ -189,7 +191,7 @@ class Access:
         try:
             ip_address(name)
         except ValueError:
-            raise Refused(
+            raise AccessRefused(
                 403, "forbidden", "This host name is not known here: NORTHSTAR_ORIGINS lists those that are."
             ) from None
 
@@ -218,7 +220,7 @@ class Gate:
         app: ASGIApp,
         access: Access,
         direct: Mapping[tuple[str, str], Endpoint],
-        refusal: Callable[[Refused], Response],
+        refusal: Callable[[AccessRefused], Response],
     ) -> None:
         self._app = app
         self._access = access
@@ -234,9 +236,9 @@ class Gate:
             send = _guarded(send)
         try:
             grant = self._access.grant(path, _query(scope), Headers(scope=scope))
-        except Refused as refused:
+        except AccessRefused as refused:
             answer = self._refusal(refused)
-            if isinstance(refused, RefusedOrigin):
+            if isinstance(refused, OriginRefused):
                 answer.headers["Access-Control-Allow-Origin"] = refused.origin
             await answer(scope, receive, send)
             return
@@ -253,7 +255,7 @@ class Gate:
 def _query(scope: Scope) -> str:
     query: bytes = scope["query_string"]
     if len(query) > MAX_QUERY:
-        raise Refused(414, "too_long", f"The query is longer than {MAX_QUERY} bytes.")
+        raise AccessRefused(414, "too_long", f"The query is longer than {MAX_QUERY} bytes.")
     return query.decode("latin-1")
 
 

@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from exporter.snapshot import COMPONENTS, Grade, Tree
 from exporter.stream.events import Place
 from exporter.stream.feed import Feed
-from exporter.stream.metrics import Metric
+from exporter.stream.metrics import StreamMetric
 from exporter.times import to_us, unstamp
 
 STREAM, MEASUREMENT = "northstar", "pnl"
@@ -46,8 +46,8 @@ TURN_SECONDS = 5.0
 OUTCOMES = ("ok", "unauthorised", "refused", "unreachable", "timeout")
 
 METRICS = (
-    Metric("northstar_grafana_live_up", "gauge", "1 while Grafana Live takes what is pushed."),
-    Metric(
+    StreamMetric("northstar_grafana_live_up", "gauge", "1 while Grafana Live takes what is pushed."),
+    StreamMetric(
         "northstar_grafana_live_pushes_total",
         "counter",
         "Pushes to Grafana Live by outcome: ok, unauthorised, refused, unreachable or timeout.",
@@ -58,7 +58,7 @@ METRICS = (
 log = logging.getLogger("northstar")
 
 
-class Refused(Exception):
+class PushRefused(Exception):
     """Grafana did not take a push; the text is a sentence."""
 
     def __init__(self, outcome: str, sentence: str) -> None:
@@ -150,7 +150,7 @@ class GrafanaLive:
         """Push a snapshot; return how long to wait before the next one."""
         try:
             await self._push(client, line(tree))
-        except Refused as refused:
+        except PushRefused as refused:
             self._pushes.labels(refused.outcome).inc()
             self._up.set(0)
             self._say(str(refused))
@@ -170,13 +170,13 @@ class GrafanaLive:
         try:
             answer = await client.post(self._url, content=text, headers=headers)
         except httpx.TimeoutException:
-            raise Refused("timeout", f"Grafana did not answer within {PATIENCE_SECONDS:.0f} s.") from None
+            raise PushRefused("timeout", f"Grafana did not answer within {PATIENCE_SECONDS:.0f} s.") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Refused("unreachable", f"Grafana cannot be reached ({type(error).__name__}).") from None
+            raise PushRefused("unreachable", f"Grafana cannot be reached ({type(error).__name__}).") from None
         if answer.status_code in (401, 403):
-            raise Refused("unauthorised", f"Grafana refused the token ({answer.status_code}).")
+            raise PushRefused("unauthorised", f"Grafana refused the token ({answer.status_code}).")
         if answer.status_code != 200:
-            raise Refused("refused", f"Grafana answered {answer.status_code}: is that its address?")
+            raise PushRefused("refused", f"Grafana answered {answer.status_code}: is that its address?")
 
     def _say(self, sentence: str | None) -> None:
         """Log a change, once: an hour of silence is one line, not thousands."""
@@ -193,11 +193,11 @@ def _token(path: Path) -> str:
     try:
         token = path.expanduser().read_text().strip()
     except (OSError, UnicodeDecodeError):
-        raise Refused(
+        raise PushRefused(
             "unauthorised", "NORTHSTAR_GRAFANA_TOKEN_PATH names a file that cannot be read."
         ) from None
     if not token.isascii() or not token.isprintable() or not token:
-        raise Refused("unauthorised", "NORTHSTAR_GRAFANA_TOKEN_PATH names a file that holds no token.")
+        raise PushRefused("unauthorised", "NORTHSTAR_GRAFANA_TOKEN_PATH names a file that holds no token.")
     return token
 
 

@@ -25,7 +25,7 @@ def router(feed: Feed) -> APIRouter:
 
     @routes.get(
         "/groups",
-        response_model=models.Groups,
+        response_model=models.GroupsAnswer,
         responses={503: {"model": models.Error}, 422: {"model": models.Error}},
         summary="Trading results by series or by event: the largest of each window, the rest as one sum.",
     )

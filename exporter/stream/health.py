@@ -1,4 +1,4 @@
-"""Is this process fit to answer, and if not, which part of the chain is to blame? Pure judgement."""
+"""Health check: is this process ready to answer, and if not, which part of the chain is to blame? Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller of `/api/pnl/history` may ask for, checked; each mistake is one sentence."""
+"""Query parameters of `/api/pnl/history`, validated; each mistake is one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everybody who is connected, and the one loop that sends them what is new.
+"""Fan-out with back-pressure: everybody who is connected, and the one loop that sends them what is new.
 
 A client has one integer of state, its place. While it keeps up it is *live*: the hub writes each new delta to
 its connection as ready bytes, the same object for everybody on its lane. When its connection does not take
@@ -20,10 +20,10 @@ from ipaddress import IPv6Address, ip_address
 from itertools import islice
 
 from exporter.errors import ExporterError
-from exporter.stream.connection import PIECE_BYTES, Line
+from exporter.stream.connection import PIECE_BYTES, Connection
 from exporter.stream.events import Event, Frame, News, Place
 from exporter.stream.feed import Feed
-from exporter.stream.metrics import Figures
+from exporter.stream.metrics import StreamMetrics
 from exporter.stream.scopes import Scope
 
 SLICE = 250
@@ -135,10 +135,10 @@ class Lane:
 class Client:
     """One open stream."""
 
-    __slots__ = ("end", "lane", "line", "place", "token", "turn", "until")
+    __slots__ = ("connection", "end", "lane", "place", "token", "turn", "until")
 
-    def __init__(self, line: Line, lane: Lane, token: str | None) -> None:
-        self.line = line
+    def __init__(self, connection: Connection, lane: Lane, token: str | None) -> None:
+        self.connection = connection
         self.token = token
         self.lane = lane
         self.place: Place | None = None
@@ -164,7 +164,7 @@ class Hub:
     def __init__(
         self,
         feed: Feed,
-        figures: Figures,
+        metrics: StreamMetrics,
         *,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         send_seconds: float = SEND_SECONDS,
@@ -174,7 +174,7 @@ class Hub:
         tokens: Callable[[], Container[str]] = dict,
     ) -> None:
         self._feed = feed
-        self._figures = figures
+        self._metrics = metrics
         self._heartbeat_seconds = heartbeat_seconds
         self._send_seconds = send_seconds
         self._life_seconds = life_seconds
@@ -195,7 +195,12 @@ class Hub:
 
     @contextmanager
     def joined(
-        self, line: Line, framing: Framing, address: str, scope: Scope = "all", token: str | None = None
+        self,
+        connection: Connection,
+        framing: Framing,
+        address: str,
+        scope: Scope = "all",
+        token: str | None = None,
     ) -> Iterator[Client]:
         """Take a client in while the block runs; `token` is the id of the one it showed. Raises Full."""
         block = _block(address)
@@ -208,24 +213,24 @@ class Hub:
                 429, f"{self._most_per_address} streams are open from this address, which is the limit."
             )
         lane = self._lanes.setdefault((framing, scope), Lane(framing, scope))
-        client = Client(line, lane, token)
+        client = Client(connection, lane, token)
         client.until = time.monotonic() + self._life_seconds * random.uniform(
             1 - LIFE_SPREAD, 1 + LIFE_SPREAD
         )
         self._clients[client] = None
         self._addresses[block] += 1
-        line.on_lost = lambda: client.leave(End.LOST)
+        connection.on_lost = lambda: client.leave(End.LOST)
         try:
-            with self._figures.client(framing.transport):
+            with self._metrics.client(framing.transport):
                 yield client
         finally:
-            line.on_lost = None
+            connection.on_lost = None
             del self._clients[client]
             self._live.pop(client, None)
             self._addresses[block] -= 1
             if not self._addresses[block]:
                 del self._addresses[block]
-            self._figures.ended(client.end.value if client.end is not None else End.LOST.value)
+            self._metrics.ended(client.end.value if client.end is not None else End.LOST.value)
 
     async def follow(self, client: Client, cursor: str | None) -> None:
         """Send the client what it missed, then what comes, until it ends.
@@ -247,21 +252,21 @@ class Hub:
 
     async def _send(self, client: Client, news: News, late: bool) -> None:
         if news.reason is not None:
-            self._figures.resync(news.reason, conflated=late and news.reason == "behind")
+            self._metrics.resync(news.reason, conflated=late and news.reason == "behind")
         for event in news.events:
-            if not await client.line.write(client.lane.framed(event), self._send_seconds):
+            if not await client.connection.write(client.lane.framed(event), self._send_seconds):
                 await self._drop(client)
                 return
-            self._figures.sent(client.lane.framing.transport, event.kind)
-        if not await client.line.free(self._send_seconds):
+            self._metrics.sent(client.lane.framing.transport, event.kind)
+        if not await client.connection.free(self._send_seconds):
             await self._drop(client)
 
     async def _drop(self, client: Client) -> None:
         """Cut a connection that takes nothing; return when it is gone."""
-        if not client.line.lost:
+        if not client.connection.lost:
             client.leave(End.STALLED)
-            client.line.cut()
-            while not client.line.lost:  # noqa: ASYNC110 - at the next turn of the loop
+            client.connection.cut()
+            while not client.connection.lost:  # noqa: ASYNC110 - at the next turn of the loop
                 await asyncio.sleep(0)
 
     async def _turn(self, client: Client) -> None:
@@ -340,32 +345,32 @@ class Hub:
                 ready = self._step(client)
             except Exception:
                 self._live.pop(client, None)  # or it would be met again; those behind it have the next round
-                client.line.cut()
+                client.connection.cut()
                 self._again = True
                 raise
             if ready is not None:
                 served[client.lane, ready] += 1
         for (lane, ready), count in served.items():
-            self._figures.served(lane.framing.transport, ready.events, count)
+            self._metrics.served(lane.framing.transport, ready.events, count)
 
     def _step(self, client: Client) -> Ready | None:
         """Write what is new to one live client, or leave it to the client's own task."""
         if client.turn is None or client.turn.done():
             return None
         ready = client.lane.ready(client.place, self._feed)
-        if ready.data is None or client.line.busy:
+        if ready.data is None or client.connection.busy:
             client.wake()
             return None
         if not ready.data:
             return None
-        client.line.transport.write(ready.data)
+        client.connection.transport.write(ready.data)
         client.place = ready.place
         return ready
 
     def _beat(self) -> None:
         for client in list(self._live):
-            if not client.line.busy:
-                client.line.transport.write(client.lane.framing.heartbeat)
+            if not client.connection.busy:
+                client.connection.transport.write(client.lane.framing.heartbeat)
 
 
 def _block(address: str) -> str:

@@ -19,7 +19,7 @@ from exporter.stream.events import Event, Kind, Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class StreamMetric:
     """One line of the catalogue."""
 
     name: str
@@ -29,30 +29,30 @@ class Metric:
 
 
 METRICS = (
-    Metric("northstar_stream_clients", "gauge", "Clients connected or waiting now.", ("transport",)),
-    Metric(
+    StreamMetric("northstar_stream_clients", "gauge", "Clients connected or waiting now.", ("transport",)),
+    StreamMetric(
         "northstar_stream_events_total",
         "counter",
         "Events sent to clients: snapshot, delta or resync.",
         ("transport", "event"),
     ),
-    Metric(
+    StreamMetric(
         "northstar_stream_resyncs_total",
         "counter",
         "Readers that had to start over with a whole snapshot, by reason.",
         ("reason",),
     ),
-    Metric(
+    StreamMetric(
         "northstar_stream_conflations_total",
         "counter",
         "Connected clients too slow for every delta, brought to the newest state instead.",
     ),
-    Metric(
+    StreamMetric(
         "northstar_stream_commit_to_send_seconds",
         "histogram",
         "From noticing a commit to the delta being written to the sockets of a few hundred clients.",
     ),
-    Metric(
+    StreamMetric(
         "northstar_stream_ends_total",
         "counter",
         "Streams that ended: lost by the client, stalled, rotated, restart, revoked token, unwanted input.",
@@ -71,7 +71,7 @@ REASONS: tuple[Reason, ...] = ("unknown_cursor", "pruned", "other_epoch", "behin
 ENDS = ("lost", "stalled", "rotated", "restart", "revoked", "unwanted")
 
 
-class Figures:
+class StreamMetrics:
     """The counters, on a registry of their own, so that two apps in one process do not share them."""
 
     def __init__(self) -> None:

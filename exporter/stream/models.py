@@ -1,4 +1,4 @@
-"""What the JSON answers look like, for the OpenAPI document; bodies themselves are ready bytes."""
+"""Response models for the OpenAPI document; the bodies themselves are ready bytes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from exporter.snapshot.schema import schemas
+from exporter.snapshot.tree import Snapshot
 
 CURSOR_EXAMPLE = "9f522097de1c-1234"
 
 
-class Answer(BaseModel):
+class CursorAnswer(BaseModel):
     """Every answer says which snapshot it speaks of."""
 
     epoch: str = Field(description="Identity of one database's numbering.", examples=["9f522097de1c"])
@@ -22,15 +23,16 @@ class Answer(BaseModel):
     )
 
 
-class Snapshot(RootModel[dict[str, Any]]):
-    """Stands for the definition of the snapshot, which `described` puts in its place."""
+class SnapshotAnswer(RootModel[dict[str, Any]]):
+    """Stands for the definition of the snapshot, to which `described` refers in its place."""
 
 
 def described(document: dict[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI document with the snapshot as its definition has it."""
     found: dict[str, Any] = document["components"]["schemas"]
     defined = schemas()
-    assert found.keys() & defined.keys() == {Snapshot.__name__}, "two schemas have one name"
+    found[SnapshotAnswer.__name__] = {"$ref": f"#/components/schemas/{Snapshot.__name__}"}
+    assert not found.keys() & defined.keys(), "two schemas have one name"
     document["components"]["schemas"] = dict(sorted({**found, **defined}.items()))
     return document
 
@@ -42,19 +44,19 @@ class Delta(BaseModel):
     patch: dict[str, Any]
 
 
-class Deltas(Answer):
+class Deltas(CursorAnswer):
     """The deltas after the cursor; `epoch` and `sequence` are the cursor to ask with next."""
 
     resync: Literal[False]
     deltas: list[Delta]
 
 
-class Resync(Answer):
+class Resync(CursorAnswer):
     """The cursor leads nowhere without a hole: start over with the snapshot."""
 
     resync: Literal[True]
     reason: Literal["unknown_cursor", "pruned", "other_epoch", "behind"]
-    snapshot: Snapshot
+    snapshot: SnapshotAnswer
 
 
 class HistoryPoint(BaseModel):
@@ -67,7 +69,7 @@ class HistoryPoint(BaseModel):
     )
 
 
-class History(Answer):
+class HistoryAnswer(CursorAnswer):
     """A down-sampled series. A step without a snapshot has no point: a gap stays a gap."""
 
     fields: list[str]
@@ -75,7 +77,7 @@ class History(Answer):
     points: list[HistoryPoint]
 
 
-class Results(BaseModel):
+class GroupResults(BaseModel):
     """What groups have made in a window; `unrealised` and `exposure` are of now."""
 
     net: str = Field(description="Realised P&L less fees.")
@@ -91,13 +93,13 @@ class Results(BaseModel):
     unmarked: int | None = Field(default=None, description="Open markets without a mark, left out of it.")
 
 
-class Group(Results):
+class NamedGroup(GroupResults):
     """One series or one event."""
 
     name: str
 
 
-class OtherGroups(Results):
+class OtherGroups(GroupResults):
     """The sum of all groups that are not named."""
 
     groups: int = Field(description="How many they are.")
@@ -107,11 +109,11 @@ class WindowGroups(BaseModel):
     """The largest groups of a window, largest first by net and unrealised P&L together, either way."""
 
     grade: str
-    groups: list[Group]
+    groups: list[NamedGroup]
     other: OtherGroups | None = None
 
 
-class Groups(Answer):
+class GroupsAnswer(CursorAnswer):
     """Results by group, as they were stated after the snapshot that `sequence` names."""
 
     by: Literal["series", "event"]
@@ -127,7 +129,7 @@ class ExplainedLine(BaseModel):
     records: list[dict[str, Any]]
 
 
-class Explained(Answer):
+class ExplainedAnswer(CursorAnswer):
     """A figure and a page of its lines, which sum to it; or, with `day`, a day of API cost side by side."""
 
     model_config = ConfigDict(extra="allow")
@@ -143,7 +145,7 @@ class Explained(Answer):
     day: str | None = Field(default=None, examples=["2026-11-20"])
 
 
-class Part(BaseModel):
+class HealthPart(BaseModel):
     """One part of the chain."""
 
     ok: bool
@@ -152,14 +154,14 @@ class Part(BaseModel):
     limit_seconds: float | None = None
 
 
-class Health(Answer):
+class HealthAnswer(CursorAnswer):
     """Whether to send clients here, and which part is to blame."""
 
     status: Literal["ok", "unready"]
-    parts: dict[str, Part]
+    parts: dict[str, HealthPart]
 
 
-class Live(Answer):
+class LiveAnswer(CursorAnswer):
     """The process answers."""
 
     status: Literal["ok"]

@@ -1,4 +1,4 @@
-"""The modules that other people's pages load: each one file, put together from the parts in `static`.
+"""JavaScript modules for other people's pages: each one file, put together from the parts in `static`.
 
 The parts import one another by name, so joining them is to leave out those lines: no bundler, no second
 copy to keep. `widget.js` therefore never differs from what the live page runs.

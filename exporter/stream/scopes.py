@@ -1,4 +1,4 @@
-"""What a token may see, and the figures cut down to that. Pure.
+"""Authorization: the scope of a token, and the figures cut down to what it may see. Pure.
 
 A projection keeps keys by their path and drops the rest, so it does the same to a merge patch as to the
 snapshot that the patch leads to. Each event is projected once for everybody with that scope. The definition

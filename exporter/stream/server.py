@@ -1,4 +1,4 @@
-"""Serve the app: one clear sentence when the port is taken, a prompt and clean end on SIGTERM."""
+"""The HTTP server (uvicorn): one clear sentence when the port is taken, a graceful shutdown on SIGTERM."""
 
 from __future__ import annotations
 

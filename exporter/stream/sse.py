@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from exporter.stream.answers import full_answer
-from exporter.stream.connection import STATE, Line
+from exporter.stream.connection import STATE, Connection
 from exporter.stream.events import Event
 from exporter.stream.gate import Grant
 from exporter.stream.hub import End, Framing, Full, Hub
@@ -60,12 +60,12 @@ class Stream(Response):
         self.init_headers(HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        line: Line = scope["state"][STATE]
+        connection: Connection = scope["state"][STATE]
         framing = PLAIN if scope["http_version"] == "1.0" else CHUNKED
         address = scope["client"][0] if scope.get("client") else ""
         token = self._grant.token.id if self._grant.token is not None else None
         try:
-            with self._hub.joined(line, framing, address, self._grant.scope, token) as client:
+            with self._hub.joined(connection, framing, address, self._grant.scope, token) as client:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 await send(_body(retry(self._hub.retry_ms())))  # also makes proxies pass the headers on
                 await self._hub.follow(client, self._cursor)

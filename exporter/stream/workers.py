@@ -1,4 +1,4 @@
-"""Several processes on one port, each serving every cursor: the kernel spreads the clients among them.
+"""Worker processes on one port (SO_REUSEPORT): each serves every cursor, the kernel spreads the clients.
 
 Each worker has a listening socket of its own, which the parent made and keeps open. When a worker dies, the
 clients that knock meanwhile wait in its queue, and the next one finds them there. They share nothing else,

@@ -11,7 +11,7 @@ import json
 
 from starlette.websockets import WebSocket
 
-from exporter.stream.connection import PIECE_BYTES, STATE, Line
+from exporter.stream.connection import PIECE_BYTES, STATE, Connection
 from exporter.stream.events import Event
 from exporter.stream.gate import Grant
 from exporter.stream.hub import Client, End, Framing, Hub
@@ -63,17 +63,17 @@ FRAMING = Framing("ws", frame, framed(message("heartbeat")))
 
 async def serve(socket: WebSocket, hub: Hub, cursor: str | None, grant: Grant) -> None:
     """Speak to one client until it goes or is let go. Raises Full before it is accepted."""
-    line: Line = socket.scope["state"][STATE]
+    connection: Connection = socket.scope["state"][STATE]
     address = socket.client.host if socket.client is not None else ""
     token = grant.token.id if grant.token is not None else None
-    with hub.joined(line, FRAMING, address, grant.scope, token) as client:
+    with hub.joined(connection, FRAMING, address, grant.scope, token) as client:
         await socket.accept()
         hearing = asyncio.create_task(_hear(socket, client))
         try:
-            await line.write(retry(hub.retry_ms()), 0)
+            await connection.write(retry(hub.retry_ms()), 0)
             await hub.follow(client, cursor)
             if client.end in CLOSES:
-                await line.write(retry(hub.retry_ms(client.end)), 0)
+                await connection.write(retry(hub.retry_ms(client.end)), 0)
                 await socket.close(*CLOSES[client.end])
         finally:
             hearing.cancel()

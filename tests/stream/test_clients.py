@@ -202,12 +202,12 @@ def test_malformed_frame_closes_the_socket_alone(
             b"GET /api/pnl/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        until(lambda: app.state.figures.clients("ws") == 1)
+        until(lambda: app.state.metrics.clients("ws") == 1)
         client.sendall(frame)
         held = b""
         while data := client.recv(65_536):
             held += data
-    until(lambda: app.state.figures.clients("ws") == 0)
+    until(lambda: app.state.metrics.clients("ws") == 0)
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -228,7 +228,7 @@ def test_client_that_sends_on_a_stream_is_not_read_for_ever(url: str, app: FastA
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=2.0) as client:
         client.sendall(b"GET /api/pnl/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        until(lambda: app.state.figures.clients("sse") == 1)
+        until(lambda: app.state.metrics.clients("sse") == 1)
         sent = 0
         with pytest.raises((TimeoutError, ConnectionError)):  # noqa: PT012 - held up at some point
             while sent < 50_000_000:

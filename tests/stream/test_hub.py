@@ -47,7 +47,7 @@ def deaf(url: str, path: str = "/api/pnl/stream") -> Iterator[socket.socket]:
 
 
 def clients(app: FastAPI) -> int:
-    return sum(app.state.figures.clients(transport) for transport in ("sse", "ws"))
+    return sum(app.state.metrics.clients(transport) for transport in ("sse", "ws"))
 
 
 @pytest.mark.parametrize("route", ["/api/pnl/stream", "/api/pnl/ws"])
@@ -63,7 +63,7 @@ def test_reader_that_stops_reading_costs_less_than_256_kilobytes(
             for batch in ({}, BULK):
                 writer.commit(positions=batch)
             until(lambda: app.state.feed.sequence == writer.sequence)
-            held = max(held, client.line.transport.get_write_buffer_size())
+            held = max(held, client.connection.transport.get_write_buffer_size())
         assert 0 < held <= PIECE_BYTES
         assert held + 2 * SEND_BUFFER_BYTES < 256 * 1024
 
@@ -107,7 +107,7 @@ def test_client_that_cannot_be_written_to_ends_alone(
                     == 4
                 )
             )
-        assert broken.line.lost
+        assert broken.connection.lost
 
 
 def test_round_without_news_does_not_hide_the_next_commit(writer: Writer, app: FastAPI, url: str) -> None:

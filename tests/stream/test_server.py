@@ -111,7 +111,7 @@ def test_a_client_that_never_reads_is_let_go(writer: Writer, path: Path) -> None
     with serving(app, stalled_seconds=1) as url:
         until(lambda: app.state.feed.current())
         deaf = _connect(url)
-        until(lambda: app.state.figures.clients("sse") == 1)
+        until(lambda: app.state.metrics.clients("sse") == 1)
         bulk = {
             f"MARKET-{number}": {"side": "yes", "count": "1", "cost": "1.00", "grade": "final"}
             for number in range(400)
@@ -120,7 +120,7 @@ def test_a_client_that_never_reads_is_let_go(writer: Writer, path: Path) -> None
         def gone() -> bool:
             for batch in ({}, bulk):
                 writer.commit(positions=batch)
-            return app.state.figures.clients("sse") == 0
+            return app.state.metrics.clients("sse") == 0
 
         until(gone, patience=60)
         deaf.close()
