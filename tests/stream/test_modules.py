@@ -43,7 +43,7 @@ console.log(snapshot, state.reason || state.name);
 def exported(text: str) -> set[str]:
     """Return the values a module or its types export; types alone vanish."""
     named = re.findall(r"^export (?:async )?(?:class|function|const) (\w+)", text, re.MULTILINE)
-    listed = ",".join(re.findall(r"^export \{ ([^}]*) \};", text, re.MULTILINE))
+    listed = ",".join(re.findall(r"^export ?\{ ?([^}]*?) ?\};", text, re.MULTILINE))
     return {*named, *(name.strip() for name in listed.split(",") if name)}
 
 
