@@ -29,7 +29,7 @@ from exporter.sources import http
 from exporter.store import Store, schema
 from exporter.stream import create_app, grafana_live
 from exporter.stream import metrics as figures
-from exporter.stream.modules import ENTRIES
+from exporter.stream.modules import ENTRIES, STATIC
 from tests.sections import KNOWN, SECTIONS
 from tests.snapshot import pages
 
@@ -85,7 +85,8 @@ GENERATED = {
     "metrics": (DOCS / "metrics.md", metrics_table),
     "alerts": (RUNBOOK, alerts_table),
     "snapshot": (DOCS / "snapshot.md", pages.table),
-    "snapshot-types": (ROOT / "exporter" / "stream" / "static" / "client.d.ts", pages.typescript),
+    "snapshot-types": (STATIC / "client.d.ts", pages.typescript),
+    "statement": (STATIC / "components.js", pages.statement),
 }
 """The tables that are made from the code: by the name in its markers, the page of each and what makes it."""
 
@@ -94,7 +95,7 @@ def write_tables() -> None:
     """Write every generated table between its markers."""
     for name, (page, table) in GENERATED.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        if page.suffix == ".ts":
+        if page.suffix in (".ts", ".js"):
             start, end = f"// <{name}>\n", f"// </{name}>"
         before, _, rest = page.read_text().partition(start)
         assert end in rest, f"{page.name} lacks the markers of the table {name}"
@@ -267,6 +268,27 @@ def source_reasons() -> set[str]:
                     and re.fullmatch(r"[a-z_]+", part.value)
                 }
     return found
+
+
+def figure_reasons() -> set[str]:
+    """Return every code that the reason of a figure can have, beside those of its source's trouble."""
+    calls = (
+        node
+        for path in sorted((ROOT / "exporter" / "ledger").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+    )
+    places = {"Reason": 1, "self._reason": 0}
+    named = [(call, places[ast.unparse(call.func)]) for call in calls if ast.unparse(call.func) in places]
+    codes = [call.args[place] for call, place in named]
+    return {str(code.value) for code in codes if isinstance(code, ast.Constant)}
+
+
+def test_every_reason_that_the_page_has_words_for_occurs() -> None:
+    """A code that was renamed would be said by its own words, and the words for it by nobody."""
+    said = set(re.findall(r"^  (\w+): ", (STATIC / "reasons.js").read_text(), re.MULTILINE))
+    assert len(said) > 5
+    assert said <= source_reasons() | figure_reasons()
 
 
 def test_every_reason_of_a_source_is_explained() -> None:

@@ -1,11 +1,13 @@
-"""Written from the definition of the snapshot: the types of client.d.ts and the table of docs/snapshot.md."""
+"""Written from the definition of the snapshot: the types of client.d.ts, the shape of the statement for the
+page, and the table of docs/snapshot.md."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
-from exporter.snapshot.components import Window
+from exporter.snapshot.components import KIND_COMPONENTS, KIND_TITLES, STATEMENT, Window
 from exporter.snapshot.definition import Stated
 from exporter.snapshot.figure import GradeWord
 from exporter.snapshot.shape import Field, fields, part_of, parts
@@ -77,6 +79,19 @@ def _type(hint: Any) -> str:
 
 def _choice(hint: Any) -> str:
     return " | ".join(f'"{choice}"' for choice in get_args(hint))
+
+
+def statement() -> str:
+    """Return the groups of the income statement with their lines, as the page reads them."""
+    groups = [
+        {
+            "kind": kind,
+            "title": KIND_TITLES[kind],
+            "lines": {line.name: line.title for line in STATEMENT if line.kind == kind},
+        }
+        for kind in KIND_COMPONENTS
+    ]
+    return f"export const STATEMENT = {json.dumps(groups, indent=2)};"
 
 
 def table() -> str:

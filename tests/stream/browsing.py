@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -60,6 +61,37 @@ def net(usd: str | None, grade: str = "final", *because: str) -> Callable[[dict[
         tree["windows"]["today"]["net"] = figure(usd, grade, unstamp(tree["as_of"]), *because)
 
     return change
+
+
+def two_venues(tree: dict[str, Any]) -> None:
+    """Give the company a second venue; together they made what the sums of the windows say."""
+    at = unstamp(tree["as_of"])
+    tree["sources"]["hedge"] = tree["sources"]["kalshi"] | {"title": "Hedge book"}
+    for stated in tree["windows"].values():
+        shares = {"kalshi": ("10.00", "-1.00", "final"), "hedge": ("-3.00", "-1.00", "partial")}
+        stated["by_source"] = {
+            source: {
+                "net": figure(Decimal(realised) + Decimal(fees), grade, at),
+                "components": {
+                    "trading_realised": figure(realised, grade, at),
+                    "trading_fees": figure(fees, grade, at),
+                },
+            }
+            for source, (realised, fees, grade) in shares.items()
+        }
+        parts = stated["components"]
+        parts["trading_realised"], parts["trading_fees"] = (
+            figure("7", "partial", at),
+            figure("-2", "final", at),
+        )
+        del parts["trading_unrealised_change"]
+    held = {"side": "yes", "count": "10", "cost": "4", "mark": "0.5", "grade": "final"}
+    tree["positions"] = {
+        "KX-1": held | {"source": "kalshi", "unrealised": "1"},
+        "hedge:KX-1": held | {"source": "hedge", "unrealised": "-2"},
+    }
+    short = {"ok": False, "usd": "-0.50", "detail": "50 cents are missing"}
+    tree["checks"]["cash"] = short | {"parts": {"kalshi": {"ok": True, "usd": "0"}, "hedge": short}}
 
 
 def opened(page: Page, url: str) -> Page:

@@ -55,6 +55,7 @@ def tree(
     parts: Mapping[str, str] | None = None,
     missing: str | None = None,
     positions: Mapping[str, Mapping[str, Any]] | None = None,
+    limits: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return a snapshot; `missing` names a source without which today has no net."""
     windows = {name: window(at, parts or {"sales_gross": str(sequence)}) for name in WINDOWS}
@@ -81,6 +82,7 @@ def tree(
             }
         },
         "checks": {"components_sum_to_net": {"ok": True, "usd": "0.00"}},
+        **({"limits": dict(limits)} if limits else {}),
     }
 
 

@@ -2,20 +2,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-const { divide } = await import(`${process.env.NORTHSTAR_STATIC}/ratio.js`);
 const { ago, signed, size, spoken, sum, tone } = await import(`${process.env.NORTHSTAR_STATIC}/figures.js`);
+const { percent } = await import(`${process.env.NORTHSTAR_STATIC}/orders.js`);
 
-test("an amount is divided once, and rounded once", () => {
-  assert.equal(divide("40", 3), "13.33");
-  assert.equal(divide("20", 3), "6.67");
-  assert.equal(divide("0.0149999999", 1), "0.01");
-  assert.equal(divide("0.01", 2), "0.01");
-  assert.equal(divide("-0.01", 2), "-0.01");
-  assert.equal(divide("-23.24", 2), "-11.62");
-  assert.equal(divide("999999999999999999.99", 1), "999999999999999999.99");
-  assert.equal(divide("100", 41, 1), "2.4");
-  assert.equal(divide("7", 2, 0), "4");
-  assert.equal(divide("0.00", 7), "0.00");
+test("a share is said in per cent, and rounded once", () => {
+  assert.equal(percent("0.3333333333"), "33.3");
+  assert.equal(percent("0.0006"), "0.1");
+  assert.equal(percent("0.00049"), "0.0");
+  assert.equal(percent("1.5"), "150.0");
+  assert.equal(percent("2"), "200.0");
+  assert.equal(percent("0"), "0.0");
+  assert.equal(percent("12.34567"), "1,234.6");
 });
 
 test("amounts are exact however long they are", () => {

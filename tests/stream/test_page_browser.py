@@ -53,7 +53,7 @@ def test_page_shows_each_commit_and_breaks_no_rule_of_its_own(page: Page, url: s
     state(page, "live")
     publish(writer, net("1234.56", "estimated", "anthropic: not billed yet"))
     expect(page.locator("#net")).to_have_text("+$1,234.56")
-    expect(page.locator("#net-because")).to_have_text("Anthropic: not billed yet")
+    expect(page.locator("#net-because")).to_have_text("anthropic: not billed yet")
     expect(page.locator("#net-trust")).to_contain_text("estimated, as of 12:00:05")
     assert page.title() == "+$1,234.56 today · NorthStar"
     publish(writer, net("-0.07"))
@@ -67,8 +67,10 @@ def test_missing_figure_is_said_and_never_a_zero(page: Page, url: str, writer: W
     opened(page, url)
 
     def fail(shown: dict[str, Any]) -> None:
-        net(None, "missing", "kalshi: no answer")(shown)
+        net(None, "missing", "kalshi: forbidden")(shown)
         shown["sources"]["kalshi"] = {
+            "title": "Kalshi",
+            "kind": "venue",
             "grade": "missing",
             "error": {
                 "reason": "forbidden",
@@ -107,7 +109,7 @@ def test_stale_figure_stays_with_its_age(page: Page, url: str, writer: Writer) -
     opened(page, url)
 
     def age(shown: dict[str, Any]) -> None:
-        net("5.00", "stale", "kalshi: no answer")(shown)
+        net("5.00", "stale", "kalshi: no answer yet")(shown)
         shown["windows"]["today"]["net"]["as_of"] = "2026-11-22T11:57:00.000000Z"
 
     publish(writer, age)
@@ -168,6 +170,36 @@ def test_offline_keeps_the_figures_marks_them_and_goes_on(page: Page, url: str, 
     expect(page.locator("#net")).to_have_text("+$9.00")
     assert page.evaluate(COLOURS, ["#net"]) == ["gain"]
     expect(page.locator("#notice")).to_be_hidden()
+
+
+EARLIER = """
+localStorage.setItem("northstar-pnl ", JSON.stringify({
+  as_of: "2026-11-22T11:58:00.000000Z", currency: "USD", timezone: "UTC",
+  windows: Object.fromEntries(["today", "24h", "7d", "30d", "mtd", "ytd", "all"].map((name) => [name, {
+    from: "2026-11-22T00:00:00.000000Z", to: "2026-11-22T11:58:00.000000Z",
+    net: { usd: "3.00", grade: "partial", because: ["kalshi: no mark for X"] },
+    components: { trading_realised: { usd: "3.00", grade: "partial", because: ["kalshi: no mark for X"] } },
+  }])),
+  sources: { kalshi: { grade: "final", as_of: "2026-11-22T11:58:00.000000Z" } },
+}))
+"""
+"""Keep what a version kept that knew reasons as sentences, and sources by their names alone."""
+
+
+def test_snapshot_kept_by_an_earlier_version_is_shown(page: Page, url: str) -> None:
+    """A browser that was away for a release shows what it has, and then what there is."""
+    page.add_init_script(EARLIER)
+    errors = watched(page)
+    without(page, "websocket", "sse", "polling")
+    page.goto(f"{url}/")
+    expect(page.locator("#net")).to_have_text("+$3.00")
+    expect(page.locator("#net-because")).to_have_text("kalshi: no mark for X")
+    expect(page.locator("#sources .who")).to_have_text("kalshi")
+    page.unroute_all()
+    page.reload()
+    expect(page.locator("#net")).to_have_text("+$5.00")
+    expect(page.locator("#sources .who")).to_have_text("Kalshi")
+    assert [error for error in errors if "ERR_FAILED" not in error] == []
 
 
 def test_sidecar_that_restarts_is_met_again_at_the_cursor(page: Page, path: Path, writer: Writer) -> None:

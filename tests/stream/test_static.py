@@ -44,7 +44,9 @@ def test_scripts_insert_data_only_as_text(script: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["page", "orders", "ratio", "hour", "figures", "widget", "words", "past"])
+@pytest.mark.parametrize(
+    "name", ["page", "orders", "hour", "figures", "headline", "lines", "widget", "words", "past"]
+)
 def test_shown_amounts_never_pass_through_a_float(name: str) -> None:
     """toFixed and parseFloat would round what was exact."""
     code = (STATIC / f"{name}.js").read_text()

@@ -13,7 +13,16 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from exporter.stream import create_app
 from exporter.stream.gate import Access
-from tests.stream.browsing import CONTRAST, NEEDS_CHROMIUM, PATIENCE_MS, UNNAMED, net, publish, watched
+from tests.stream.browsing import (
+    CONTRAST,
+    NEEDS_CHROMIUM,
+    PATIENCE_MS,
+    UNNAMED,
+    net,
+    publish,
+    two_venues,
+    watched,
+)
 from tests.stream.builders import START, Writer
 from tests.stream.serving import serving, until
 from tests.stream.shop import Shop, embedded, selling
@@ -64,10 +73,10 @@ def test_widget_follows_from_another_origin(page: Page, shop: Shop, url: str, wr
     shop.show(page, embedded(url))
     widget = page.locator("northstar-pnl")
     expect(widget.locator(".net")).to_have_text("+$5.00", timeout=PATIENCE_MS)
-    expect(widget.locator(".connection")).to_have_text(re.compile(r"^Live, \d+ ms$"))
+    expect(widget.locator(".connection")).to_have_text(re.compile(r"^Live, \d+ ms away$"))
     publish(writer, net("-1234.50", "estimated", "anthropic: not billed yet"))
     expect(widget.locator(".net")).to_have_text("−$1,234.50")
-    expect(widget.locator(".why")).to_have_text("Anthropic: not billed yet")
+    expect(widget.locator(".why")).to_have_text("anthropic: not billed yet")
     expect(widget.locator(".trust")).to_contain_text("estimated, as of 12:00:05")
     assert errors == []
 
@@ -126,10 +135,24 @@ def test_missing_figure_is_no_zero(page: Page, shop: Shop, url: str, writer: Wri
     """No figure: why."""
     shop.show(page, embedded(url))
     expect(page.locator("northstar-pnl .net")).to_have_text("+$5.00", timeout=PATIENCE_MS)
-    publish(writer, net(None, "missing", "kalshi: never answered"))
+    publish(writer, net(None, "missing", "kalshi: no answer yet"))
     expect(page.locator("northstar-pnl .net")).to_have_text("No figure")
-    expect(page.locator("northstar-pnl .why")).to_have_text("Kalshi: never answered")
+    expect(page.locator("northstar-pnl .why")).to_have_text("Kalshi: no answer yet")
     assert not re.search(r"NaN|undefined|\$0", page.locator("northstar-pnl .card").inner_text())
+
+
+def test_two_venues_are_below_the_lines_of_their_kind(
+    page: Page, shop: Shop, url: str, writer: Writer
+) -> None:
+    """Opened like the lines, each with its sum."""
+    shop.show(page, embedded(url))
+    expect(page.locator("northstar-pnl .net")).to_have_text("+$5.00", timeout=PATIENCE_MS)
+    publish(writer, two_venues)
+    widget = page.locator("northstar-pnl")
+    expect(widget.locator("tr.share").first).to_be_hidden()
+    widget.get_by_role("button", name="Trading").click()
+    expect(widget.locator("tr.share:visible")).to_have_text(["Kalshi +9.00", "Hedge book partial−4.00"])
+    expect(widget.locator("tr.share-line:visible")).to_have_count(0)
 
 
 def test_token_of_a_page_reads_totals_and_stays_out_of_addresses(
@@ -175,7 +198,7 @@ def test_widget_can_be_read_by_everybody(
     widget = page.locator("northstar-pnl")
     expect(widget.locator(".net")).to_have_text("+$5.00", timeout=PATIENCE_MS)
     for usd in ("6.00", "-7.00"):
-        publish(writer, net(usd, "stale", "kalshi: no answer"))
+        publish(writer, net(usd, "stale", "kalshi: no answer yet"))
     expect(widget.locator(".net")).to_have_text("−$7.00")
     assert widget.evaluate(f"widget => ({CONTRAST})(widget.shadowRoot)") == []
     assert widget.evaluate(f"widget => ({UNNAMED})(widget.shadowRoot)") == []

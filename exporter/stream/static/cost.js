@@ -1,8 +1,8 @@
 // What the API costs, by model, and what the month is going to cost.
 
-import { absent } from "./checks.js";
 import { make, say } from "./dom.js";
 import { MINUS, dayOf, signOf, size, sum } from "./figures.js";
+import { absent } from "./page_words.js";
 import { WINDOWS } from "./words.js";
 
 /** Models shown by name; the rest is one line. */
@@ -14,7 +14,7 @@ export function showCost(body, title, snapshot, window) {
   say(title, `AI cost, ${WINDOWS[window]}`);
   const stated = cost?.windows?.[window];
   if (!stated) {
-    body.replaceChildren(make("tr", { class: "empty" }, make("td", {}, absent(snapshot, "anthropic", "Models"))));
+    body.replaceChildren(make("tr", { class: "empty" }, make("td", {}, absent(snapshot, "api_cost", "Models"))));
     return;
   }
   const models = Object.entries(stated.by.model).sort(([, one], [, other]) => Number(other) - Number(one));

@@ -1,10 +1,11 @@
 // What changed in the last hour and why: each line's part in it, and what was seen to happen.
 
 import { happenings, remembered } from "./changes.js";
+import { STATEMENT } from "./components.js";
 import { make, say } from "./dom.js";
 import { isLarge, negate, signOf, signed, sum, timeOfDay, tone } from "./figures.js";
 import { Past } from "./past.js";
-import { STATEMENT } from "./words.js";
+import { groupsOf } from "./lines.js";
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
@@ -15,8 +16,11 @@ const TOGETHER_MS = 5 * MINUTE_MS;
 const REMEMBERED_MS = 15 * MINUTE_MS;
 
 const COMPONENTS = STATEMENT.flatMap(({ lines }) => Object.keys(lines));
+
 /** Since ever, and not of today, so that midnight does not look like a loss. */
-const FIELDS = ["all.net", ...COMPONENTS.map((id) => `all.${id}`)];
+function fieldsOf({ windows }) {
+  return ["net", ...new Set([...COMPONENTS, ...Object.keys(windows.all?.components ?? {})])].map((id) => `all.${id}`);
+}
 
 /** Cents only where they matter. */
 function amount(usd, dollar = "") {
@@ -25,7 +29,7 @@ function amount(usd, dollar = "") {
 
 export class LastHour {
   #boxes;
-  #past = new Past(FIELDS, MINUTE_MS);
+  #past = new Past([], MINUTE_MS);
   #happened = []; // newest first
   #watchedSince = null;
   #asked = false;
@@ -36,6 +40,11 @@ export class LastHour {
 
   /** Read the hour before this one, once; `done` is called when it is there. */
   load(client, done) {
+    const fields = fieldsOf(client.snapshot);
+    if (fields.length !== this.#past.fields.length) {
+      this.#past = new Past(fields, MINUTE_MS);
+      this.#asked = false;
+    }
     if (this.#asked) return;
     this.#asked = true;
     const failed = () => setTimeout(() => (this.#asked = false), MINUTE_MS);
@@ -97,22 +106,21 @@ export class LastHour {
   }
 
   /** The groups that moved, each with its lines that did. */
-  #lines({ windows }, from) {
-    const { components } = windows.all ?? { components: {} };
-    const on = STATEMENT.filter(({ lines }) => Object.keys(lines).some((id) => components[id]));
-    return on.map(({ label, lines }) => {
-      const moved = Object.entries(lines).map(([id, line]) => [line, this.#change(`all.${id}`, components[id], from)]);
+  #lines(snapshot, from) {
+    const { components } = snapshot.windows.all ?? { components: {} };
+    return groupsOf(snapshot).map(({ title, lines }) => {
+      const moved = lines.map(([id, line]) => [line, this.#change(`all.${id}`, components[id], from)]);
       const known = moved.filter(([, usd]) => usd !== null);
       const parts = known.filter(([, usd]) => signOf(usd)).map(([line, usd]) => `${line.toLowerCase().replace(",", "")} ${amount(usd)}`);
       const unknown = moved.length !== known.length;
       const usd = known.length ? sum(known.map(([, each]) => each)) : null;
       const text = unknown || usd === null ? "no figure" : amount(usd);
-      const isOld = Object.keys(lines).some((id) => components[id]?.grade === "stale");
+      const isOld = lines.some(([id]) => components[id]?.grade === "stale");
       const kind = unknown || usd === null ? "none" : `${tone(usd)}${isOld ? " stale" : ""}`;
       return make(
         "tr",
         {},
-        make("th", { scope: "row" }, label),
+        make("th", { scope: "row" }, title),
         make("td", { class: "parts" }, parts.length > 1 || unknown ? parts.join(", ") : ""),
         make("td", { class: "number" }, make("span", { class: `amount ${kind}` }, text)),
       );

@@ -1,44 +1,34 @@
-// What an order brings and costs: the snapshot has the counts and the amounts, the division is made here.
+// What an order brings and costs, as the snapshot states it: nothing is divided here.
 
-import { absent } from "./checks.js";
 import { make, say } from "./dom.js";
-import { signed, size, tone } from "./figures.js";
-import { divide } from "./ratio.js";
-import { STATEMENT, WINDOWS, group } from "./words.js";
+import { parts, signed, size, tone } from "./figures.js";
+import { absent } from "./page_words.js";
+import { WINDOWS } from "./words.js";
 
-const LINES = Object.fromEntries(STATEMENT.map(({ label, lines }) => [label, Object.keys(lines)]));
-const COUNTED = "sales_gross"; // the component of the very sales that the orders count
-
-/** What is divided by the orders, and how it is said: a cost as a bill states it, what is left with its sign. */
-const FIGURES = [
-  ["Average order", [COUNTED], (usd) => `$${size(usd)}`],
-  ["API cost per order", LINES["API cost"], (usd) => `$${size(usd)}`],
-  ["Contribution per order", [...LINES.Sales, ...LINES["API cost"]], (usd) => signed(usd, { dollar: "$" })],
-];
+/** How a figure per order is said: a cost as a bill states it, what is left with its sign. */
+const FIGURES = {
+  average_order: ["Average order", (usd) => `$${size(usd)}`, () => ""],
+  api_cost_per_order: ["API cost per order", (usd) => `$${size(usd)}`, () => ""],
+  contribution_per_order: ["Contribution per order", (usd) => signed(usd, { dollar: "$" }), tone],
+};
 
 export function showOrders(body, title, snapshot, window) {
-  const { sales, windows } = snapshot;
   say(title, `Orders, ${WINDOWS[window]}`);
-  const { components = {} } = windows[window] ?? {};
-  const counts = sales?.[window];
-  if (counts) return body.replaceChildren(...rows(counts, components));
+  const counts = snapshot.sales?.[window];
+  if (counts?.orders !== undefined) return body.replaceChildren(...rows(counts));
   return body.replaceChildren(make("tr", { class: "empty" }, make("td", {}, absent(snapshot, "sales", "Orders"))));
 }
 
-/** Without an order there is nothing to divide, and a source that is switched off has no part in it. */
-function* rows({ orders, refunds }, components) {
+/** A figure that is not stated has no row: without an order there is nothing to divide by. */
+function* rows({ orders, refunds, per_order: stated = {} }) {
+  const ratio = stated.refund_ratio?.value;
   yield row("Orders", whole(orders));
-  yield row("Refunds given", whole(refunds), "", orders ? `${divide(`${100 * refunds}`, orders, 1)} % of orders` : "");
-  if (!orders) return;
-  for (const [label, ids, write] of FIGURES) {
-    const parts = [COUNTED, ...ids];
-    if (!parts.every((id) => id in components)) continue;
-    const { usd } = group(components, ids);
-    const { grade } = group(components, parts);
-    const known = usd !== undefined && grade !== "missing";
-    const share = known ? divide(usd, orders) : "0";
-    const kind = !known ? "none" : label.startsWith("Contribution") ? tone(share) : "";
-    yield row(label, known ? write(share) : "no figure", `amount ${kind}`, known && grade !== "final" ? grade : "");
+  yield row("Refunds given", whole(refunds), "", ratio === undefined ? "" : `${percent(ratio)} % of orders`);
+  for (const [name, [label, write, toneOf]] of Object.entries(FIGURES)) {
+    if (!stated[name]) continue;
+    const { value, grade } = stated[name];
+    if (value === undefined) yield row(label, "no figure", "amount none");
+    else yield row(label, write(value), `amount ${toneOf(value)}`, grade === "final" ? "" : grade);
   }
 }
 
@@ -46,6 +36,12 @@ function row(label, text, kind = "amount", note = "") {
   const small = note ? make("span", { class: "grade" }, note) : null;
   const amount = make("span", { class: kind || "amount" }, text);
   return make("tr", {}, make("th", { scope: "row" }, label, small && " ", small), make("td", { class: "number" }, amount));
+}
+
+/** Return a share in per cent, rounded half up to one decimal: "0.3333" is "33.3". */
+export function percent(text) {
+  const { whole, decimals } = parts(text);
+  return size(`${whole}${decimals.padEnd(2, "0").replace(/^(..)/, "$1.")}`, 1);
 }
 
 function whole(count) {

@@ -1,29 +1,26 @@
 // The live page: one screen of the company's figures. It asks nothing of the data but strings.
 
 import { Chart } from "./chart.js";
-import { list, make, say, stir } from "./dom.js";
-import { MINUS, isLarge, negate, signMark, signOf, signed, size, spoken, sum, timeOfDay, tone } from "./figures.js";
+import { Course, isRolling } from "./course.js";
+import { make, say } from "./dom.js";
+import { isLarge, signed, tone } from "./figures.js";
+import { Headline, netIn } from "./headline.js";
 import { LastHour } from "./hour.js";
 import { NorthStar } from "./northstar.js";
+import { ofKind } from "./page_words.js";
 import { Past, stepFor } from "./past.js";
 import { showCost } from "./cost.js";
 import { showOrders } from "./orders.js";
 import { Positions } from "./positions.js";
 import { showChecks, showSources } from "./sources.js";
 import { Statement } from "./statement.js";
-import { STATES, WAYS, WINDOWS, caveat, explain, netOf, trust } from "./words.js";
+import { STATES, WINDOWS, caveat, connectionOf, netOf } from "./words.js";
 
-const HOUR_MS = 3_600_000;
-const LONGEST_MS = 366 * 24 * HOUR_MS;
 /** Points of the chart: about as many as it has pixels to tell apart. */
 const POINTS = 500;
-/** Who listens all day is told the figure this often, and that its grade has changed this soon; it is there to be read at any time. */
-const SPEAK_MS = 600_000;
-const REGRADE_MS = 30_000;
-/** A connection that is back sooner is not worth a word. */
-const BRIEF_MS = 3_000;
-/** The past that could not be read is asked for again after this. */
-const AGAIN_MS = 30_000;
+
+/** The cards that belong to one kind of source. */
+const CARDS = { "positions-card": "venue", "orders-card": "sales", "cost-card": "api_cost" };
 
 /** Where this tab keeps the token that somebody typed: gone with the tab. */
 const TOKEN = "northstar-pnl token";
@@ -32,6 +29,17 @@ const at = (id) => document.getElementById(id);
 // The title of its tab is looked at while the page is hidden, so it does not rest.
 const figures = new NorthStar({ rest: false, token: () => sessionStorage.getItem(TOKEN) ?? "" });
 const chart = new Chart(at("chart"), at("readout"), look);
+const headline = new Headline({
+  label: at("net-label"),
+  net: at("net"),
+  sign: at("net-sign"),
+  digits: at("net-size"),
+  change: at("net-change"),
+  trust: at("net-trust"),
+  why: at("net-because"),
+  spoken: at("spoken"),
+});
+const course = new Course(POINTS, showSoon);
 const statement = new Statement(
   { head: at("statement-head"), body: at("statement-body"), why: at("why"), whyTitle: at("why-title") },
   choose,
@@ -45,11 +53,7 @@ const hour = new LastHour({
 const positions = new Positions({ body: at("positions-body"), rest: at("positions-rest"), total: at("positions-total") });
 
 let chosen = "today";
-let past = null; // of the chosen window
-let stated = null; // { window, at, usd }: the newest figure that was here, closer than any step of the past
-let pastOf = null;
 let closer = null; // finer points of the range that is looked at
-let told = { at: 0, grade: "", state: "connecting" };
 let drawing = false;
 
 // The chosen window: in the address, so that a bookmark opens it again.
@@ -62,21 +66,8 @@ function choose(window) {
     if (element.tagName === "BUTTON") element.setAttribute("aria-pressed", String(element.dataset.window === chosen));
   }
   chart.look(null);
-  remember();
+  course.follow(figures, chosen);
   showSoon();
-}
-
-// What was.
-
-function remember() {
-  const begin = figures.kept ? undefined : figures.snapshot?.windows[chosen]?.from;
-  const which = `${chosen} ${/^\d/.test(chosen) ? "" : begin}`;
-  if (!begin || pastOf === which) return;
-  pastOf = which;
-  const newest = Date.parse(figures.snapshot.as_of); // the clock here may be wrong
-  const from = Math.max(Date.parse(begin), newest - LONGEST_MS);
-  const read = (past = new Past([`${chosen}.net`], stepFor(newest - from, POINTS)));
-  read.loadSince(figures, from, POINTS).then(showSoon, () => setTimeout(() => past === read && (pastOf = null), AGAIN_MS));
 }
 
 /** Read a range with finer points; null is all of it. */
@@ -97,105 +88,58 @@ function look(range) {
 
 // The answer.
 
-function showNet({ usd, grade }) {
-  const [box, digits] = [at("net"), at("net-size")];
-  const places = usd !== undefined && isLarge(usd) ? 0 : 2;
-  const mark = usd === undefined ? "" : signMark(usd, places);
-  const shown = usd === undefined ? "No figure" : `$${size(usd, places)}`;
-  const moved = digits.textContent !== shown && /\d/.test(digits.textContent);
-  box.className = usd === undefined ? "net none" : `net ${tone(usd, places)} ${grade}`;
-  box.style.setProperty("--digits", mark.length + shown.length);
-  box.title = usd === undefined ? "" : `exactly ${usd.replace("-", MINUS)} USD, ${grade}`;
-  say(at("net-sign"), mark);
-  say(digits, shown);
-  if (moved) stir(box);
+function showHeadline(now) {
+  const figure = netIn(figures.snapshot, chosen);
+  const last = course.past?.valueAt(now) ?? null;
+  headline.show(figures, chosen, now, { gained: gained(figure, now), last });
 }
 
-function showChange({ usd, grade }, now) {
-  const box = at("net-change");
-  const zone = figures.snapshot.timezone;
-  if (usd !== undefined) stated = { window: chosen, at: now, usd };
-  const here = stated?.window === chosen ? stated : null;
-  const last = usd === undefined ? (here ?? past?.valueAt(now)) : null;
-  box.className = "change zero";
-  if (last) return say(box, `Last known ${signed(last.usd, { dollar: "$" })} at ${timeOfDay(last.at, zone, { seconds: false, now })}`);
-  const moved = usd === undefined ? null : change(usd, now);
-  if (!moved || now - moved.at < 60_000) return say(box, "\u00a0");
-  const since = now - moved.at >= HOUR_MS ? "in the last hour" : `since ${timeOfDay(moved.at, zone, { seconds: false, now })}`;
-  box.className = `change ${tone(moved.usd)} ${grade}`;
-  return say(box, signOf(moved.usd) ? `${signed(moved.usd, { dollar: "$" })} ${since}` : `unchanged ${since}`);
-}
-
-/** Return what the chosen window gained in the last hour, as { at, usd }: what the hour says, unless time itself moves the window. */
-function change(usd, now) {
-  const all = hour.change(figures.snapshot, now);
-  const begin = Date.parse(figures.snapshot.windows[chosen].from);
-  if (all && !/^\d/.test(chosen) && begin <= all.at) return all;
-  const from = past?.baseline(now - HOUR_MS);
-  return from ? { at: from.at, usd: sum([usd, negate(from.usd)]) } : null;
+/** Return what the chosen window gained in the last hour: the sum of what stands beside it, unless time itself moves the window. */
+function gained(figure, now) {
+  const { snapshot } = figures;
+  if (figure.usd === undefined) return null;
+  const all = hour.change(snapshot, now);
+  const isInside = all && !isRolling(chosen) && Date.parse(snapshot.windows[chosen].from) <= all.at;
+  return isInside ? all : course.gained(figure, now);
 }
 
 /** Beside the chosen window stands the month; beside anything else, today. */
 function showOther(windows) {
   const other = chosen === "today" ? "mtd" : "today";
-  const { usd, grade } = windows[other]?.net ?? { grade: "missing" };
+  const { usd, grade } = netIn({ windows }, other);
   say(at("other-label"), netOf(other));
   at("other").className = usd === undefined ? "amount none" : `amount ${tone(usd)} ${grade}`;
   say(at("other"), usd === undefined ? "no figure" : signed(usd, { dollar: "$", places: isLarge(usd) ? 0 : 2 }));
   say(at("other-trust"), usd === undefined ? "" : grade);
 }
 
-function showAnswer(snapshot, now) {
-  const figure = snapshot.windows[chosen]?.net ?? { grade: "missing" };
-  document.body.dataset.grade = figure.grade;
-  say(at("net-label"), netOf(chosen));
-  showNet(figure);
-  showChange(figure, now);
-  say(at("net-trust"), trust(figure, snapshot, now));
-  list(at("net-because"), explain(figure, snapshot, now), 3);
+function showAnswer(snapshot) {
+  document.body.dataset.grade = netIn(snapshot, chosen).grade;
   showOther(snapshot.windows);
-  const { usd } = snapshot.windows.today?.net ?? {};
+  const { usd } = netIn(snapshot, "today");
   const current = figures.state.name === "live" ? "" : `${STATES[figures.state.name].toLowerCase()}: `;
   document.title = `${current}${usd === undefined ? "no figure" : signed(usd, { dollar: "$" })} today · NorthStar`;
-}
-
-/** Tell a screen reader what is new: a grade that changed, a connection that stays lost, and else seldom. */
-function speak(figure) {
-  const now = Date.now();
-  const { name, since } = figures.state;
-  const lasting = name !== told.state && now - since > BRIEF_MS;
-  const due = now - told.at >= (figure.grade === told.grade ? SPEAK_MS : REGRADE_MS);
-  if (!lasting && !due) return;
-  const net = `${netOf(chosen)}: ${figure.usd === undefined ? "no figure" : `${spoken(figure.usd)}, ${figure.grade}`}.`;
-  say(at("spoken"), lasting ? `${STATES[name]}. ${net}` : net);
-  told = { at: now, grade: figure.grade, state: lasting || !told.at ? name : told.state };
 }
 
 // How it reaches us, and everything that says its age.
 
 function showState() {
-  const { name, latency, transport, reason } = figures.state;
+  const { name } = figures.state;
   document.body.dataset.state = name;
   at("entry").hidden = name !== "refused";
-  const way = name === "live" && WAYS[transport] ? ` by ${WAYS[transport]}` : "";
-  const far = name === "live" && latency !== null ? `, ${latency} ms away` : "";
-  say(at("connection"), STATES[name] + way + far);
+  say(at("connection"), connectionOf(figures.state));
   const now = figures.now();
   const notice = caveat(figures, now);
   at("notice").hidden = notice === "";
   say(at("notice"), notice);
-  if (!figures.snapshot) say(at("net-trust"), reason || "Waiting for the first figures");
+  showHeadline(now);
 }
 
 function tick() {
   showState();
   const { snapshot } = figures;
   if (!snapshot) return;
-  const now = figures.now();
-  const figure = snapshot.windows[chosen]?.net ?? { grade: "missing" };
-  say(at("net-trust"), trust(figure, snapshot, now));
-  showSources(at("sources"), snapshot, now, figures.state.name === "live");
-  speak(figure);
+  showSources(at("sources"), snapshot, figures.now(), figures.state.name === "live");
 }
 
 function show() {
@@ -204,20 +148,18 @@ function show() {
   const now = figures.now();
   document.body.toggleAttribute("data-kept", kept);
   at("demo").hidden = snapshot.demo !== true;
-  showAnswer(snapshot, now);
+  showAnswer(snapshot);
   statement.show(snapshot, chosen, now);
-  // What a source tells has no place where it is switched off.
-  at("positions-card").hidden = !snapshot.sources.kalshi;
-  at("cost-card").hidden = !snapshot.sources.anthropic;
-  at("orders-card").hidden = !snapshot.sources.sales;
+  // What the sources of a kind tell has no place where there are none.
+  for (const [card, kind] of Object.entries(CARDS)) at(card).hidden = !ofKind(snapshot, kind).length;
   positions.show(snapshot);
   showOrders(at("orders"), at("orders-title"), snapshot, chosen);
   showCost(at("cost"), at("cost-title"), snapshot, chosen);
   if (!kept) {
     hour.show(snapshot, now);
-    showChecks(at("checks"), snapshot.checks);
+    showChecks(at("checks"), snapshot);
   }
-  chart.show(past, closer, snapshot.timezone, netOf(chosen));
+  chart.show(course.past, closer, snapshot.timezone, netOf(chosen));
   const { timezone, mark_rule: rule, sequence } = snapshot;
   const about = [`Times are ${timezone}.`, "Amounts are US dollars.", rule && `Open contracts are valued at the ${rule}.`, sequence && `Snapshot ${sequence}.`];
   say(at("about"), about.filter(Boolean).join(" "));
@@ -236,9 +178,9 @@ function showSoon() {
 }
 
 function updated({ detail: { snapshot, previous, kept } }) {
-  remember();
+  course.follow(figures, chosen);
   if (!kept) {
-    past?.add(snapshot);
+    course.add(snapshot);
     hour.load(figures, showSoon);
     hour.add(snapshot, previous?.epoch === snapshot.epoch ? previous : null);
   }

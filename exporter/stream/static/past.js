@@ -59,7 +59,7 @@ export class Past {
   /** Return { at, usd } of every point for one field. */
   series(field = this.fields[0]) {
     const place = this.fields.indexOf(field);
-    return this.points.map(({ at, values }) => ({ at, usd: values[place] }));
+    return this.points.map(({ at, values }) => ({ at, usd: values[place] ?? null }));
   }
 
   /** Return the last known { at, usd } at or before `at`, or null. */

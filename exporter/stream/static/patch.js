@@ -3,16 +3,13 @@
 /** Return `tree` with a merge patch (RFC 7396) applied; neither is changed, untouched parts are shared. */
 export function applyPatch(tree, patch) {
   if (!isObject(patch)) return patch;
-  const next = isObject(tree) ? { ...tree } : {};
+  const next = new Map(Object.entries(isObject(tree) ? tree : {}));
   for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete next[key];
-    else {
-      // defineProperty, because assigning to a key called "__proto__" would not set a key.
-      const merged = applyPatch(Object.hasOwn(next, key) ? next[key] : undefined, value);
-      Object.defineProperty(next, key, { value: merged, writable: true, enumerable: true, configurable: true });
-    }
+    if (value === null) next.delete(key);
+    else next.set(key, applyPatch(next.get(key), value));
   }
-  return next;
+  // From entries, because assigning to a key called "__proto__" would not set a key.
+  return Object.fromEntries(next);
 }
 
 export function isObject(value) {

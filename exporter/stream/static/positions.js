@@ -1,8 +1,8 @@
 // The open positions, those that weigh most first.
 
-import { absent } from "./checks.js";
 import { make, say } from "./dom.js";
 import { isLarge, signed, size, tone } from "./figures.js";
+import { absent, marketOf, ofKind } from "./page_words.js";
 
 const MOST = 8;
 /** Rows that change places every second cannot be read. */
@@ -25,8 +25,9 @@ export class Positions {
     const fractions = known.some(([, { count }]) => /\.0*[1-9]/.test(count));
     // Cents only where they matter: in none, when one is so large.
     const places = known.some(([, { cost, unrealised: usd = "0" }]) => isLarge(cost) || isLarge(usd)) ? 0 : 2;
-    const rows = this.#order.slice(0, MOST).map((market) => row(market, positions[market], fractions, places));
-    const empty = positions && snapshot.sources.kalshi?.grade !== "missing" ? "No open positions" : absent(snapshot, "kalshi", "Positions");
+    const rows = this.#order.slice(0, MOST).map((market) => row(marketOf(snapshot, market, positions[market]), positions[market], fractions, places));
+    const isWhole = positions && ofKind(snapshot, "venue").every((venue) => snapshot.sources[venue].grade !== "missing");
+    const empty = isWhole ? "No open positions" : absent(snapshot, "venue", "Positions");
     body.replaceChildren(...(rows.length ? rows : [make("tr", { class: "empty" }, make("td", { colspan: "6" }, empty))]));
     say(rest, known.length > MOST ? `and ${known.length - MOST} smaller ones` : "");
     const grade = unrealised?.usd === undefined || unrealised.grade === "final" ? "" : `, ${unrealised.grade}`;
@@ -45,7 +46,7 @@ export class Positions {
   }
 }
 
-function row(market, { side, count, cost, mark, unrealised, grade }, fractions, cents) {
+function row({ market, venue }, { side, count, cost, mark, unrealised, grade }, fractions, cents) {
   const missing = unrealised === undefined;
   const amount = make("span", { class: `amount ${missing ? "none" : tone(unrealised)}` }, missing ? "no mark" : signed(unrealised, { places: cents }));
   const word = missing || grade === "final" ? null : make("span", { class: "grade" }, grade);
@@ -53,7 +54,7 @@ function row(market, { side, count, cost, mark, unrealised, grade }, fractions, 
   return make(
     "tr",
     {},
-    make("th", { scope: "row", class: "market", title: market }, market),
+    make("th", { scope: "row", class: "market", title: market }, market, venue ? make("span", { class: "grade" }, venue) : null),
     make("td", { class: "wide" }, side),
     make("td", { class: "number" }, make("span", { class: "side" }, side), size(count, fractions ? 2 : 0)),
     make("td", { class: "number wide" }, size(cost, cents)),

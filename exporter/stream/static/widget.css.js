@@ -44,7 +44,7 @@ export const STYLE = `
 .trust, .why { color: var(--soft); font-size: 0.87em; }
 .trust::first-letter, .why li::first-letter { text-transform: uppercase; }
 .why { list-style: none; padding: 0; overflow-wrap: anywhere; }
-.alarmed .trust, .alarmed .why { color: var(--loss); }
+.net:is(.stale, .missing) ~ :is(.trust, .why) { color: var(--loss); }
 .caveat { color: var(--loss); font-size: 0.87em; margin-top: 0.35em; overflow-wrap: anywhere; }
 .caveat:empty, .trust:empty, .change:empty, .why:empty { display: none; }
 .chart { display: block; width: 100%; height: 44px; margin: 0.5em 0 0.1em; overflow: visible; }
@@ -57,6 +57,7 @@ td { text-align: right; white-space: nowrap; padding: 0.2em 0 0.2em 0.5em; verti
 .group > * { border-top: 1px solid var(--faint); }
 .lines th { padding-left: 1em; color: var(--soft); }
 .lines td { color: var(--soft); }
+.share-line { display: none; }
 .word { color: var(--soft); font-size: 0.8em; }
 button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: left; }
 button::before { content: "›" / ""; display: inline-block; width: 0.8em; color: var(--soft); }

@@ -1,6 +1,7 @@
 // The words of the figures, the same on page and widget: names, grades, reasons, states.
 
-import { ago, sum, timeOfDay } from "./figures.js";
+import { ago, timeOfDay } from "./figures.js";
+import { meaning } from "./reasons.js";
 
 export const WINDOWS = {
   today: "today",
@@ -17,22 +18,6 @@ export function netOf(window) {
   return `Net${/^\d/.test(window) ? ", last" : window === "all" ? "," : ""} ${WINDOWS[window]}`;
 }
 
-/** Groups and lines in the order of an income statement. */
-export const STATEMENT = [
-  {
-    label: "Trading",
-    lines: {
-      trading_realised: "Realised",
-      trading_unrealised_change: "Unrealised, change",
-      trading_fees: "Fees",
-    },
-  },
-  { label: "Sales", lines: { sales_gross: "Gross", sales_refunds: "Refunds", sales_fees: "Fees" } },
-  { label: "API cost", lines: { api_cost_billed: "Billed", api_cost_estimated: "Estimated" } },
-];
-
-const SOURCES = { kalshi: "Kalshi", anthropic: "Anthropic", sales: "Sales" };
-
 export const STATES = {
   connecting: "Connecting",
   live: "Live",
@@ -44,42 +29,39 @@ export const STATES = {
 };
 
 /** How the figures reach us, where that is not the best way. */
-export const WAYS = { websocket: "", sse: "event stream", polling: "polling" };
+const WAYS = { sse: "event stream", polling: "polling" };
 
-const GRADES = ["missing", "stale", "partial", "estimated", "final"];
-
-export function sourceName(source) {
-  return SOURCES[source] ?? source;
+/** Return how the connection is, in words: "Live by event stream, 12 ms away". */
+export function connectionOf({ name, transport, latency }) {
+  if (name !== "live") return STATES[name];
+  const way = WAYS[transport] ? ` by ${WAYS[transport]}` : "";
+  return STATES.live + way + (latency === null ? "" : `, ${latency} ms away`);
 }
 
-/** Return a reason ("kalshi: 2 positions have no mark") as a sentence's beginning. */
-export function reason(text) {
-  const [source, ...rest] = text.split(": ");
-  return rest.length ? `${sourceName(source)}: ${rest.join(": ")}` : sourceName(text);
+/** Return what a source is called. */
+export function titleOf({ sources }, source) {
+  return sources[source]?.title ?? source;
 }
 
-/** Say what is wrong with a source; one who may read totals only is told that, and no more. */
-export function failure(source, { sentence }) {
-  const name = sourceName(source);
-  if (!sentence) return `${name} is in trouble.`;
-  return sentence.includes(name) ? sentence : `${name}: ${sentence}`;
+/** Say what is wrong with a source: its own sentence, which names it, or what the code alone tells. */
+export function failure(snapshot, source, { sentence, reason }) {
+  return sentence ?? `${titleOf(snapshot, source)}: ${meaning(reason)}.`;
 }
 
-/** Say what a source in trouble said, since when: "Anthropic answered 403 since 13:40." */
-export function trouble(source, error, zone, now) {
-  return `${failure(source, error)} Since ${timeOfDay(Date.parse(error.since), zone, { seconds: false, now })}.`;
+/** Say what a source in trouble said, since when: "Anthropic answered 403. Since 13:40." */
+export function trouble(snapshot, source, error, now) {
+  return `${failure(snapshot, source, error)} Since ${timeOfDay(Date.parse(error.since), snapshot.timezone, { seconds: false, now })}.`;
 }
 
-/** Return why a figure is not final, with each source's own trouble where it has one. */
-export function explain(figure, snapshot, now) {
-  const reasons = (figure.because ?? []).map(reason);
-  if (figure.grade !== "missing" && figure.grade !== "stale") return reasons;
-  for (const [source, { error }] of Object.entries(snapshot.sources)) {
-    const named = (text) => text === sourceName(source) || text.startsWith(`${sourceName(source)}:`);
-    const place = error ? reasons.findIndex(named) : -1;
-    if (place >= 0) reasons[place] = trouble(source, error, snapshot.timezone, now);
-  }
-  return reasons;
+/** Return why a figure is not final, with a source's own trouble where that is the reason. */
+export function explain({ because = [] }, snapshot, now) {
+  return because.map((reason) => {
+    if (typeof reason === "string") return reason; // of a snapshot that an older version stored, or kept
+    const { source, code, text } = reason;
+    const { error } = snapshot.sources[source] ?? {};
+    if (error && error.reason === code) return trouble(snapshot, source, error, now);
+    return `${titleOf(snapshot, source)}: ${text ?? meaning(code)}`;
+  });
 }
 
 /** Return grade and age in words: "estimated, as of 14:02:11, 2 s ago". */
@@ -87,15 +69,6 @@ export function trust(figure, snapshot, now) {
   if (figure.grade === "missing" || !figure.as_of) return figure.grade === "missing" ? "" : figure.grade;
   const asOf = Date.parse(figure.as_of);
   return `${figure.grade}, as of ${timeOfDay(asOf, snapshot.timezone, { now })}, ${ago(now - asOf)}`;
-}
-
-/** Return the group's sum with the worst grade of its lines; no `usd` when one of them has none; null without any. */
-export function group(components, ids) {
-  const parts = ids.map((id) => components[id]).filter(Boolean);
-  if (!parts.length) return null;
-  const grade = GRADES[Math.max(0, Math.min(...parts.map((part) => GRADES.indexOf(part.grade))))];
-  const known = parts.every(({ usd }) => usd !== undefined);
-  return known ? { grade, usd: sum(parts.map(({ usd }) => usd)) } : { grade };
 }
 
 /** Say in a sentence or two why what is shown is not what the exporter says now; "" when it is. */
