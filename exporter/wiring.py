@@ -116,6 +116,11 @@ def build_cycle(
             every=timedelta(seconds=settings.thin_seconds),
         ),
         plan=build_plan(settings),
+        limits={
+            f"{name}_{unit}": limit
+            for unit, named in settings.limits.items()
+            for name, limit in named.items()
+        },
         demo=settings.demo,
     )
     for instance in settings.sources:

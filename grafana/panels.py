@@ -157,8 +157,12 @@ def stat(
     steps: Steps = words.CALM,
     links: Sequence[Json] = (),
     show: str = "value",
+    named: bool = False,
 ) -> Panel:
-    """Return one number, large; with a sparkline when the query is a line. `show` may add the name."""
+    """Return one number, large; with a sparkline when the query is a line. `show` may add the name.
+
+    `named` gives it the colour of its label's value, as a line has it, and not that of a threshold.
+    """
     return Panel(
         "stat",
         title,
@@ -177,6 +181,7 @@ def stat(
             "orientation": "auto",
         },
         _defaults(unit, decimals=decimals, mappings=mappings, steps=steps, links=links),
+        _colored([query], ()) if named else (),
     )
 
 

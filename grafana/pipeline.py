@@ -155,13 +155,14 @@ def _alerts() -> Panel:
 def _snapshot_age() -> Panel:
     return stat(
         "Newest snapshot",
-        Query("max(job:northstar_snapshot:age_seconds)", now=True),
+        Query(queries.SNAPSHOT_AGE, "{{state}}", now=True),
         about(
-            "Its age. Beyond a minute the exporter counts as stopped.", formula="now - time of the snapshot"
+            "Its age. Beyond NORTHSTAR_LIMIT_SNAPSHOT_AGE_SECONDS the exporter counts as stopped.",
+            formula="now - time of the snapshot",
         ),
         unit=SECONDS,
         decimals=0,
-        steps=words.late(60),
+        named=True,
         width=3,
         height=3,
     )

@@ -68,15 +68,26 @@ def sales(figure: str, window: str = CHOSEN) -> str:
     return or_nothing(f'max(northstar_sales_{figure}{{window="{window}"}})')
 
 
+SNAPSHOT_AGE_LIMIT = 'max(northstar_limit_seconds{limit="snapshot_age"})'
+"""The age beyond which the exporter counts as stopped; the stream's health and the page go by the same."""
+
 TRUST = (
     '((min(northstar_pnl_grade{window="today"}) >= bool 3)'
     ' + (min(northstar_pnl_grade{window="today"}) >= bool 2))'
     " * min(northstar_check_ok)"
-    " * (time() - max(northstar_snapshot_timestamp_seconds) < bool 60)"
+    f" * (time() - max(northstar_snapshot_timestamp_seconds) < bool {SNAPSHOT_AGE_LIMIT})"
     " or vector(0)"
 )
 """2 when today's net is final or estimated, every truth check holds and the snapshot is fresh; 1 when it is
-partial; else 0. A minute is the limit beyond which the stream's health calls the exporter stopped, too."""
+partial; else 0."""
+
+_AGE = "max(job:northstar_snapshot:age_seconds)"
+SNAPSHOT_AGE = (
+    f'label_replace({_AGE} <= {SNAPSHOT_AGE_LIMIT}, "state", "fresh", "", "")'
+    f' or on () label_replace({_AGE}, "state", "stopped", "", "")'
+)
+"""The age of the newest snapshot. Whether it is within the limit is a label: a threshold of a panel is a
+number in its file, and would not follow the setting."""
 
 
 def grown(counter: str, over: str, labels: str = "") -> str:

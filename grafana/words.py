@@ -76,6 +76,7 @@ NO_LIMIT = [
 
 NAMED = {
     "source": {"kalshi": BLUE, "anthropic": ORANGE, "sales": VIOLET},
+    "state": {"fresh": BLUE, "stopped": ORANGE},
     "transport": {"sse": BLUE, "ws": VIOLET, "poll": ORANGE},
     "task": {"missed": PALE, "failed": ORANGE, "skipped": VIOLET},
     "outcome": {"ok": BLUE, "unauthorised": ORANGE, "refused": PALE, "unreachable": VIOLET},

@@ -8,8 +8,9 @@ nothing shown is lost.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from exporter.collect.backlog import Reader
 from exporter.collect.books import Books
@@ -22,6 +23,7 @@ from exporter.collect.upkeep import Upkeep
 from exporter.errors import LedgerError, SourceError
 from exporter.ledger import Ledger, Plan
 from exporter.ledger.cost.plan import NO_PLAN
+from exporter.ledger.statement import NO_LIMITS
 from exporter.metrics.health import Health
 from exporter.sources.contract import HasHistory, Source
 from exporter.sources.guard import held
@@ -44,6 +46,7 @@ class Cycle:
         snapshots_per_second: float = 10,
         retention: Retention | None = None,
         plan: Plan = NO_PLAN,
+        limits: Mapping[str, Decimal] = NO_LIMITS,
         demo: bool = False,
     ) -> None:
         self.store, self.sources, self.clock = store, tuple(sources), clock
@@ -66,6 +69,7 @@ class Cycle:
             self._listeners,
             snapshots_per_second=snapshots_per_second,
             plan=plan,
+            limits=limits,
             demo=demo,
         )
         self.turns = Turns(

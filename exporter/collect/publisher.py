@@ -6,8 +6,9 @@ A snapshot that cannot be stated or committed is not shown; the last one stays, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from time import perf_counter
 
 from exporter.collect.books import Books
@@ -41,6 +42,7 @@ class Publisher:
         *,
         snapshots_per_second: float,
         plan: Plan,
+        limits: Mapping[str, Decimal],
         demo: bool,
     ) -> None:
         self.latest: Tree | None = None
@@ -48,7 +50,7 @@ class Publisher:
         """The newest statement of results by group, None before the first."""
         self._store, self._books, self._standings, self._health = store, books, standings, health
         self._clock, self._thread, self._listeners = clock, thread, listeners
-        self._plan, self._demo = plan, demo
+        self._plan, self._limits, self._demo = plan, limits, demo
         self._openings: dict[str, dict[str, Opening]] = {}
         self._pace = Pace(self.publish, 1 / snapshots_per_second)
 
@@ -126,6 +128,7 @@ class Publisher:
             openings=self._openings,
             live=self._standings.feeds,
             plan=self._plan,
+            limits=self._limits,
             demo=self._demo,
         )
 

@@ -164,7 +164,9 @@ class Settings(BaseModel):
         description="Alert when no sale came in the time that usually brings so many; by chance, 1 in 150.",
     )
     limit_snapshot_age_seconds: Amount = Field(
-        Decimal(60), description="Alert when no newer snapshot was made; longer than AGGREGATION_INTERVAL_MS."
+        Decimal(60),
+        description="Age of the newest snapshot beyond which the exporter counts as stopped, for alerts, "
+        "dashboards, health, page and widget; longer than AGGREGATION_INTERVAL_MS.",
     )
     limit_commit_seconds: Amount = Field(
         Decimal("0.1"),

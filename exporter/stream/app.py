@@ -80,7 +80,6 @@ def create_app(
     *,
     poll_seconds: float = POLL_SECONDS,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
-    freshness_seconds: float = health.FRESHNESS_SECONDS,
     most: int = MAX_CLIENTS,
     most_per_address: int = MAX_PER_ADDRESS,
     clock: Clock = lambda: datetime.now(UTC),
@@ -154,7 +153,7 @@ def create_app(
     app.include_router(streaming, dependencies=[Depends(BEARER)])
     app.include_router(groups.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(explain.router(store_path), dependencies=[Depends(BEARER)])
-    app.include_router(_health(followed, clock, freshness_seconds, companion))
+    app.include_router(_health(followed, clock, companion))
     app.include_router(_token(gate), dependencies=[Depends(BEARER)])
     app.include_router(_rest(metrics))
     app.include_router(page.router())
@@ -259,7 +258,7 @@ def _pnl(feed: Feed, metrics: StreamMetrics, clock: Clock) -> APIRouter:
     return router
 
 
-def _health(feed: Feed, clock: Clock, freshness_seconds: float, companion: Companion | None) -> APIRouter:
+def _health(feed: Feed, clock: Clock, companion: Companion | None) -> APIRouter:
     router = APIRouter(prefix="/api/health", tags=["health"])
     unready: dict[int | str, dict[str, Any]] = {503: {"model": models.HealthAnswer}}
 
@@ -268,7 +267,7 @@ def _health(feed: Feed, clock: Clock, freshness_seconds: float, companion: Compa
         return known | {"as_of": feed.as_of} if feed.as_of else known
 
     async def ready(request: Request) -> Response:
-        parts = health.parts(feed, clock(), freshness_seconds, time.monotonic())
+        parts = health.parts(feed, clock(), time.monotonic())
         grant = request.state.grant
         if grant is None or grant.scope != "all":
             parts = {name: {"ok": part["ok"]} for name, part in parts.items()}

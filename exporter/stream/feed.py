@@ -12,7 +12,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -107,6 +107,12 @@ class Feed:
             cursor = Cursor(self.epoch, self.sequence)
             self._current = Event("snapshot", cursor, self.as_of, encode(self._tree), self._noticed)
         return self._current
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        """The limits that the exporter goes by, as the newest snapshot states them; none before the first."""
+        limits: Mapping[str, str] = (self._tree or {}).get("limits", {})
+        return limits
 
     def after(self, place: Place | None, limit: int | None = None) -> News:
         """Return what follows `place`; the whole snapshot for None, nothing when there is nothing new.

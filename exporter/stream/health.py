@@ -8,18 +8,19 @@ from typing import Any
 from exporter.stream.feed import Feed
 from exporter.times import unstamp
 
-FRESHNESS_SECONDS = 60.0
-"""Age of the newest snapshot beyond which the exporter counts as stopped; it publishes several a minute."""
+DEFAULT_AGE_SECONDS = 60.0
+"""Age of the newest snapshot beyond which the exporter counts as stopped, in one that does not state the
+limit: an exporter from before it did. It publishes several a minute."""
 
 FEED_SECONDS = 5.0
 """Silence of the watching task beyond which it counts as stuck; it looks many times a second."""
 
 
-def parts(feed: Feed, now: datetime, freshness_seconds: float, monotonic: float) -> dict[str, dict[str, Any]]:
+def parts(feed: Feed, now: datetime, monotonic: float) -> dict[str, dict[str, Any]]:
     """Return per part whether it is well and why not, in the order in which a fault spreads."""
     return {
         "store": part(feed.trouble),
-        "exporter": _exporter(feed, now, freshness_seconds),
+        "exporter": _exporter(feed, now),
         "feed": part(_feed(feed, monotonic)),
     }
 
@@ -29,9 +30,10 @@ def part(reason: str | None) -> dict[str, Any]:
     return {"ok": True} if reason is None else {"ok": False, "reason": reason}
 
 
-def _exporter(feed: Feed, now: datetime, limit: float) -> dict[str, Any]:
+def _exporter(feed: Feed, now: datetime) -> dict[str, Any]:
     if not feed.as_of:
-        return part("The exporter has published no snapshot yet.") | {"limit_seconds": limit}
+        return part("The exporter has published no snapshot yet.")
+    limit = float(feed.limits.get("snapshot_age_seconds", DEFAULT_AGE_SECONDS))
     age = round(max(0.0, (now - unstamp(feed.as_of)).total_seconds()), 3)
     reason = None
     if age > limit:

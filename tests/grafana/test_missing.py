@@ -62,6 +62,7 @@ class Page:
         ]
         # Long ahead, so that the snapshot is fresh however slow the test is.
         lines.append("northstar_snapshot_timestamp_seconds 9e9")
+        lines.append('northstar_limit_seconds{limit="snapshot_age"} 60')
         return "\n".join(lines) + "\n"
 
 

@@ -246,14 +246,15 @@ test("a restored database goes back, a replica that lags does not", async () => 
   assert.equal(figures.cursor, "e-4");
 });
 
-test("an exporter that stopped makes it silent, with the server's words and by the server's limit", async () => {
+test("an exporter that stopped makes it silent, with the server's words and by the exporter's limit", async () => {
   const { figures, world } = await live();
   const began = world.clock;
+  world.link.say("snapshot", "e-5", snapshot(world, 5, { limits: { snapshot_age_seconds: "30" } }));
   world.health = () => ({
     epoch: "e",
     sequence: 5,
     as_of: new Date(began).toISOString(),
-    parts: { exporter: { ok: false, age_seconds: (world.clock - began) / 1000, limit_seconds: 30, reason: "Old." } },
+    parts: { exporter: { ok: false, age_seconds: (world.clock - began) / 1000, reason: "Old." } },
   });
   await world.pass(29_000);
   assert.equal(figures.state.name, "live");
@@ -261,6 +262,18 @@ test("an exporter that stopped makes it silent, with the server's words and by t
   assert.deepEqual([figures.state.name, figures.state.reason], ["silent", "Old."]);
   world.link.say("delta", "e-6", { sequence: 6, as_of: new Date(world.clock).toISOString() });
   assert.equal(figures.state.name, "live");
+});
+
+test("an exporter that states no limit is given a minute", async () => {
+  const { figures, world } = await live();
+  world.health = () => ({ epoch: "e", sequence: 5, parts: {} });
+  for (const limits of [undefined, {}, { snapshot_age_seconds: "soon" }]) {
+    world.link.say("snapshot", "e-5", snapshot(world, 5, { limits }));
+    await world.pass(59_000);
+    assert.equal(figures.state.name, "live");
+    await world.pass(2000);
+    assert.equal(figures.state.name, "silent");
+  }
 });
 
 test("a clock that is wrong here does not make figures old", async () => {

@@ -213,9 +213,9 @@ def test_history_of_all_time_is_bounded(url: str, writer: Writer) -> None:
 
 
 def test_health_names_the_part_that_is_unwell(path: Path) -> None:
-    """No database, no snapshot, ok, stopped exporter: each says which and why."""
+    """No database, no snapshot, ok, stopped exporter by its own limit: each says which and why."""
     now = {"at": START}
-    with serving(create_app(path, freshness_seconds=60, clock=lambda: now["at"])) as url:
+    with serving(create_app(path, clock=lambda: now["at"])) as url:
         answer = get(url, "/api/health")
         assert answer.status_code == 503
         assert not answer.json()["parts"]["store"]["ok"]
@@ -238,6 +238,17 @@ def test_health_names_the_part_that_is_unwell(path: Path) -> None:
         assert stopped.status_code == 503
         assert "61 s old" in stopped.json()["parts"]["exporter"]["reason"]
         assert stopped.json()["parts"]["store"]["ok"]
+
+        writer.commit(limits={"snapshot_age_seconds": "12.5"})
+        now["at"] = writer.at + timedelta(seconds=12)
+        until(lambda: get(url, "/api/health").json()["sequence"] == 2)
+        assert get(url, "/api/health").json()["parts"]["exporter"] == {
+            "ok": True,
+            "age_seconds": 12.0,
+            "limit_seconds": 12.5,
+        }
+        now["at"] += timedelta(seconds=1)
+        assert "13 s old" in get(url, "/api/health").json()["parts"]["exporter"]["reason"]
         writer.close()
 
 

@@ -19,8 +19,8 @@ const CHECK_MS = 60_000;
 const QUIET_MS = 20_000;
 /** What the server has and we lack after this long is not on its way any more. */
 const OVERDUE_MS = 3_000;
-/** Age of the newest snapshot beyond which the exporter counts as stopped, until the server names its limit. */
-const SILENT_MS = 60_000;
+/** Age of the newest snapshot beyond which the exporter counts as stopped, in one of an exporter that does not state its limit. */
+const DEFAULT_AGE_SECONDS = 60;
 /** A page hidden for this long lets go of its connection, and goes on from its cursor when it is looked at. */
 const REST_MS = 300_000;
 /** Clocks that differ by less need no correction. */
@@ -56,7 +56,6 @@ export class NorthStar extends EventTarget {
   #retryMs = null; // the server's own wish, for the first try after a connection that ended
   #timers = new Map(); // purpose -> timer: one of each at most
   #heardAt = 0;
-  #silentMs = SILENT_MS;
   #trouble = ""; // what the server says of itself
 
   constructor({ url = "", token = "", rest = true, keep = true, world = browser } = {}) {
@@ -253,7 +252,9 @@ export class NorthStar extends EventTarget {
     if (this.#link === null || this.#link.upAt === null) return;
     const transport = this.#link.name;
     if (!this.snapshot || this.kept) return this.#become("connecting", { transport, reason: this.#trouble });
-    const left = Date.parse(this.snapshot.as_of) + this.#silentMs - this.now();
+    const { as_of: asOf, limits } = this.snapshot;
+    const limit = Number(limits?.snapshot_age_seconds) || DEFAULT_AGE_SECONDS;
+    const left = Date.parse(asOf) + limit * 1000 - this.now();
     if (left < 0) return this.#become("silent", { transport, reason: this.#trouble });
     this.#after("silent", left + 50, () => this.#check());
     return this.#become("live", { transport });
@@ -283,12 +284,11 @@ export class NorthStar extends EventTarget {
   }
 
   #measured(latency, { epoch, sequence, as_of: asOf, parts = {} }) {
-    const { age_seconds: age, limit_seconds: limit } = parts.exporter ?? {};
+    const { age_seconds: age } = parts.exporter ?? {};
     if (asOf && age > 0) {
       const skew = Date.parse(asOf) + age * 1000 - (this.#world.now() - latency / 2);
       this.skew = Math.abs(skew) > SKEW_MS ? skew : 0;
     }
-    if (limit > 0) this.#silentMs = limit * 1000;
     this.#trouble = Object.values(parts).find((part) => !part.ok)?.reason ?? "";
     this.#judge();
     this.state = { ...this.state, latency: Math.round(latency) };
