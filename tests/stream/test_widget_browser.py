@@ -33,7 +33,9 @@ ROOT = Path(__file__).parents[2]
 REACT = Path("/usr/share/nodejs")
 """Where Debian's node-react and node-react-dom are."""
 
-EXAMPLES = re.findall(r"```html\n(.*?)```", (ROOT / "docs" / "widget.md").read_text(), re.DOTALL)
+PAGE = (ROOT / "docs" / "widget.md").read_text()
+EXAMPLES = re.findall(r"```html\n(<!doctype html>\n.*?)```", PAGE, re.DOTALL)
+"""The whole pages among them; two lines are a part of one."""
 SIDECAR = "http://127.0.0.1:8080"
 
 
