@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -22,8 +23,11 @@ from exporter.settings import Instance, Settings, VenueSettings, missing
 from exporter.sources.blame import where
 from exporter.sources.contract import HasAllowance, HasClient, Source
 from exporter.sources.definition import Listening, Setup
+from exporter.sources.guard import shortcoming
 from exporter.sources.registry import Unusable, definition_of, info_of, title_of
 from exporter.store import Retention, Store
+
+log = logging.getLogger("northstar")
 
 
 def utc_now() -> datetime:
@@ -54,7 +58,9 @@ def build_source(instance: Instance, health: Health | None, clock: Callable[[], 
         raise SettingsError(instance.missing)
     definition, setup = definition_of(instance), _setup(instance, health, clock)
     try:
-        return definition.build(instance.settings, setup)
+        source = definition.build(instance.settings, setup)
+        lacks = shortcoming(source, instance.name)
+        return source if lacks is None else Unusable(setup, f"{setup.title} is no source: {lacks}.")
     except SettingsError as error:
         if instance.name == definition.name:
             raise
@@ -161,7 +167,11 @@ def build_followers(
         if definition.live is None or instance.settings is None:
             continue
         listening = Listening(observer=health, tickers=partial(cycle.books.open_tickers, instance.name))
-        feed = definition.live(instance.settings, _setup(instance, health, clock), listening)
+        try:
+            feed = definition.live(instance.settings, _setup(instance, health, clock), listening)
+        except Exception as error:  # noqa: BLE001 - readings go on without a feed, and so do all others
+            log.error("source=%s has no live feed: %s", instance.name, where(error))
+            continue
         if feed is not None:
             source = next(source for source in cycle.sources if source.name == instance.name)
             found.append(Follower(feed, cycle, source, health))

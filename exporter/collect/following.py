@@ -13,10 +13,12 @@ from functools import partial
 from exporter.collect.cycle import Cycle
 from exporter.collect.listener import Listener
 from exporter.collect.pace import Pace
+from exporter.errors import SourceError
 from exporter.metrics.health import Health
 from exporter.records import Fill, Mark
 from exporter.sources.blame import where
 from exporter.sources.contract import Reading, Source
+from exporter.sources.guard import admit
 from exporter.sources.live import Changed, Feed
 
 READING_SECONDS = 1.0
@@ -56,7 +58,8 @@ class Follower(Listener):
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for error in filter(None, (task.exception() for task in ended)):
-                log.error("source=%s live feed ended: %s", self._source.name, where(error))
+                why = str(error) if isinstance(error, SourceError) else where(error)
+                log.error("source=%s live feed ended: %s", self._source.name, why)
         finally:
             for task in tasks:
                 task.cancel()
@@ -93,6 +96,7 @@ class Follower(Listener):
             for change in news.changes:
                 self._ask(change)
             if news.marks:
+                admit(self._cycle.books.infos[self._source.name], news.marks, ())
                 await self.quoted(news.marks)
 
     def _ask(self, change: Changed) -> None:

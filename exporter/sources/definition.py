@@ -73,6 +73,8 @@ class Definition(Generic[S]):
             raise ValueError(f'its kind "{self.kind}" is none of {", ".join(get_args(Kind))}')
         if not (isinstance(self.settings, type) and issubclass(self.settings, SourceSettings)):
             raise ValueError("its settings are no SourceSettings")
+        if self.live is not None and self.kind != "venue":
+            raise ValueError("it has a live feed, and only a venue's quotes go anywhere")
         for name, info in self.settings.model_fields.items():
             if not info.description:
                 raise ValueError(f"its setting {name} has no description")

@@ -42,6 +42,19 @@ OF_KIND: Mapping[Kind, frozenset[type]] = {
 """What a source of each kind may bring: its books have no place for anything else."""
 
 
+def shortcoming(source: object, name: str) -> str | None:
+    """Return what keeps an object from being the source of a name; None when nothing does."""
+    if getattr(source, "name", None) != name:
+        return f"its name is not {name}"
+    for attribute in ("interval", "overlap", "freshness"):
+        if not isinstance(getattr(source, attribute, None), timedelta):
+            return f"its {attribute} is no timedelta"
+    for method in ("fetch", "probe", "aclose"):
+        if not callable(getattr(source, method, None)):
+            return f"it cannot {method}"
+    return None
+
+
 @contextmanager
 def held(info: SourceInfo, *ours: type[ExporterError]) -> Iterator[None]:
     """Turn whatever a source raises that it must not into a SourceBroken.

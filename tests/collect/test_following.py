@@ -483,3 +483,20 @@ def test_the_fill_a_test_awaits_is_one_the_ledger_books() -> None:
     """The guard of the stories above: ids of fills are the keys of their records."""
     assert isinstance(MORE, Fill)
     assert MORE.key == "f-2"
+
+
+def test_a_feed_that_brings_anothers_quotes_is_no_longer_listened_to(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody's price moves, the sentence says what came, and the readings go on."""
+
+    async def story(path: Path) -> None:
+        async with staged(path) as stage:
+            stage.feed.bring(mark(bid="0.60", source="hedge"))
+            await until(lambda: stage.shown() == "off")
+            assert stage.marked() == "0.50"
+            await stage.cycle.turns.collect(stage.venue)
+            assert stage.marked() == "0.50"
+
+    played(story, tmp_path)
+    assert "live feed ended: Kalshi brought a Mark of hedge; nothing of it was booked." in caplog.text

@@ -139,6 +139,7 @@ def test_two_plug_ins_of_one_name_are_a_clash(plug_in: ModuleType) -> None:
         ({"title": " "}, "it has no title"),
         ({"kind": "bank"}, "its kind .bank. is none of venue, sales, api_cost, other"),
         ({"settings": dict}, "its settings are no SourceSettings"),
+        ({"live": print}, "it has a live feed, and only a venue's quotes go anywhere"),
     ],
 )
 def test_a_definition_says_what_is_wrong_with_it(change: dict[str, Any], why: str) -> None:
@@ -216,6 +217,34 @@ async def test_a_builder_that_fails_is_one_sentence_without_what_it_said(
         await source.fetch(Window(None, NOW))
     assert "Pawn shop could not be built: KeyError in sources/test_registry.py, line" in str(error.value)
     assert "canary" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [
+        ({"name": "other"}, "its name is not pawn"),
+        ({"interval": 60}, "its interval is no timedelta"),
+        ({"overlap": None}, "its overlap is no timedelta"),
+        ({"probe": None}, "it cannot probe"),
+    ],
+)
+async def test_what_a_builder_makes_that_is_no_source_is_one_sentence(
+    plug_in: ModuleType, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], lacks: str
+) -> None:
+    """It takes part and says what it lacks; the program does not end with a trace."""
+
+    def build(settings: PawnSettings, setup: Setup) -> Pawn:
+        made = Pawn(setup)
+        vars(made).update(change)
+        return made
+
+    vars(plug_in)["PAWN"] = pawn(build=build)
+    installed(monkeypatch, point("pawn", "a_plug_in:PAWN"))
+    environ = {"NORTHSTAR_SOURCES": "pawn", "NORTHSTAR_PAWN_ADDRESS": "here"}
+    [source] = build_sources(registry.read_settings(environ), None, lambda: NOW)
+    assert (source.name, source.interval) == ("pawn", timedelta(minutes=1))
+    with pytest.raises(SourceBroken, match=f"^Pawn shop is no source: {lacks}.$"):
+        await source.fetch(Window(None, NOW))
 
 
 def test_what_a_builder_refuses_is_said_with_the_title_of_one_more_account(
