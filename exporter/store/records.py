@@ -137,8 +137,8 @@ class RecordStore:
         so a long replay can let others write in between.
         """
         table = schema.records
-        given = (unsearched(table.c.source).in_(tuple(sources)), table.c.id <= upto, is_newest(upto))
-        query = select(*_ORDER, table.c.body).where(*given).order_by(*_ORDER)
+        given = (unsearched(table.c.source).in_(tuple(sources)), unsearched(table.c.id) <= upto)
+        query = select(*_ORDER, table.c.body).where(*given, is_newest(upto)).order_by(*_ORDER)
         if after is not None:
             at, *place = after
             # The first bound is what the index on time is searched by.

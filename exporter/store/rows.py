@@ -16,6 +16,7 @@ from exporter.store import schema
 from exporter.times import to_us
 
 Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 NOT_IN_BODY = {"source"}
 """Fields of a record that are not written into its body."""
@@ -69,11 +70,11 @@ def is_newest(upto: int | None = None) -> Any:
     return ~exists().where(*follows, *(() if upto is None else (newer.c.id <= upto,)))
 
 
-def unsearched(column: Column[str]) -> ColumnElement[str]:
+def unsearched(column: Column[Value]) -> ColumnElement[Value]:
     """Return a column by which SQLite searches no index.
 
-    It knows nothing of how often a source occurs, and takes what equals something for rarer than what
-    lies in a range: a replay in the order of time would be sorted whole, and today looked for in all years.
+    It knows nothing of how often a source occurs, and takes what equals something, or is below it, for rare:
+    a replay in the order of time would be sorted whole, and today looked for in all years.
     """
     return literal_column(f"+{column.table.name}.{column.name}", column.type)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from exporter.records import Answer, Change, Landing, Record, UsageHour
 from exporter.store import Store
@@ -282,6 +286,39 @@ def key_of(record: Change | Record) -> tuple[str, str, str]:
 
 def landings(changes: list[Change]) -> list[Landing]:
     return [change.new for change in changes if isinstance(change.new, Landing)]
+
+
+@pytest.mark.parametrize("ask", ["replay", "first page", "next page", "scopes of today"])
+def test_what_goes_by_time_walks_along_the_index_of_time(store: Store, ask: str) -> None:
+    """SQLite would rather look a source up and sort all it has: a page of a replay would take seconds."""
+    with recorded(store) as asked:
+        if ask == "replay":
+            list(store.records.replay(NAMES))
+        elif ask == "scopes of today":
+            store.evidence.scopes("kalshi", ["fill", "settlement"], NOW - timedelta(hours=1), NOW)
+        else:
+            place = None if ask == "first page" else (1, "fill", "f", "kalshi")
+            store.records.replayed(NAMES, place, 1_000, 10)
+    ((statement, values),) = asked
+    with store.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    steps = [step.detail for step in plan]
+    assert "USING INDEX records_by_moment" in steps[0]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps
+
+
+@contextmanager
+def recorded(store: Store) -> Iterator[list[tuple[str, Any]]]:
+    """Yield what is asked of the database meanwhile."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, values))
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(store.engine, "before_cursor_execute", note)
 
 
 def test_a_replay_by_pages_gives_what_one_in_one_go_gives(store: Store) -> None:
