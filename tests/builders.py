@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from exporter.ledger import Ledger, MarkRule, SourceState
+from exporter.ledger import Ledger, MarkRule, SourceState, state
 from exporter.ledger.cost.cost_book import CostBook
 from exporter.ledger.sales.shop_book import ShopBook
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
@@ -33,7 +33,8 @@ from exporter.records import (
     UsageHour,
     UsageLine,
 )
-from exporter.snapshot import Opening
+from exporter.snapshot import COMPONENTS, WINDOWS, Opening, plain_json
+from exporter.times import stamp
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
@@ -328,3 +329,37 @@ class Books:
         """Return a component (or `net`) of a window; `openings` are the usual venue's."""
         stated = self.ledger.figures(now, healthy(now), {"kalshi": openings or {}})[window]
         return stated.net.usd if component == "net" else stated.components[component].usd
+
+
+def told(ledger: Ledger, **known: Any) -> dict[str, Any]:
+    """Return the JSON of the snapshot that a ledger states."""
+    return plain_json(state(ledger, **known))
+
+
+def bare(epoch: str, sequence: int, at: datetime, usd: str = "1.00") -> dict[str, Any]:
+    """Return the JSON of a small snapshot in which every figure is the same."""
+    figure = {"grade": "final", "usd": usd}
+    window = {
+        "from": stamp(at),
+        "to": stamp(at),
+        "net": figure,
+        "components": dict.fromkeys(COMPONENTS, figure),
+    }
+    return {
+        "epoch": epoch,
+        "sequence": sequence,
+        "as_of": stamp(at),
+        "currency": "USD",
+        "timezone": "UTC",
+        "mark_rule": "bid",
+        "lot_rule": "average",
+        "windows": {name: dict(window) for name in WINDOWS},
+        "sources": {},
+        "checks": {},
+        "unrealised": figure,
+    }
+
+
+def held(count: object) -> dict[str, Any]:
+    """Return the JSON of an open position."""
+    return {"source": "kalshi", "side": "yes", "count": str(count), "cost": "1.00", "grade": "missing"}

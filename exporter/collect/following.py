@@ -16,6 +16,7 @@ from exporter.collect.pace import Pace
 from exporter.errors import SourceError
 from exporter.metrics.health import Health
 from exporter.records import Fill, Mark
+from exporter.snapshot.tree import LiveStatus
 from exporter.sources.blame import where
 from exporter.sources.contract import Reading, Source
 from exporter.sources.guard import admit
@@ -29,7 +30,7 @@ PATIENT_READINGS = 10
 
 AWAITED_FILLS = 1_000
 
-OFF = "off"
+OFF: LiveStatus = "off"
 
 log = logging.getLogger("northstar")
 
@@ -104,7 +105,7 @@ class Follower(Listener):
             self._awaited.setdefault(change.fill_id, 0)
         self._readings.ask()
 
-    def _show(self, status: str) -> None:
+    def _show(self, status: LiveStatus) -> None:
         news = self._cycle.standings.feeding(self._source.name, status, self._cycle.clock())
         if news and self._cycle.publisher.latest is not None:  # else there is nothing to show it beside yet
             self._cycle.publisher.soon()

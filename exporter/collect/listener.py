@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.snapshot import Tree
+from exporter.snapshot import Snapshot
 from exporter.sources.contract import Reading
 
 
@@ -12,5 +12,5 @@ class Listener:
     def booked(self, reading: Reading) -> None:
         """The ledger has taken a reading; no snapshot shows it yet."""
 
-    def published(self, snapshot: Tree) -> None:
+    def published(self, snapshot: Snapshot) -> None:
         """A snapshot is committed, and may be seen."""

@@ -20,7 +20,8 @@ from exporter.errors import LedgerError, StoreError
 from exporter.ledger import Plan, state
 from exporter.ledger.trading.breakdown import breakdown
 from exporter.metrics.health import Health
-from exporter.snapshot import Cursor, Opening, Tree
+from exporter.snapshot import Cursor, Opening, Snapshot
+from exporter.snapshot.breakdown import ResultsByGroup
 from exporter.store import Store
 from exporter.times import unstamp
 
@@ -45,8 +46,8 @@ class Publisher:
         limits: Mapping[str, Decimal],
         demo: bool,
     ) -> None:
-        self.latest: Tree | None = None
-        self.breakdown: Tree | None = None
+        self.latest: Snapshot | None = None
+        self.breakdown: ResultsByGroup | None = None
         """The newest statement of results by group, None before the first."""
         self._store, self._books, self._standings, self._health = store, books, standings, health
         self._clock, self._thread, self._listeners = clock, thread, listeners
@@ -56,7 +57,7 @@ class Publisher:
 
     async def start(self) -> None:
         """Show the last snapshot at once."""
-        self.latest = await self._thread.run(self._store.snapshots.latest)
+        self.latest = await self._thread.run(self._store.snapshots.newest)
 
     def soon(self) -> None:
         """Publish at once, or, in a burst, as the set rate allows; its last state is never left out."""
@@ -118,8 +119,8 @@ class Publisher:
                 if opening is not None:
                     found[window] = opening
 
-    def _state(self, now: datetime) -> Tree:
-        sequence = 0 if self.latest is None else int(self.latest["sequence"])
+    def _state(self, now: datetime) -> Snapshot:
+        sequence = 0 if self.latest is None else self.latest.sequence
         return state(
             self._books.ledger,
             now=now,
@@ -135,4 +136,4 @@ class Publisher:
     def _now(self) -> datetime:
         # The machine's clock may be set back; what is published never goes back in time.
         now = self._clock()
-        return now if self.latest is None else max(now, unstamp(self.latest["as_of"]))
+        return now if self.latest is None else max(now, unstamp(self.latest.as_of))

@@ -54,7 +54,7 @@ class Replay:
             ledger.restate(source, scope, self._store.records.of_scope(source, scope))
 
     def _finish(self, ledger: Ledger) -> None:
-        latest = self._store.snapshots.latest()
+        latest = self._store.snapshots.newest()
         if latest is not None:
             ledger.restore(latest)
         ledger.forget_settled(self._clock())

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from exporter.collect.backlog import Reader
 from exporter.ledger import SourceState
+from exporter.snapshot.tree import LiveStatus
 from exporter.sources.contract import Source
 
 
@@ -17,7 +18,7 @@ class Standings:
     def __init__(self, sources: Sequence[Source], pasts: Mapping[str, Reader]) -> None:
         self._states = {source.name: SourceState(freshness=source.freshness) for source in sources}
         self._pasts = pasts
-        self.feeds: dict[str, tuple[str, datetime]] = {}
+        self.feeds: dict[str, tuple[LiveStatus, datetime]] = {}
         """How the live feed of each source that has one stands, `live`, `connecting` or `off`, since when."""
 
     def stated(self) -> dict[str, SourceState]:
@@ -45,7 +46,7 @@ class Standings:
         since = known.since if known.error and known.since is not None else now
         self._states[name] = replace(known, error=reason, sentence=sentence, since=since)
 
-    def feeding(self, name: str, status: str, now: datetime) -> bool:
+    def feeding(self, name: str, status: LiveStatus, now: datetime) -> bool:
         """Note how the live feed of a source stands; tell whether that is news."""
         if name in self.feeds and self.feeds[name][0] == status:
             return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any
 
 from exporter.explain.day import explain_day
 from exporter.explain.figure import explain_figure
@@ -53,7 +52,7 @@ def _figure(explained: Explained) -> Iterator[str]:
     figure = "no figure" if explained.usd is None else f"{plain(explained.usd)} USD"
     yield f"{explained.window}.{explained.figure}: {figure}, {explained.grade}"
     yield f"from {explained.start}, as of {explained.as_of}, snapshot {explained.epoch}-{explained.sequence}"
-    yield from (f"  because {_because(reason)}" for reason in explained.because)
+    yield from (f"  because {reason.source}: {reason.text}" for reason in explained.because)
     yield ""
     width = max((len(plain(line.usd)) for line, _ in explained.lines), default=0)
     for line, proofs in explained.lines:
@@ -75,11 +74,6 @@ def _figure(explained: Explained) -> Iterator[str]:
             f"The {explained.count} lines sum to {plain(explained.total)}, which is {plain(off)} from the "
             "figure: not all that was stored by then had been counted."
         )
-
-
-def _because(reason: Any) -> str:
-    """Return a reason as a sentence; snapshots of before reasons were data hold the sentence itself."""
-    return reason if isinstance(reason, str) else f"{reason['source']}: {reason['text']}"
 
 
 def _day(explained: DayExplained) -> Iterator[str]:

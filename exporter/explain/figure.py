@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +16,9 @@ from exporter.ledger.trading.positions import Book, Event, in_order
 from exporter.ledger.windows import starts
 from exporter.money import plain
 from exporter.records import BilledDay, Fill, Sale, Settlement, UsageHour, ticker_of
-from exporter.snapshot import COMPONENTS, WINDOWS, Tree
+from exporter.snapshot import COMPONENTS, WINDOWS, Snapshot, Window
+from exporter.snapshot.texts import decimal
+from exporter.snapshot.tree import Position
 from exporter.store import Revision, Store
 from exporter.times import from_us, to_us, unstamp
 
@@ -43,28 +44,29 @@ def explain_figure(
 
     Raises CannotExplain when there is no such figure, or too much behind it.
     """
-    if window not in WINDOWS or figure not in FIGURES:
+    known = next((name for name in WINDOWS if name == window), None)
+    if known is None or figure not in FIGURES:
         raise CannotExplain(
             f"There is no figure {window}.{figure}: a window is one of {', '.join(WINDOWS)}, "
             f"a figure one of {', '.join(FIGURES)}."
         )
-    tree = _snapshot(store, at)
-    stated = tree["windows"][window]
-    shown = stated["net"] if figure == NET else stated["components"].get(figure)
+    snapshot = _snapshot(store, at)
+    stated = snapshot.windows[known]
+    shown = stated.net if figure == NET else stated.components.get(figure)
     if shown is None:
         raise CannotExplain(f"{figure} takes no part: its source is switched off.")
-    lines = _lines(store, tree, window, figure, most)
+    lines = _lines(store, snapshot, known, figure, most)
     page = lines[offset : offset + limit]
     return Explained(
         window=window,
         figure=figure,
-        epoch=tree["epoch"],
-        sequence=tree["sequence"],
-        as_of=tree["as_of"],
-        start=stated["from"],
-        grade=shown["grade"],
-        because=tuple(shown.get("because", ())),
-        usd=Decimal(shown["usd"]) if "usd" in shown else None,
+        epoch=snapshot.epoch,
+        sequence=snapshot.sequence,
+        as_of=snapshot.as_of,
+        start=stated.start,
+        grade=shown.grade,
+        because=shown.because,
+        usd=None if shown.usd is None else decimal(shown.usd),
         total=total(lines),
         count=len(lines),
         offset=offset,
@@ -72,39 +74,41 @@ def explain_figure(
     )
 
 
-def _snapshot(store: Store, at: datetime | None) -> Tree:
+def _snapshot(store: Store, at: datetime | None) -> Snapshot:
     sequence = store.snapshots.last_sequence() if at is None else store.evidence.snapshot(at)
-    tree = store.snapshots.at(sequence) if sequence else None
-    if tree is None:
+    snapshot = store.snapshots.read(sequence) if sequence else None
+    if snapshot is None:
         raise CannotExplain("No snapshot of that time is kept whole: ask for a later one.")
-    return tree
+    return snapshot
 
 
-def _lines(store: Store, tree: Tree, window: str, figure: str, most: int) -> list[LineItem]:
-    until = unstamp(tree["as_of"])
-    start = starts(until, ZoneInfo(tree["timezone"]))[window]
+def _lines(store: Store, snapshot: Snapshot, window: Window, figure: str, most: int) -> list[LineItem]:
+    until = unstamp(snapshot.as_of)
+    start = starts(until, ZoneInfo(snapshot.timezone))[window]
     if figure == NET:
-        components = tree["windows"][window]["components"]
+        components = snapshot.windows[window].components
         return [
-            LineItem(None, name, Decimal(part["usd"])) for name, part in components.items() if "usd" in part
+            LineItem(None, name, decimal(part.usd))
+            for name, part in components.items()
+            if part.usd is not None
         ]
     if figure == "trading_unrealised_change":
-        return _unrealised(store, tree, window, start)
+        return _unrealised(store, snapshot, window, start)
     if figure.startswith("api_cost"):
-        return _costs(store, tree, figure, start, until, most)
-    return _entries(store, tree, figure, start, until, most)
+        return _costs(store, snapshot, figure, start, until, most)
+    return _entries(store, snapshot, figure, start, until, most)
 
 
 def _entries(
-    store: Store, tree: Tree, figure: str, start: datetime | None, until: datetime, most: int
+    store: Store, snapshot: Snapshot, figure: str, start: datetime | None, until: datetime, most: int
 ) -> list[LineItem]:
     """Book the records of every market, or sale, with a part in the window anew, and note what each books."""
     kinds, also = ((Sale.kind,), REFUNDED) if figure.startswith("sales") else (TRADES, None)
-    found = _known(store, tree, kinds, (start, until), most, also)
+    found = _known(store, snapshot, kinds, (start, until), most, also)
     since = None if start is None else to_us(start)
     lines = [
         LineItem(from_us(entry.at), _said(revision.record), -entry.amounts[figure], (revision,))
-        for revision, entry in _booked(found, tree.get("lot_rule", "average"))
+        for revision, entry in _booked(found, snapshot.lot_rule)
         if entry.amounts.get(figure) and (since is None or entry.at >= since)
     ]
     return sorted(lines, key=lambda line: (line.at or until, line.what))
@@ -127,11 +131,11 @@ def _booked(found: Sequence[Revision], lots: LotRule) -> Iterator[tuple[Revision
 
 
 def _costs(
-    store: Store, tree: Tree, figure: str, start: datetime | None, until: datetime, most: int
+    store: Store, snapshot: Snapshot, figure: str, start: datetime | None, until: datetime, most: int
 ) -> list[LineItem]:
     """Return what each UTC day of each source has in the window, billed or estimated."""
     floor = None if start is None else CostDay(start.date()).start
-    found = _known(store, tree, COSTS, (floor, until), most)
+    found = _known(store, snapshot, COSTS, (floor, until), most)
     days: dict[tuple[str, str], tuple[CostDay, list[Revision]]] = {}
     for revision in found:
         record = revision.record
@@ -153,17 +157,17 @@ def _costs(
     return lines
 
 
-def _unrealised(store: Store, tree: Tree, window: str, start: datetime | None) -> list[LineItem]:
+def _unrealised(store: Store, snapshot: Snapshot, window: Window, start: datetime | None) -> list[LineItem]:
     """Return each position's unrealised P&L, and take the value at the window's start away again."""
     lines = [
-        LineItem(unstamp(held["as_of"]), f"{name}: {_held(held)}", Decimal(held["unrealised"]))
-        for name, held in sorted(tree["positions"].items())
-        if "unrealised" in held
+        LineItem(unstamp(held.as_of), f"{name}: {_held(held)}", decimal(held.unrealised))
+        for name, held in sorted((snapshot.positions or {}).items())
+        if held.unrealised is not None and held.as_of is not None
     ]
-    shown = tree["windows"][window]["components"]["trading_unrealised_change"]
-    if "usd" not in shown:
+    shown = snapshot.windows[window].components["trading_unrealised_change"]
+    if shown.usd is None:
         return lines
-    opening = total(lines) - Decimal(shown["usd"])
+    opening = total(lines) - decimal(shown.usd)
     if opening:
         known = None if start is None else store.snapshots.opening(start)
         said = "value at the window's start"
@@ -173,13 +177,13 @@ def _unrealised(store: Store, tree: Tree, window: str, start: datetime | None) -
     return lines
 
 
-def _held(held: Tree) -> str:
-    return f"{held['count']} {held['side']}, cost {held['cost']}, mark {held.get('mark', '-')}"
+def _held(held: Position) -> str:
+    return f"{held.count} {held.side}, cost {held.cost}, mark {held.mark or '-'}"
 
 
 def _known(
     store: Store,
-    tree: Tree,
+    snapshot: Snapshot,
     kinds: Sequence[str],
     span: tuple[datetime | None, datetime],
     most: int,
@@ -187,7 +191,7 @@ def _known(
 ) -> list[Revision]:
     """Return the records of every scope with a part in a span, of the sources that took part, in order."""
     evidence, (start, until) = store.evidence, span
-    scopes = {source: evidence.scopes(source, kinds, start, until, also) for source in tree["sources"]}
+    scopes = {source: evidence.scopes(source, kinds, start, until, also) for source in snapshot.sources}
     size = sum(evidence.size(source, each, kinds) for source, each in scopes.items())
     if size > most:
         raise CannotExplain(

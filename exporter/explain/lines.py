@@ -10,6 +10,7 @@ from typing import Any
 from exporter.errors import ExporterError
 from exporter.money import ZERO, plain
 from exporter.records import BilledDay, Fill, KeyUsage, Record, Sale, Settlement, UsageHour
+from exporter.snapshot import Reason, plain_json
 from exporter.store import RawSource, Revision, Store
 from exporter.times import stamp
 
@@ -82,7 +83,7 @@ class Explained:
     as_of: str
     start: str
     grade: str
-    because: tuple[Any, ...]
+    because: tuple[Reason, ...]
     usd: Decimal | None
     total: Decimal
     count: int
@@ -104,7 +105,7 @@ class Explained:
             "figure": self.figure,
             "from": self.start,
             "grade": self.grade,
-            "because": list(self.because),
+            "because": [plain_json(reason) for reason in self.because],
             "sum": plain(self.total),
             "exact": self.exact,
             "count": self.count,

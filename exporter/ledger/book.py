@@ -15,7 +15,7 @@ from typing import Protocol
 from exporter.ledger.journal import Journal
 from exporter.money import ZERO
 from exporter.records import Change, SourceInfo
-from exporter.snapshot import Figure, Grade, Opening, Reason
+from exporter.snapshot import Figure, Grade, Opening, Reason, Window
 from exporter.times import to_us
 
 
@@ -54,7 +54,7 @@ class SourceState:
 class Span:
     """A window as it is `now`: `start` is None for all time, `begin` is then when the first event was."""
 
-    window: str
+    window: Window
     start: datetime | None
     begin: datetime
     now: datetime
@@ -100,7 +100,7 @@ class SourceBook(Protocol):
 
     def components(
         self, spans: Sequence[Span], freshness: timedelta, openings: Mapping[str, Opening]
-    ) -> dict[str, dict[str, Part]]:
+    ) -> dict[Window, dict[str, Part]]:
         """Return the components of each window by name. `openings` has the windows that were asked for."""
 
 

@@ -4,75 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
-from typing import Any
+
+from msgspec import structs
 
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.ledger.trading.equity import Compared
 from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO, plain
-from exporter.snapshot import Tree
-
-SIZES = ("contracts", "usd")
-"""The units in which a check says by how much it is off."""
+from exporter.snapshot.texts import contracts, decimal, usd
+from exporter.snapshot.tree import Check, CheckPart
 
 
-def stated_checks(venues: Collection[VenueBook]) -> dict[str, Tree]:
+def stated_checks(venues: Collection[VenueBook]) -> dict[str, Check]:
     """Return the checks by name. With several venues a check has the part of each, and fails with any.
 
     What it is off by is then that of the venue which is off most: differences of two accounts must not
     take each other back.
     """
-    checks: dict[str, Tree] = {"balanced": {"ok": True, "usd": plain(ZERO)}}
+    checks = {"balanced": Check(ok=True, usd=usd(ZERO))}
     stated = {book.info.name: _venue(book) for book in venues}
     titles = {book.info.name: book.info.title for book in venues}
     for name in dict.fromkeys(name for found in stated.values() for name in found):
         parts = {source: found[name] for source, found in stated.items() if name in found}
+        source, worst = max(parts.items(), key=lambda part: (not part[1].ok, _size(part[1]), part[0]))
         if len(stated) == 1:
-            (checks[name],) = parts.values()
-            continue
-        source, worst = max(parts.items(), key=lambda part: (not part[1]["ok"], _size(part[1]), part[0]))
-        checks[name] = {**worst, "parts": parts}
-        if "detail" in worst:
-            checks[name] = {**checks[name], "detail": f"{titles[source]}: {worst['detail']}"}
+            checks[name] = _check_of(worst)
+        else:
+            detail = None if worst.detail is None else f"{titles[source]}: {worst.detail}"
+            checks[name] = _check_of(structs.replace(worst, detail=detail), parts)
     return checks
 
 
-def _size(check: Tree) -> Decimal:
-    return max(abs(Decimal(check[unit])) for unit in SIZES if unit in check)
+def _check_of(part: CheckPart, parts: dict[str, CheckPart] | None = None) -> Check:
+    return Check(**structs.asdict(part), parts=parts)
 
 
-def _venue(book: VenueBook) -> dict[str, Tree]:
+def _size(check: CheckPart) -> Decimal:
+    return max(abs(decimal(size)) for size in (check.contracts, check.usd) if size is not None)
+
+
+def _venue(book: VenueBook) -> dict[str, CheckPart]:
     confirmed = book.confirmation.confirmed
     cash = book.cash_difference()
     if cash is None:
         return {}
-    checks = {"cash": _check(cash, _unexplained(cash), confirmed("cash"))}
+    checks = {"cash": _compared(cash, _unexplained(cash), confirmed("cash"))}
     if book.equity.compared is not None:
         checks["equity"] = _equity(book.equity.compared, confirmed("equity"))
     reconciliation = book.portfolio.reconciliation
     for figure in FIGURES:
         worst = reconciliation.worst(figure)
-        unit = "contracts" if figure == "position" else "usd"
         where = f"the largest difference is in {worst.scope}"
-        checks[figure] = _check(worst.size, where, confirmed(figure), unit)
+        checks[figure] = _compared(worst.size, where, confirmed(figure), counted=figure == "position")
     differ, ours, other = reconciliation.lot_rules()
     if differ:
         rule = book.portfolio.lots
-        checks["exposure"] = {
-            **checks["exposure"],
-            "lots": f"of {differ} markets where it matters, {ours} tie by {rule}, {other} by the other rule",
-        }
+        lots = f"of {differ} markets where it matters, {ours} tie by {rule}, {other} by the other rule"
+        checks["exposure"] = structs.replace(checks["exposure"], lots=lots)
     return checks
 
 
-def _equity(compared: Compared, confirmed: bool) -> Tree:
-    shown: dict[str, Any] = {
-        "ok": compared.ok or not confirmed,
-        "usd": plain(compared.difference),
-        "tolerance_usd": plain(compared.allowed),
-    }
-    return shown if compared.ok else shown | {"detail": _told(compared.detail, confirmed)}
+def _equity(compared: Compared, confirmed: bool) -> CheckPart:
+    return CheckPart(
+        ok=compared.ok or not confirmed,
+        usd=usd(compared.difference),
+        tolerance_usd=usd(compared.allowed),
+        detail=None if compared.ok else _told(compared.detail, confirmed),
+    )
 
 
 def _unexplained(cash: Decimal) -> str:
@@ -84,11 +83,14 @@ def _unexplained(cash: Decimal) -> str:
     )
 
 
-def _check(difference: Decimal, detail: str, confirmed: bool, unit: str = "usd") -> Tree:
-    shown: dict[str, Any] = {"ok": difference == 0 or not confirmed, unit: plain(difference)}
-    if difference:
-        shown["detail"] = _told(detail, confirmed)
-    return shown
+def _compared(difference: Decimal, detail: str, confirmed: bool, *, counted: bool = False) -> CheckPart:
+    """State a difference, of contracts where they are `counted`, else of dollars."""
+    return CheckPart(
+        ok=difference == 0 or not confirmed,
+        usd=None if counted else usd(difference),
+        contracts=contracts(difference) if counted else None,
+        detail=_told(detail, confirmed) if difference else None,
+    )
 
 
 def _told(detail: str, confirmed: bool) -> str:

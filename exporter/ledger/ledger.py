@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from exporter.errors import LedgerError
@@ -31,7 +30,9 @@ from exporter.ledger.trading.results import Results, TradeRecord
 from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO
 from exporter.records import ApiKey, Balance, Change, Kind, Mark, Observation, Record, SourceInfo, Workspace
-from exporter.snapshot import COMPONENTS, Figure, Opening, Tree
+from exporter.snapshot import COMPONENTS, Figure, Opening, Snapshot, Window
+from exporter.snapshot.texts import decimal
+from exporter.snapshot.tree import Check, Position, VenueAccount
 from exporter.times import from_us, to_us, unstamp
 
 Late = tuple[str, str]
@@ -103,25 +104,26 @@ class Ledger:
         """Take quotes of a venue, as they move between two readings; tell whether a price has moved."""
         return self.venues[source].quote(marks)
 
-    def restore(self, tree: Tree) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """Take from a stored snapshot what is not in the records: the marks, and what the venues stated.
 
         So a restart keeps the last good figures, with their age, until each venue answers again.
         """
         first = next(iter(self.venues), "")
-        positions: defaultdict[str, dict[str, Tree]] = defaultdict(dict)
-        for key, shown in tree.get("positions", {}).items():
-            source = shown.get("source", first)
-            positions[source][key if source == first else key.removeprefix(f"{source}:")] = shown
-        self.costs.restore(tree.get("api_cost", {}).get("names", {}))
+        positions: defaultdict[str, dict[str, Position]] = defaultdict(dict)
+        for key, held in (snapshot.positions or {}).items():
+            scope = key if held.source == first else key.removeprefix(f"{held.source}:")
+            positions[held.source][scope] = held
+        if snapshot.api_cost is not None:
+            self.costs.restore(snapshot.api_cost.names)
         for name, book in self.venues.items():
             book.portfolio.restore(positions[name])
-            book.confirmation.restore(_failing(tree.get("checks", {}), name))
-            account = tree.get("accounts", {}).get(name)
+            book.confirmation.restore(_failing(snapshot.checks, name))
+            account = (snapshot.accounts or {}).get(name)
             if account is not None:
                 book.cash = {0: _balance(name, account)}
 
-    def openings_needed(self, now: datetime) -> dict[str, dict[str, datetime]]:
+    def openings_needed(self, now: datetime) -> dict[str, dict[Window, datetime]]:
         """Return by venue the windows whose change in unrealised P&L is measured from a stored snapshot."""
         starts = windows.starts(now, self.zone)
         return {name: book.openings_needed(starts) for name, book in self.venues.items()}
@@ -131,7 +133,7 @@ class Ledger:
         now: datetime,
         states: Mapping[str, SourceState],
         openings: Mapping[str, Mapping[str, Opening]],
-    ) -> dict[str, WindowFigures]:
+    ) -> dict[Window, WindowFigures]:
         """Return every window as of `now`. `openings` answers `openings_needed`; what it lacks is partial."""
         spans = self._spans(now)
         parts = {
@@ -149,7 +151,7 @@ class Ledger:
             stated[name] = part.figure(name, states[name], now)
         return stated
 
-    def results(self, now: datetime) -> dict[str, Results]:
+    def results(self, now: datetime) -> dict[Window, Results]:
         """Return how trading went in every window, on all venues together."""
         stated = {}
         for window, start in windows.starts(now, self.zone).items():
@@ -161,7 +163,7 @@ class Ledger:
             stated[window] = self.trades.stated(window, since, realised, fees)
         return stated
 
-    def counts(self, now: datetime) -> dict[str, dict[str, Counts]]:
+    def counts(self, now: datetime) -> dict[Window, dict[str, Counts]]:
         """Return by window and shop how many sales were made, and refunds given."""
         return {
             window: {
@@ -216,7 +218,7 @@ class Ledger:
         self,
         span: Span,
         states: Mapping[str, SourceState],
-        parts: Mapping[str, Mapping[str, Mapping[str, Part]]],
+        parts: Mapping[str, Mapping[Window, Mapping[str, Part]]],
     ) -> WindowFigures:
         by_source = {
             name: {
@@ -233,17 +235,17 @@ class Ledger:
         return WindowFigures(span.begin, span.now, total(components.values()), components, by_source)
 
 
-def _failing(checks: Tree, source: str) -> list[str]:
+def _failing(checks: Mapping[str, Check], source: str) -> list[str]:
     """Return the checks that failed for a source: by its own part where several have one."""
-    stated = ((name, check.get("parts", {}).get(source, check)) for name, check in checks.items())
-    return [name for name, check in stated if not check["ok"]]
+    stated = ((name, (check.parts or {}).get(source, check)) for name, check in checks.items())
+    return [name for name, check in stated if not check.ok]
 
 
-def _balance(source: str, account: Any) -> Balance:
+def _balance(source: str, account: VenueAccount) -> Balance:
     return Balance(
         source=source,
         subaccount=0,
-        cash=Decimal(account["cash"]),
-        portfolio_value=Decimal(account["portfolio_value"]),
-        at=unstamp(account["as_of"]),
+        cash=decimal(account.cash),
+        portfolio_value=decimal(account.portfolio_value),
+        at=unstamp(account.as_of),
     )

@@ -1,12 +1,11 @@
-"""Freeze the ledger into the snapshot tree, proved before anyone may see it."""
+"""Freeze the ledger into a snapshot, proved before anyone may see it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from exporter.errors import OutOfBalance
 from exporter.ledger.book import SourceState, total
@@ -18,8 +17,26 @@ from exporter.ledger.trading.results import Results
 from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO, plain
 from exporter.records import Kind, SourceInfo
-from exporter.snapshot import COMPONENTS, Cursor, Figure, Opening, Tree, per_order
-from exporter.times import stamp
+from exporter.snapshot import COMPONENTS, Cursor, Figure, Opening, Snapshot, StatedFigure, Window, per_order
+from exporter.snapshot.texts import moment, ratio, usd
+from exporter.snapshot.tree import (
+    Exposure,
+    LargestPosition,
+    LiveStatus,
+    Position,
+    SalesCounts,
+    ShopCounts,
+    SourceShare,
+    SourceStatus,
+    TradingResults,
+    Trouble,
+    VenueAccount,
+    VenueTotals,
+    WindowStatement,
+)
+
+Standing = tuple[LiveStatus, datetime]
+"""How a live feed stands, and since when."""
 
 NO_LIMITS: Mapping[str, Decimal] = {}
 
@@ -31,11 +48,11 @@ def state(
     cursor: Cursor,
     sources: Mapping[str, SourceState],
     openings: Mapping[str, Mapping[str, Opening]],
-    live: Mapping[str, tuple[str, datetime]] | None = None,
+    live: Mapping[str, Standing] | None = None,
     plan: Plan = NO_PLAN,
     limits: Mapping[str, Decimal] = NO_LIMITS,
     demo: bool = False,
-) -> Tree:
+) -> Snapshot:
     """Return the snapshot of everything booked, as of `now`.
 
     `live` says how the live feed of a source stands, and since when; `plan` is what API cost is
@@ -45,40 +62,40 @@ def state(
     """
     ledger.prove()
     figures = ledger.figures(now, sources, openings)
-    for window, stated in figures.items():
-        _prove(window, stated)
+    for window, found in figures.items():
+        _prove(window, found)
     several = _several(ledger)
-    tree: dict[str, Any] = {
-        "epoch": cursor.epoch,
-        "sequence": cursor.sequence,
-        "as_of": stamp(now),
-        "currency": "USD",
-        "timezone": ledger.zone.key,
-        "mark_rule": ledger.rule,
-        "lot_rule": ledger.lots,
-        "windows": {window: _window(stated, several) for window, stated in figures.items()},
-        "sources": {
+    checks = stated_checks(ledger.venues.values())
+    api_cost = None
+    if ledger.bills:
+        api_cost, drift = ledger.costs.stated(now, plan)
+        checks |= drift
+    trading = _trading(ledger, now, sources) if ledger.venues else NO_TRADING
+    return Snapshot(
+        epoch=cursor.epoch,
+        sequence=cursor.sequence,
+        as_of=moment(now),
+        currency="USD",
+        timezone=ledger.zone.key,
+        mark_rule=ledger.rule,
+        lot_rule=ledger.lots,
+        windows={window: _window(found, several) for window, found in figures.items()},
+        sources={
             name: _source(book.info, sources[name], now, (live or {}).get(name))
             for name, book in ledger.books.items()
         },
-        "checks": stated_checks(ledger.venues.values()),
-    }
-    if ledger.venues:
-        tree |= _trading(ledger, now, sources)
-    if ledger.shops:
-        heard = all(sources[name].as_of is not None for name in ledger.shops)
-        tree["sales"] = {
-            window: _counts(stated if heard else {}, figures[window].components)
-            for window, stated in ledger.counts(now).items()
-        }
-    if ledger.bills:
-        tree["api_cost"], compared = ledger.costs.stated(now, plan)
-        tree["checks"] |= compared
-    if limits:
-        tree["limits"] = {name: plain(limit) for name, limit in limits.items()}
-    if demo:
-        tree["demo"] = True
-    return tree
+        checks=checks,
+        unrealised=trading.unrealised,
+        positions=trading.positions,
+        accounts=trading.accounts,
+        trading=trading.results,
+        exposure=trading.exposure,
+        venues=trading.venues,
+        sales=_sales(ledger, now, sources, figures) if ledger.shops else None,
+        api_cost=api_cost,
+        limits={name: plain(limit) for name, limit in limits.items()} or None,
+        demo=demo,
+    )
 
 
 def _several(ledger: Ledger) -> frozenset[str]:
@@ -100,69 +117,81 @@ def _prove(window: str, stated: WindowFigures) -> None:
             raise OutOfBalance(f"The {of} of {window} sum to {summed}, its net is {stated.net.usd}.")
 
 
-def _window(stated: WindowFigures, several: frozenset[str]) -> Tree:
-    shown: dict[str, Any] = {
-        "from": stamp(stated.start),
-        "to": stamp(stated.end),
-        "net": stated.net.tree(),
-        "components": _components(stated.components),
-    }
-    if several:
-        shown["by_source"] = {
-            name: {"net": total(parts.values()).tree(), "components": _components(parts)}
-            for name, parts in stated.by_source.items()
-            if name in several
-        }
-    return shown
+def _window(found: WindowFigures, several: frozenset[str]) -> WindowStatement:
+    shares = {name: _share(parts) for name, parts in found.by_source.items() if name in several}
+    return WindowStatement(
+        start=moment(found.start),
+        end=moment(found.end),
+        net=found.net.stated(),
+        components=_components(found.components),
+        by_source=shares or None,
+    )
 
 
-def _components(parts: Mapping[str, Figure]) -> Tree:
-    return {name: parts[name].tree() for name in COMPONENTS if name in parts}
+def _share(parts: Mapping[str, Figure]) -> SourceShare:
+    return SourceShare(net=total(parts.values()).stated(), components=_components(parts))
 
 
-def _source(info: SourceInfo, state: SourceState, now: datetime, live: tuple[str, datetime] | None) -> Tree:
-    shown: dict[str, Any] = {"title": info.title, "kind": info.kind, "grade": state.grade(now).word}
-    if live is not None:
-        shown["live"], shown["live_since"] = live[0], stamp(live[1])
-    if state.as_of is not None:
-        shown["as_of"] = stamp(state.as_of)
-    if state.last_success is not None:
-        shown["last_success"] = stamp(state.last_success)
-    if state.history:
-        shown["history"] = list(state.history)
+def _components(parts: Mapping[str, Figure]) -> dict[str, StatedFigure]:
+    return {name: parts[name].stated() for name in COMPONENTS if name in parts}
+
+
+def _source(info: SourceInfo, state: SourceState, now: datetime, live: Standing | None) -> SourceStatus:
+    error = None
     if state.error and state.since is not None:
-        shown["error"] = {
-            "reason": state.error,
-            "sentence": state.sentence,
-            "since": stamp(state.since),
-        }
-    return shown
+        error = Trouble(reason=state.error, sentence=state.sentence, since=moment(state.since))
+    return SourceStatus(
+        title=info.title,
+        kind=info.kind,
+        grade=state.grade(now).word,
+        live=None if live is None else live[0],
+        live_since=None if live is None else moment(live[1]),
+        as_of=None if state.as_of is None else moment(state.as_of),
+        last_success=None if state.last_success is None else moment(state.last_success),
+        history=state.history,
+        error=error,
+    )
 
 
-def _trading(ledger: Ledger, now: datetime, sources: Mapping[str, SourceState]) -> Tree:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trading:
+    """What a snapshot says of all venues together."""
+
+    unrealised: StatedFigure | None = None
+    positions: dict[str, Position] | None = None
+    accounts: dict[str, VenueAccount] | None = None
+    results: dict[Window, TradingResults] | None = None
+    exposure: Exposure | None = None
+    venues: dict[str, VenueTotals] | None = None
+
+
+NO_TRADING = Trading()
+
+
+def _trading(ledger: Ledger, now: datetime, sources: Mapping[str, SourceState]) -> Trading:
     """State what all venues together hold, and each account where there are several."""
     unrealised = ledger.unrealised(now, sources)
-    stated: dict[str, Any] = {
-        "unrealised": total(unrealised.values()).tree(),
-        "positions": _positions(ledger, now, sources),
-        "accounts": {name: _account(book) for name, book in ledger.venues.items() if book.cash},
-        "trading": {window: _results(found) for window, found in ledger.results(now).items()},
-        "exposure": _exposure(ledger),
-    }
+    venues = None
     if len(ledger.venues) > 1:
-        stated["venues"] = {
-            name: {
-                "unrealised": figure.tree(),
-                "exposure": plain(ledger.venues[name].portfolio.exposure),
-            }
+        venues = {
+            name: VenueTotals(
+                unrealised=figure.stated(), exposure=usd(ledger.venues[name].portfolio.exposure)
+            )
             for name, figure in unrealised.items()
         }
-    return stated
+    return Trading(
+        unrealised=total(unrealised.values()).stated(),
+        positions=_positions(ledger, now, sources),
+        accounts={name: _account(book) for name, book in ledger.venues.items() if book.cash},
+        results={window: _results(found) for window, found in ledger.results(now).items()},
+        exposure=_exposure(ledger),
+        venues=venues,
+    )
 
 
-def _positions(ledger: Ledger, now: datetime, sources: Mapping[str, SourceState]) -> Tree:
+def _positions(ledger: Ledger, now: datetime, sources: Mapping[str, SourceState]) -> dict[str, Position]:
     """Return all open positions: by market at the first venue, by venue and market at the others."""
-    shown: dict[str, Tree] = {}
+    shown: dict[str, Position] = {}
     for name, book in ledger.venues.items():
         held = book.portfolio.shown(book.value(now, sources[name].freshness).old)
         if shown or name != next(iter(ledger.venues)):
@@ -176,55 +205,66 @@ def position_key(ledger: Ledger, source: str, scope: str) -> str:
     return scope if source == next(iter(ledger.venues)) else f"{source}:{scope}"
 
 
-def _results(stated: Results) -> Tree:
-    ratios = {
-        "win_ratio": stated.win_ratio,
-        "profit_factor": stated.profit_factor,
-        "fee_ratio": stated.fee_ratio,
-    }
-    return {
-        "wins": stated.wins,
-        "losses": stated.losses,
-        "even": stated.even,
-        "max_drawdown_usd": plain(stated.max_drawdown),
-        **{name: plain(ratio) for name, ratio in ratios.items() if ratio is not None},
-    }
+def _results(found: Results) -> TradingResults:
+    return TradingResults(
+        wins=found.wins,
+        losses=found.losses,
+        even=found.even,
+        max_drawdown_usd=usd(found.max_drawdown),
+        win_ratio=None if found.win_ratio is None else ratio(found.win_ratio),
+        profit_factor=None if found.profit_factor is None else ratio(found.profit_factor),
+        fee_ratio=None if found.fee_ratio is None else ratio(found.fee_ratio),
+    )
 
 
-def _exposure(ledger: Ledger) -> Tree:
+def _exposure(ledger: Ledger) -> Exposure:
     """State the most that the open positions can still lose, and the largest of them."""
     portfolios = {name: book.portfolio for name, book in ledger.venues.items()}
     exposure = sum((portfolio.exposure for portfolio in portfolios.values()), ZERO)
-    shown: dict[str, Any] = {"usd": plain(exposure)}
     largest = [(book, name) for name, each in portfolios.items() if (book := each.largest()) is not None]
-    if largest:
-        book, name = max(largest, key=lambda found: (found[0].cost, found[0].scope))
-        shown["largest"] = {"market": position_key(ledger, name, book.scope), "usd": plain(book.cost)}
-    return shown
+    if not largest:
+        return Exposure(usd=usd(exposure))
+    book, name = max(largest, key=lambda found: (found[0].cost, found[0].scope))
+    market = position_key(ledger, name, book.scope)
+    return Exposure(usd=usd(exposure), largest=LargestPosition(market=market, usd=usd(book.cost)))
 
 
-def _account(book: VenueBook) -> Tree:
+def _account(book: VenueBook) -> VenueAccount:
     cash = sum((balance.cash for balance in book.cash.values()), ZERO)
-    unexplained = book.cash_difference()
     value = sum((balance.portfolio_value for balance in book.cash.values()), ZERO)
+    unexplained = book.cash_difference()
+    return VenueAccount(
+        cash=usd(cash),
+        portfolio_value=usd(value),
+        equity=usd(cash + value),
+        paid_in=usd(book.paid_in),
+        as_of=moment(min(balance.at for balance in book.cash.values())),
+        other_cash=usd(book.other_cash) if book.other_cash else None,
+        unexplained=usd(unexplained) if unexplained else None,
+    )
+
+
+def _sales(
+    ledger: Ledger,
+    now: datetime,
+    sources: Mapping[str, SourceState],
+    figures: Mapping[Window, WindowFigures],
+) -> dict[Window, SalesCounts]:
+    heard = all(sources[name].as_of is not None for name in ledger.shops)
     return {
-        "cash": plain(cash),
-        "portfolio_value": plain(value),
-        "equity": plain(cash + value),
-        "paid_in": plain(book.paid_in),
-        "as_of": stamp(min(balance.at for balance in book.cash.values())),
-        **({"other_cash": plain(book.other_cash)} if book.other_cash else {}),
-        **({"unexplained": plain(unexplained)} if unexplained else {}),
+        window: _counts(found if heard else {}, figures[window].components)
+        for window, found in ledger.counts(now).items()
     }
 
 
-def _counts(by_shop: Mapping[str, Counts], components: Mapping[str, Figure]) -> Tree:
+def _counts(by_shop: Mapping[str, Counts], components: Mapping[str, Figure]) -> SalesCounts:
     """State what is counted of a window; nothing while a shop has never answered, which is not zero."""
     orders = sum(counts.orders for counts in by_shop.values())
     refunds = sum(counts.refunds for counts in by_shop.values())
-    shown: dict[str, Any] = {"orders": orders, "refunds": refunds} if by_shop else {}
-    if divided := per_order(components, orders, refunds):
-        shown["per_order"] = divided
-    if len(by_shop) > 1:
-        shown["by_source"] = {name: asdict(counts) for name, counts in by_shop.items()}
-    return shown
+    shops = {name: ShopCounts(counts.orders, counts.refunds) for name, counts in by_shop.items()}
+    return SalesCounts(
+        orders=orders if by_shop else None,
+        refunds=refunds if by_shop else None,
+        per_order=per_order(components, orders, refunds),
+        by_source=shops if len(shops) > 1 else None,
+    )

@@ -5,10 +5,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-ROLLING = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+from exporter.snapshot import Window
+
+ROLLING: dict[Window, timedelta] = {
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
 
 
-def starts(now: datetime, zone: ZoneInfo) -> dict[str, datetime | None]:
+def starts(now: datetime, zone: ZoneInfo) -> dict[Window, datetime | None]:
     """Return the UTC start of every window that ends now; None for `all`, which has no start."""
     here = now.astimezone(zone).date()
     return {

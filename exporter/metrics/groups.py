@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from prometheus_client import Metric as Family
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from exporter.metrics.catalogue import GROUPS, METRICS
-from exporter.snapshot import Tree
+from exporter.metrics.path import Sample
+from exporter.snapshot import Window
+from exporter.snapshot.breakdown import GroupResults, ResultsByGroup, WindowGroups
+from exporter.snapshot.texts import decimal
 
-WINDOWS = ("today", "mtd", "all")
+WINDOWS: tuple[Window, ...] = ("today", "mtd", "all")
 """A day, a month, and all there is; the other windows are in the API. With every window and every
 group that the API shows, these figures alone would be more than all others together."""
 
@@ -21,13 +24,11 @@ TOP = {"series": 10, "event": 5}
 """Groups of a window with series of their own in Prometheus. An event lives for days: few of them are
 worth a time series that a new one replaces."""
 
-Sample = tuple[str, Sequence[str], float]
-
 
 class GroupsCollector(Collector):
     """Renders the statement that `latest` returns; nothing before the first."""
 
-    def __init__(self, latest: Callable[[], Tree | None]) -> None:
+    def __init__(self, latest: Callable[[], ResultsByGroup | None]) -> None:
         self._latest = latest
 
     def describe(self) -> Iterable[Family]:
@@ -35,11 +36,13 @@ class GroupsCollector(Collector):
 
     def collect(self) -> Iterator[Family]:
         stated = self._latest()
+        if stated is None:
+            return
         families: dict[str, GaugeMetricFamily] = {}
-        for level, windows in (stated or {}).items():
+        for level, windows in (("series", stated.series), ("event", stated.event)):
             for window in WINDOWS:
                 if window in windows:
-                    for name, labels, value in _samples(level, window, windows[window]):
+                    for name, (labels, value) in _samples(level, window, windows[window]):
                         if name not in families:
                             metric = METRICS[name]
                             families[name] = GaugeMetricFamily(name, metric.help, labels=metric.labels)
@@ -47,34 +50,48 @@ class GroupsCollector(Collector):
         yield from families.values()
 
 
-def _samples(level: str, window: str, stated: Tree) -> Iterator[Sample]:
-    shown: list[tuple[str, Mapping[str, Any]]]
-    shown = [(group["name"], group) for group in stated["groups"][: TOP[level]]]
-    rest = list(stated["groups"][TOP[level] :])
-    if "other" in stated:
-        rest.append(stated["other"])
+def _samples(level: str, window: Window, stated: WindowGroups) -> Iterator[tuple[str, Sample]]:
+    shown: list[tuple[str, GroupResults | Rest]]
+    shown = [(group.name, group) for group in stated.groups[: TOP[level]]]
+    rest: list[GroupResults] = list(stated.groups[TOP[level] :])
+    if stated.other is not None:
+        rest.append(stated.other)
     if rest:
         shown.append(("other", _sum(rest)))
     for name, group in shown:
         labels = (window, name)
-        for figure in ("realised", "fees"):
-            yield f"northstar_{level}_{figure}_usd", labels, float(group[figure])
-        for result, count in (("win", "wins"), ("loss", "losses"), ("even", "even")):
-            yield f"northstar_{level}_round_trips", (*labels, result), group[count]
-        if "unrealised" in group and window == WINDOWS[-1]:
-            yield f"northstar_{level}_unrealised_usd", (name,), float(group["unrealised"])
-        for ratio in ("win_ratio", "profit_factor"):
-            if ratio in group:
-                yield f"northstar_{level}_{ratio}", labels, float(group[ratio])
+        yield f"northstar_{level}_realised_usd", (labels, float(group.realised))
+        yield f"northstar_{level}_fees_usd", (labels, float(group.fees))
+        for result, count in (("win", group.wins), ("loss", group.losses), ("even", group.even)):
+            yield f"northstar_{level}_round_trips", ((*labels, result), count)
+        if group.unrealised is not None and window == WINDOWS[-1]:
+            yield f"northstar_{level}_unrealised_usd", ((name,), float(group.unrealised))
+        if isinstance(group, GroupResults):
+            if group.win_ratio is not None:
+                yield f"northstar_{level}_win_ratio", (labels, float(group.win_ratio))
+            if group.profit_factor is not None:
+                yield f"northstar_{level}_profit_factor", (labels, float(group.profit_factor))
 
 
-def _sum(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the sum of groups, without ratios: those cannot be summed."""
-    found: dict[str, Any] = {name: _total(groups, name) for name in ("realised", "fees")}
-    found |= {name: sum(group[name] for group in groups) for name in ("wins", "losses", "even")}
-    marked = [group for group in groups if "unrealised" in group]
-    return found | ({"unrealised": _total(marked, "unrealised")} if marked else {})
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The sum of groups, without ratios: those cannot be summed."""
+
+    realised: Decimal
+    fees: Decimal
+    wins: int
+    losses: int
+    even: int
+    unrealised: Decimal | None
 
 
-def _total(groups: Iterable[Mapping[str, Any]], name: str) -> Decimal:
-    return sum((Decimal(group[name]) for group in groups), Decimal(0))
+def _sum(groups: Sequence[GroupResults]) -> Rest:
+    marked = [decimal(group.unrealised) for group in groups if group.unrealised is not None]
+    return Rest(
+        realised=sum((decimal(group.realised) for group in groups), Decimal(0)),
+        fees=sum((decimal(group.fees) for group in groups), Decimal(0)),
+        wins=sum(group.wins for group in groups),
+        losses=sum(group.losses for group in groups),
+        even=sum(group.even for group in groups),
+        unrealised=sum(marked, Decimal(0)) if marked else None,
+    )

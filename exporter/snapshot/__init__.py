@@ -9,11 +9,14 @@ from exporter.snapshot.components import (
     STATEMENT,
     WINDOWS,
     Component,
+    Window,
 )
 from exporter.snapshot.cursor import Cursor
-from exporter.snapshot.figure import Figure, Grade, Opening, Reason
-from exporter.snapshot.patch import Tree, apply, decode, diff, encode
+from exporter.snapshot.figure import Figure, Grade, GradeWord, Opening, Reason, StatedFigure
+from exporter.snapshot.patch import Json, JsonObject, apply, decode, diff, encode, plain_json
 from exporter.snapshot.per_order import PER_ORDER, per_order
+from exporter.snapshot.stored import from_json
+from exporter.snapshot.tree import Snapshot
 
 __all__ = [
     "COMPONENTS",
@@ -30,13 +33,20 @@ __all__ = [
     "Cursor",
     "Figure",
     "Grade",
+    "GradeWord",
+    "Json",
+    "JsonObject",
     "Opening",
     "Reason",
-    "Tree",
+    "Snapshot",
+    "StatedFigure",
+    "Window",
     "apply",
     "decode",
     "diff",
     "encode",
+    "from_json",
     "history_row",
     "per_order",
+    "plain_json",
 ]

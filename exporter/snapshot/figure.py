@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, get_args
 
-from exporter.money import plain
 from exporter.snapshot.definition import Stated, private, totals
-from exporter.times import stamp
+from exporter.snapshot.texts import Moment, Usd, moment, usd
 
 GradeWord = Literal["missing", "stale", "partial", "estimated", "final"]
 
@@ -25,8 +24,17 @@ class Grade(IntEnum):
     FINAL = 4
 
     @property
-    def word(self) -> str:
-        return self.name.lower()
+    def word(self) -> GradeWord:
+        """The grade as a snapshot says it."""
+        return WORDS[self]
+
+    @classmethod
+    def of(cls, word: GradeWord) -> Grade:
+        """Return the grade that a snapshot says."""
+        return cls(WORDS.index(word))
+
+
+WORDS: tuple[GradeWord, ...] = get_args(GradeWord)
 
 
 class Reason(Stated, frozen=True):
@@ -52,18 +60,23 @@ class Figure:
     as_of: datetime | None
     because: tuple[Reason, ...] = ()
 
-    def tree(self) -> dict[str, Any]:
-        """Return the figure as JSON; absent parts have no key."""
-        shown: dict[str, Any] = {"grade": self.grade.word}
-        if self.usd is not None:
-            shown["usd"] = plain(self.usd)
-        if self.as_of is not None:
-            shown["as_of"] = stamp(self.as_of)
-        if self.because:
-            shown["because"] = [
-                {"source": each.source, "code": each.code, "text": each.text} for each in self.because
-            ]
-        return shown
+    def stated(self) -> StatedFigure:
+        """Return the figure as a snapshot states it."""
+        return StatedFigure(
+            grade=self.grade.word,
+            usd=None if self.usd is None else usd(self.usd),
+            as_of=None if self.as_of is None else moment(self.as_of),
+            because=self.because,
+        )
+
+
+class StatedFigure(Stated, frozen=True, kw_only=True):
+    """An amount with its certainty. A figure graded `missing` has no `usd`: unknown is not zero."""
+
+    grade: Annotated[GradeWord, totals("How far it can be trusted; a sum has the worst grade of its parts.")]
+    usd: Annotated[Usd | None, totals("The amount; absent when it is missing.")] = None
+    as_of: Annotated[Moment | None, totals("The time that the oldest part of it speaks of.")] = None
+    because: Annotated[tuple[Reason, ...], totals("What keeps it from being final.")] = ()
 
 
 @dataclass(frozen=True, slots=True)

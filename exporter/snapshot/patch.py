@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from msgspec import NODEFAULT, Struct
@@ -22,14 +22,11 @@ JsonObject: TypeAlias = dict[str, Json]
 Value: TypeAlias = "str | int | float | bool | Struct | Sequence[Value] | Mapping[str, Value] | None"
 """What becomes JSON text: structs and plain objects in any mixture; never changed once built."""
 
-Tree: TypeAlias = Mapping[str, Any]
-"""A JSON object of strings, numbers, booleans, lists and objects; never changed once built."""
-
 _JSON = msgspec.json.Encoder()
 _OBJECT: msgspec.json.Decoder[JsonObject] = msgspec.json.Decoder(dict)
 
 
-def diff(old: Struct | Tree, new: Struct | Tree) -> dict[str, Any]:
+def diff(old: Struct | Mapping[str, Value], new: Struct | Mapping[str, Value]) -> dict[str, Value]:
     """Return the merge patch that turns the JSON of `old` into that of `new`; empty when they are equal.
 
     Parts the two share by identity are skipped unread, so the cost is that of what changed. Two structs are
@@ -93,26 +90,26 @@ def _same(one: Value, other: Value) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def apply(old: Tree, patch: Tree) -> dict[str, Any]:
+def apply(old: Mapping[str, Json], patch: Mapping[str, Json]) -> JsonObject:
     """Return `old` with the merge patch applied; neither argument is changed (RFC 7396)."""
     new = dict(old)
     for key, value in patch.items():
         if value is None:
             new.pop(key, None)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             before = new.get(key)
-            new[key] = apply(before if isinstance(before, Mapping) else {}, value)
+            new[key] = apply(before if isinstance(before, dict) else {}, value)
         else:
             new[key] = value
     return new
 
 
-def encode(value: Struct | Tree) -> bytes:
+def encode(value: Struct | Mapping[str, Value]) -> bytes:
     """Return the compact JSON; the same value gives the same bytes."""
     return _JSON.encode(value)
 
 
-def decode(body: bytes) -> dict[str, Any]:
+def decode(body: bytes) -> JsonObject:
     """Return the object that `encode` wrote."""
     return _OBJECT.decode(body)
 

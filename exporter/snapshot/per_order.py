@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
-from exporter.money import ZERO, plain
+from exporter.money import ZERO
 from exporter.snapshot.components import KIND_COMPONENTS
 from exporter.snapshot.figure import Figure, Grade
+from exporter.snapshot.texts import ratio
+from exporter.snapshot.tree import PerOrder, PerOrderFigure
 
 COUNTED = "sales_gross"
 """The component of the very sales that the orders count; the count is as certain as it is."""
@@ -30,28 +31,25 @@ REFUND_RATIO = "refund_ratio"
 PER_ORDER = (*DIVIDED, REFUND_RATIO)
 
 
-def per_order(components: Mapping[str, Figure], orders: int, refunds: int) -> dict[str, dict[str, Any]]:
-    """Return a window's figures by name, with all digits; none while nothing was sold.
+def per_order(components: Mapping[str, Figure], orders: int, refunds: int) -> PerOrder | None:
+    """Return a window's figures with all digits; None while nothing was sold.
 
     A figure whose source is switched off is left out.
     """
-    stated: dict[str, dict[str, Any]] = {}
+    stated: dict[str, PerOrderFigure | None] = {}
     for name, (sign, wanted) in DIVIDED.items():
         needed = [components.get(component) for component in (COUNTED, *wanted)]
         amount = sum((part.usd for part in needed[1:] if part is not None and part.usd is not None), ZERO)
-        stated |= _figure(name, needed, sign * amount, orders)
-    return stated | _figure(REFUND_RATIO, [components.get(COUNTED)], Decimal(refunds), orders)
+        stated[name] = _divided(needed, sign * amount, orders)
+    stated[REFUND_RATIO] = _divided([components.get(COUNTED)], Decimal(refunds), orders)
+    return PerOrder(**stated) if any(stated.values()) else None
 
 
-def _figure(
-    name: str, needed: list[Figure | None], amount: Decimal, orders: int
-) -> dict[str, dict[str, Any]]:
+def _divided(needed: list[Figure | None], amount: Decimal, orders: int) -> PerOrderFigure | None:
     known = [part for part in needed if part is not None]
     if len(known) < len(needed):
-        return {}
+        return None
     grade = min(part.grade for part in known)
     if grade is Grade.MISSING:
-        return {name: {"grade": grade.word}}
-    if not orders:
-        return {}
-    return {name: {"value": plain(amount / orders), "grade": grade.word}}
+        return PerOrderFigure(grade=grade.word)
+    return PerOrderFigure(value=ratio(amount / orders), grade=grade.word) if orders else None

@@ -4,7 +4,7 @@ This is the one definition. From it follow the JSON in both directions, the Open
 the page docs/snapshot.md, what a token that may read totals sees, and the paths that metrics are read from.
 
 Text:    an amount is decimal text and a moment RFC 3339 text, so that the bytes of equal figures are equal
-         and a figure is never rounded on the way; `decimal` and `unstamp` read them.
+         and a figure is never rounded on the way.
 Absent:  a field that stands at its default has no key in JSON; there is no null.
 Seen:    each field says with its meaning who may see it. What a token for totals sees is marked `totals`:
          no market, no customer, no sentence, no name that somebody has chosen.
@@ -12,42 +12,15 @@ Seen:    each field says with its meaning who may see it. What a token for total
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Annotated, Literal, NewType, TypeAlias
+from typing import Annotated, Literal
 
 from msgspec import field
 
 from exporter.records.kinds import Kind
 from exporter.snapshot.components import Window
 from exporter.snapshot.definition import Stated, private, totals
-from exporter.snapshot.figure import GradeWord, Reason
-
-Usd = NewType("Usd", str)
-"""Dollars, exact."""
-Contracts = NewType("Contracts", str)
-"""A number of contracts."""
-Ratio = NewType("Ratio", str)
-"""A share, or one amount divided by another."""
-Moment = NewType("Moment", str)
-"""RFC 3339 with microseconds, UTC: text sorts as time does."""
-Day = NewType("Day", str)
-"""A date, such as 2026-11-22."""
-
-Amount: TypeAlias = Usd | Contracts | Ratio
-
-
-def decimal(amount: Amount) -> Decimal:
-    """Return the number that an amount states."""
-    return Decimal(amount)
-
-
-class StatedFigure(Stated, frozen=True, kw_only=True):
-    """An amount with its certainty. A figure graded `missing` has no `usd`: unknown is not zero."""
-
-    grade: Annotated[GradeWord, totals("How far it can be trusted; a sum has the worst grade of its parts.")]
-    usd: Annotated[Usd | None, totals("The amount; absent when it is missing.")] = None
-    as_of: Annotated[Moment | None, totals("The time that the oldest part of it speaks of.")] = None
-    because: Annotated[tuple[Reason, ...], totals("What keeps it from being final.")] = ()
+from exporter.snapshot.figure import GradeWord, StatedFigure
+from exporter.snapshot.texts import Contracts, Day, Moment, Ratio, Usd
 
 
 class SourceShare(Stated, frozen=True, kw_only=True):
@@ -81,15 +54,16 @@ class Trouble(Stated, frozen=True, kw_only=True):
     since: Annotated[Moment, totals("Since when.")]
 
 
+LiveStatus = Literal["live", "connecting", "off"]
+
+
 class SourceStatus(Stated, frozen=True, kw_only=True):
     """How a source stands."""
 
     title: Annotated[str, totals("What people call it.")]
     kind: Annotated[Kind, totals("Which books it feeds.")]
     grade: Annotated[GradeWord, totals("`final` while it is fresh.")]
-    live: Annotated[
-        Literal["live", "connecting", "off"] | None, totals("How its live feed stands; absent without one.")
-    ] = None
+    live: Annotated[LiveStatus | None, totals("How its live feed stands; absent without one.")] = None
     live_since: Annotated[Moment | None, totals("Since when it does.")] = None
     as_of: Annotated[Moment | None, totals("The time that its figures speak of.")] = None
     last_success: Annotated[Moment | None, totals("When it last answered completely.")] = None
@@ -191,15 +165,18 @@ class PerOrder(Stated, frozen=True, kw_only=True):
     refund_ratio: Annotated[PerOrderFigure | None, totals("Refunds given divided by orders.")] = None
 
 
-class ShopCounts(Stated, frozen=True, kw_only=True):
+class ShopCounts(Stated, frozen=True):
     """The sales of one shop, counted."""
 
     orders: Annotated[int, totals("Paid sales that were made in the window.")]
     refunds: Annotated[int, totals("Refunds that were given in it, of whatever sale.")]
 
 
-class SalesCounts(ShopCounts, frozen=True, kw_only=True):
-    """Sales of a window, counted, and what each of them comes to."""
+class SalesCounts(Stated, frozen=True, kw_only=True):
+    """Sales of a window, counted, and what each comes to. No count while a shop has never answered."""
+
+    orders: Annotated[int | None, totals("Paid sales that were made in the window.")] = None
+    refunds: Annotated[int | None, totals("Refunds that were given in it, of whatever sale.")] = None
 
     per_order: Annotated[PerOrder | None, totals("Absent without an order.")] = None
     by_source: Annotated[dict[str, ShopCounts] | None, totals("By shop, where there are several.")] = None

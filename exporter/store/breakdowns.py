@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from exporter.snapshot import Tree, encode
+from exporter.snapshot import Snapshot, encode
+from exporter.snapshot.breakdown import ResultsByGroup
 from exporter.store import schema
 from exporter.store.database import writing
 
@@ -30,12 +31,12 @@ class BreakdownStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def keep(self, statement: Tree, snapshot: Tree) -> None:
+    def keep(self, statement: ResultsByGroup, snapshot: Snapshot) -> None:
         """Put a statement in the place of the last one. Raises StoreUnavailable; the last one stays then."""
         row = {
             "name": TRADING,
-            "sequence": snapshot["sequence"],
-            "as_of": snapshot["as_of"],
+            "sequence": snapshot.sequence,
+            "as_of": snapshot.as_of,
             "body": zlib.compress(encode(statement)),
         }
         with writing(self._engine) as connection:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import structs
 from sqlalchemy import Engine, update
 
 from exporter.errors import BackupFailed, StoreUnavailable
@@ -96,7 +97,7 @@ def _renumber(path: Path) -> Cursor:
 
 
 def _begin_epoch(engine: Engine, path: Path) -> Cursor:
-    last = SnapshotStore(engine).latest()
+    last = SnapshotStore(engine).newest()
     if last is None and SnapshotStore(engine).last_sequence():
         raise BackupFailed("not_verified", f"The newest snapshot of {path} cannot be read whole.")
     with writing(engine) as connection:
@@ -105,8 +106,8 @@ def _begin_epoch(engine: Engine, path: Path) -> Cursor:
     snapshots = SnapshotStore(engine)
     if last is None:
         return Cursor(snapshots.epoch, 0)
-    cursor = Cursor(snapshots.epoch, last["sequence"] + 1)
-    snapshots.append({**last, "epoch": cursor.epoch, "sequence": cursor.sequence})
+    cursor = Cursor(snapshots.epoch, last.sequence + 1)
+    snapshots.append(structs.replace(last, epoch=cursor.epoch, sequence=cursor.sequence))
     return cursor
 
 

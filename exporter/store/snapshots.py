@@ -17,6 +17,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from msgspec import ValidationError
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -33,8 +34,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from exporter.errors import SequenceGap
-from exporter.snapshot import HISTORY_COLUMNS, Grade, Opening, Tree, apply, decode, diff, encode, history_row
+from exporter.errors import SequenceGap, StoreUnavailable
+from exporter.snapshot import (
+    HISTORY_COLUMNS,
+    Grade,
+    JsonObject,
+    Opening,
+    Snapshot,
+    apply,
+    decode,
+    diff,
+    encode,
+    from_json,
+    history_row,
+    plain_json,
+)
 from exporter.store import schema
 from exporter.store.database import writing
 from exporter.store.layouts import Layouts, Places, number_of
@@ -96,51 +110,70 @@ class SnapshotStore:
             self.epoch: str = connection.execute(
                 select(schema.meta.c.value).where(schema.meta.c.key == "epoch")
             ).scalar_one()
-        self._last: Tree | None = None
+        self._last: Snapshot | None = None
         self._keyframe_due = True
         self._layout: int | None = None
         self._layouts = Layouts()
 
-    def append(self, tree: Tree) -> bytes:
+    def append(self, snapshot: Snapshot) -> bytes:
         """Commit the snapshot durably and return the patch that leads to it.
 
         Raises SequenceGap unless it carries this epoch and the next sequence, StoreUnavailable
         when the commit failed; in both cases nothing is stored.
         """
         before = self._last if self._last is not None else (self.latest() or {})
-        sequence = tree["sequence"]
-        if tree["epoch"] != self.epoch or sequence != before.get("sequence", 0) + 1:
+        behind = before.sequence if isinstance(before, Snapshot) else before.get("sequence", 0)
+        sequence = snapshot.sequence
+        if snapshot.epoch != self.epoch or sequence - 1 != behind:
             raise SequenceGap(
-                f"Snapshot {tree['epoch']}-{sequence} does not follow "
-                f"{self.epoch}-{before.get('sequence', 0)}: it was not stored."
+                f"Snapshot {snapshot.epoch}-{sequence} does not follow "
+                f"{self.epoch}-{behind}: it was not stored."
             )
-        patch = encode(diff(before, tree))
+        # What is stored may be of an earlier version: after a start the patch leads from it as it is.
+        stated = snapshot if isinstance(before, Snapshot) else plain_json(snapshot)
+        patch = encode(diff(before, stated))
         whole = None
         if self._keyframe_due or sequence % KEYFRAME_EVERY == 0:
-            whole = zlib.compress(encode(tree), COMPRESSION)
+            whole = zlib.compress(encode(snapshot), COMPRESSION)
         with writing(self._engine) as connection:
             layout = self._layout or number_of(connection, HISTORY_COLUMNS)
             connection.execute(
                 insert(schema.snapshots).values(
                     sequence=sequence,
-                    as_of=to_us(unstamp(tree["as_of"])),
+                    as_of=to_us(unstamp(snapshot.as_of)),
                     patch=zlib.compress(patch, COMPRESSION),
                     whole=whole,
-                    figures=json.dumps(history_row(tree), separators=(",", ":")),
+                    figures=json.dumps(history_row(snapshot), separators=(",", ":")),
                     layout=layout,
                 )
             )
         self._layout = layout  # known to be there only now that the commit holds
-        self._last = tree
+        self._last = snapshot
         self._keyframe_due = False
         return patch
 
-    def latest(self) -> dict[str, Any] | None:
-        """Return the newest snapshot whole, None in an empty store."""
+    def newest(self) -> Snapshot | None:
+        """Return the newest snapshot, None in an empty store. Raises StoreUnavailable as `read` does."""
+        sequence = self.last_sequence()
+        return self.read(sequence) if sequence else None
+
+    def read(self, sequence: int) -> Snapshot | None:
+        """Return the snapshot of that sequence as it would be stated now, None when it was pruned.
+
+        Raises StoreUnavailable for one that is not what a snapshot is.
+        """
+        stored = self.at(sequence)
+        try:
+            return None if stored is None else from_json(stored)
+        except ValidationError as error:
+            raise StoreUnavailable(f"Snapshot {sequence} cannot be read: {error}.") from error
+
+    def latest(self) -> JsonObject | None:
+        """Return the newest snapshot whole, as it was stored; None in an empty store."""
         sequence = self.last_sequence()
         return self.at(sequence) if sequence else None
 
-    def at(self, sequence: int) -> dict[str, Any] | None:
+    def at(self, sequence: int) -> JsonObject | None:
         """Return the snapshot of that sequence whole, None when it was pruned or never was."""
         table = schema.snapshots
         keyframe = (

@@ -9,7 +9,7 @@ before it still goes on without a hole.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, select,
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.errors import StoreUnavailable
-from exporter.snapshot import Tree, apply, decode, diff, encode
+from exporter.snapshot import JsonObject, apply, decode, diff, encode
+from exporter.snapshot.patch import Value
 from exporter.store import schema
 from exporter.store.database import writing
 from exporter.store.snapshots import COMPRESSION, KEYFRAME_EVERY, SnapshotStore
@@ -51,7 +52,7 @@ class Thinning:
     def __init__(self, engine: Engine, snapshots: SnapshotStore) -> None:
         self._engine = engine
         self._snapshots = snapshots
-        self._reached: tuple[int, Tree] | None = None
+        self._reached: tuple[int, JsonObject] | None = None
 
     def advance(self, now: datetime, keep: Retention) -> bool:
         """Thin out the next few rows in one commit; tell whether there are more to look at.
@@ -86,7 +87,7 @@ class Thinning:
             self._reached = None
         return more
 
-    def _trees(self, done: int, rows: Sequence[Row[Any]]) -> list[Tree]:
+    def _trees(self, done: int, rows: Sequence[Row[Any]]) -> list[JsonObject]:
         """Return the tree before the first row, empty where nothing is before it, and that of each row."""
         before = self._reached[1] if self._reached is not None and self._reached[0] == done else None
         if before is None and done:
@@ -95,7 +96,7 @@ class Thinning:
             raise StoreUnavailable(
                 f"Snapshot {rows[0].sequence} cannot be read whole: nothing is thinned out."
             )
-        trees: list[Tree] = [before if before is not None else {}]
+        trees: list[JsonObject] = [before if before is not None else {}]
         for row in rows:
             if len(trees) == 1 and row.whole is not None:
                 trees.append(decode(zlib.decompress(row.whole)))
@@ -108,7 +109,7 @@ class Thinning:
         self,
         connection: Connection,
         rows: Sequence[Row[Any]],
-        trees: Sequence[Tree],
+        trees: Sequence[JsonObject],
         stay: Sequence[int],
         since: int,
     ) -> None:
@@ -179,5 +180,5 @@ def _since_keyframe(connection: Connection, done: int) -> int:
     return int(connection.scalar(query) or 0)
 
 
-def _packed(tree: Tree) -> bytes:
+def _packed(tree: Mapping[str, Value]) -> bytes:
     return zlib.compress(encode(tree), COMPRESSION)

@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from exporter.errors import StoreError, StoreUnavailable
-from exporter.snapshot import Cursor, apply, decode, encode
+from exporter.snapshot import Cursor, JsonObject, apply, decode, encode
 from exporter.store import Breakdown, Committed, Point, SnapshotStore, Store
 from exporter.stream.events import NOWHERE, Event, Kind, News, Place, Reason, Ring
 from exporter.times import stamp
@@ -87,7 +87,7 @@ class Feed:
         self._monotonic = monotonic
         self._ring = ring if ring is not None else Ring()
         self._generation = 0
-        self._tree: dict[str, Any] | None = None
+        self._tree: JsonObject | None = None
         self._noticed: float | None = None
         self._current: Event | None = None
         self._news = asyncio.Event()
@@ -111,8 +111,9 @@ class Feed:
     @property
     def limits(self) -> Mapping[str, str]:
         """The limits that the exporter goes by, as the newest snapshot states them; none before the first."""
-        limits: Mapping[str, str] = (self._tree or {}).get("limits", {})
-        return limits
+        limits = (self._tree or {}).get("limits")
+        stated = limits.items() if isinstance(limits, dict) else ()
+        return {name: limit for name, limit in stated if isinstance(limit, str)}
 
     def after(self, place: Place | None, limit: int | None = None) -> News:
         """Return what follows `place`; the whole snapshot for None, nothing when there is nothing new.
@@ -285,7 +286,7 @@ class Feed:
         continues = (
             identity == self._identity
             and store.snapshots.epoch == self.epoch
-            and (newest or {}).get("sequence", 0) >= self.sequence
+            and _place(newest)[0] >= self.sequence
         )
         self._store, self._identity, self._version = store, identity, None
         if not continues:
@@ -295,15 +296,14 @@ class Feed:
         self._look()
         self._wake()
 
-    def _adopt(self, store: Store, newest: dict[str, Any] | None) -> None:
+    def _adopt(self, store: Store, newest: JsonObject | None) -> None:
         """Start a new generation at `newest`: every reader is sent the whole of it."""
         self._generation += 1
         self._ring.clear()
         self._current = None
         self._tree = newest
         self.epoch = store.snapshots.epoch
-        self.sequence = newest["sequence"] if newest is not None else 0
-        self.as_of = newest["as_of"] if newest is not None else ""
+        self.sequence, self.as_of = _place(newest)
         self._noticed = self._monotonic()
 
     def _recall(self, recent: list[Committed]) -> None:
@@ -398,7 +398,7 @@ RESYNCS: dict[Reason, Event] = {
 """Sent before the snapshot when a reader starts over."""
 
 
-def _open_both(path: Path, most: int) -> tuple[Store, Store, dict[str, Any] | None, list[Committed]]:
+def _open_both(path: Path, most: int) -> tuple[Store, Store, JsonObject | None, list[Committed]]:
     """Open both connections; return them with the newest snapshot and `most` deltas that led to it."""
     store = Store.read(path)
     try:
@@ -407,8 +407,18 @@ def _open_both(path: Path, most: int) -> tuple[Store, Store, dict[str, Any] | No
         store.close()
         raise
     newest = store.snapshots.latest()
-    recent = store.snapshots.after(max(0, newest["sequence"] - most), most) if newest is not None else []
+    recent = store.snapshots.after(max(0, _place(newest)[0] - most), most)
     return store, archive, newest, recent
+
+
+def _place(stored: JsonObject | None) -> tuple[int, str]:
+    """Return number and time of a snapshot; 0 before the first. Raises ValueError for one that has none."""
+    if stored is None:
+        return 0, ""
+    sequence, as_of = stored.get("sequence"), stored.get("as_of")
+    if not isinstance(sequence, int) or not isinstance(as_of, str):
+        raise ValueError("a snapshot without number and time")
+    return sequence, as_of
 
 
 def _identity(path: Path) -> tuple[int, int]:

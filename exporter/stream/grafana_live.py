@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import hashlib
-import json
 import logging
 import random
 import tempfile
@@ -21,7 +20,7 @@ from typing import TextIO
 import httpx
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from exporter.snapshot import COMPONENTS, Grade, Tree
+from exporter.snapshot import COMPONENTS, Grade, Snapshot, decode, from_json
 from exporter.stream.events import Place
 from exporter.stream.feed import Feed
 from exporter.stream.metrics import StreamMetric
@@ -144,12 +143,12 @@ class GrafanaLive:
             newest = feed.current()
             if newest is None or feed.closed:
                 continue
-            await self._sleep(await self._pushed(client, json.loads(newest.body)))
+            await self._sleep(await self._pushed(client, from_json(decode(newest.body))))
 
-    async def _pushed(self, client: httpx.AsyncClient, tree: Tree) -> float:
+    async def _pushed(self, client: httpx.AsyncClient, snapshot: Snapshot) -> float:
         """Push a snapshot; return how long to wait before the next one."""
         try:
-            await self._push(client, line(tree))
+            await self._push(client, line(snapshot))
         except PushRefused as refused:
             self._pushes.labels(refused.outcome).inc()
             self._up.set(0)
@@ -201,20 +200,20 @@ def _token(path: Path) -> str:
     return token
 
 
-def line(tree: Tree) -> str:
+def line(snapshot: Snapshot) -> str:
     """Return a snapshot as one line of Influx's protocol; a figure that is missing is not in it."""
-    nanoseconds = 1_000 * to_us(unstamp(tree["as_of"]))
-    return f"{MEASUREMENT} {','.join(f'{name}={value}' for name, value in _figures(tree))} {nanoseconds}"
+    nanoseconds = 1_000 * to_us(unstamp(snapshot.as_of))
+    return f"{MEASUREMENT} {','.join(f'{name}={value}' for name, value in _figures(snapshot))} {nanoseconds}"
 
 
-def _figures(tree: Tree) -> Iterator[tuple[str, object]]:
+def _figures(snapshot: Snapshot) -> Iterator[tuple[str, object]]:
     # Decimals go as the text they are: no float is made of money here either.
-    yield "sequence", tree["sequence"]
-    for window, stated in tree["windows"].items():
-        yield f"grade_{window}", Grade[stated["net"]["grade"].upper()].value
-        if "usd" in stated["net"]:
-            yield f"net_{window}", stated["net"]["usd"]
+    yield "sequence", snapshot.sequence
+    for window, stated in snapshot.windows.items():
+        yield f"grade_{window}", Grade.of(stated.net.grade).value
+        if stated.net.usd is not None:
+            yield f"net_{window}", stated.net.usd
+    today = snapshot.windows["today"].components
     for name in COMPONENTS:
-        part = tree["windows"]["today"]["components"].get(name, {})
-        if "usd" in part:
-            yield f"{name}_today", part["usd"]
+        if name in today and today[name].usd is not None:
+            yield f"{name}_today", today[name].usd

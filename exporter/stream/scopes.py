@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, TypeAlias, get_origin
+from typing import Literal, TypeAlias, get_origin
 
-from exporter.snapshot import WINDOWS, Tree
+from exporter.snapshot import WINDOWS, Json, JsonObject
 from exporter.snapshot.definition import Stated
 from exporter.snapshot.shape import Field, fields, keys_of, part_of
 from exporter.snapshot.tree import Snapshot
@@ -23,16 +23,16 @@ SCOPES: dict[Scope, str] = {
     "ingest": "send in sales; read nothing",
 }
 
-Rule: TypeAlias = "Mapping[str, Rule] | Callable[[Any], Any]"
+Rule: TypeAlias = "Mapping[str, Rule] | Callable[[Json], Json]"
 """What is kept of a value: of an object its keys by their own rules, of anything else what comes back."""
 
 ANY = "*"
 """Stands for every key of an object."""
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Json) -> Json:
     """Keep text, numbers and truth values."""
-    return None if isinstance(value, (Mapping, list)) else value
+    return None if isinstance(value, dict | list) else value
 
 
 def _rules(part: type[Stated]) -> dict[str, Rule]:
@@ -48,19 +48,19 @@ def _rule(field: Field) -> Rule:
     return partial(_each, rule) if origin is tuple else rule
 
 
-def _each(rule: Rule, items: Any) -> Any:
+def _each(rule: Rule, items: Json) -> Json:
     """Keep of each item of a list what the rule keeps of it, and equal ones once."""
     if not isinstance(items, list):
         return None
-    kept: list[Any] = []
+    kept: list[Json] = []
     for item in items:
-        found = rule(item) if callable(rule) else _kept(rule, item) if isinstance(item, Mapping) else None
+        found = rule(item) if callable(rule) else _kept(rule, item) if isinstance(item, dict) else None
         if found is not None and found not in kept:
             kept.append(found)
     return kept
 
 
-def project(tree: Tree, scope: Scope, *, patch: bool = False) -> dict[str, Any]:
+def project(tree: JsonObject, scope: Scope, *, patch: bool = False) -> JsonObject:
     """Return of a snapshot, or of a merge patch, what the scope may see.
 
     `apply(project(a), project(diff(a, b), patch=True)) == project(b)`.
@@ -74,8 +74,8 @@ def project(tree: Tree, scope: Scope, *, patch: bool = False) -> dict[str, Any]:
     return seen
 
 
-def _kept(rules: Mapping[str, Rule], tree: Tree, patch: bool = False) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+def _kept(rules: Mapping[str, Rule], tree: JsonObject, patch: bool = False) -> JsonObject:
+    kept: JsonObject = {}
     for key, value in tree.items():
         rule = rules.get(key, rules.get(ANY))
         if rule is None:
@@ -83,7 +83,7 @@ def _kept(rules: Mapping[str, Rule], tree: Tree, patch: bool = False) -> dict[st
         if callable(rule):
             found = None if value is None else rule(value)
         else:
-            found = _kept(rule, value, patch) if isinstance(value, Mapping) else None
+            found = _kept(rule, value, patch) if isinstance(value, dict) else None
         if found is not None or patch:
             kept[key] = found  # in a patch, None deletes what stood there
     return kept

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
-from exporter.snapshot import Tree
+from msgspec import structs
+
 from exporter.store import Store
 from exporter.store.backup import Made, back_up
 from exporter.store.copies import Copies
@@ -64,12 +65,13 @@ def _made(path: Path, copies: Copies) -> Made:
 
 def _commits(store: Store, enough: Callable[[int], bool]) -> list[float]:
     """Commit at the pace of live quotes, at least once; return how long each commit took."""
-    tree: Tree = store.snapshots.latest() or {}
+    snapshot = store.snapshots.newest()
+    assert snapshot is not None
     times: list[float] = []
     while not times or not enough(len(times)):
-        tree = {**tree, "sequence": tree["sequence"] + 1}
+        snapshot = structs.replace(snapshot, sequence=snapshot.sequence + 1)
         began = perf_counter()
-        store.snapshots.append(tree)
+        store.snapshots.append(snapshot)
         times.append(perf_counter() - began)
         time.sleep(max(0.0, PACE_SECONDS - times[-1]))
     return times

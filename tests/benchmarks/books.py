@@ -131,7 +131,7 @@ def observed(ledger: Ledger, at: datetime, moved: int = 0) -> list[Observation]:
             at=at,
         )
     ]
-    for place, scope in enumerate(venue.portfolio.tree):
+    for place, scope in enumerate(venue.portfolio.positions):
         book = venue.portfolio.books[scope]
         found.append(mark(book.ticker, at, 40 + (place + (moved if place == 0 else 0)) % 30))
         found.append(

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exporter.snapshot import Tree, apply
+from exporter.snapshot import Snapshot, apply, from_json
 from exporter.store import Store
-from exporter.times import stamp
+from tests.builders import bare, held
 from tests.ports import held_port
 
 from . import books, process
@@ -233,7 +233,7 @@ def run(folder: Path, events: int, kills: int = KILLS, seed: int = 1) -> Row:
                 while (sequence := store.snapshots.last_sequence()) < last:
                     batch = min(last, sequence + max(1, events // (WRITERS * 4)))
                     for number in range(sequence + 1, batch + 1):
-                        store.snapshots.append(_tree(store.snapshots.epoch, number, dice))
+                        store.snapshots.append(_snapshot(store.snapshots.epoch, number, dice))
                         # Readers keep up: what is tested is that each event arrives one by one.
                         while min(r.sequence for r in readers) < number - LAG and time.monotonic() < deadline:
                             time.sleep(0.001)
@@ -266,18 +266,7 @@ def _sidecar(parts: ExitStack, environment: dict[str, str]) -> subprocess.Popen[
     return parts.enter_context(process.running("stream", "--workers", "2", environment=environment))
 
 
-def _tree(epoch: str, sequence: int, dice: random.Random) -> Tree:
+def _snapshot(epoch: str, sequence: int, dice: random.Random) -> Snapshot:
     """Return a small snapshot in which something comes, moves or goes."""
-    grade = {"grade": "final", "usd": str(sequence), "as_of": stamp(books.NOW)}
-    return {
-        "epoch": epoch,
-        "sequence": sequence,
-        "as_of": stamp(books.NOW),
-        "windows": {
-            name: {"net": grade, "components": {}}
-            for name in ("today", "24h", "7d", "30d", "mtd", "ytd", "all")
-        },
-        "positions": {f"M{place}": {"count": str(dice.randrange(9))} for place in dice.sample(range(9), 3)},
-        "sources": {},
-        "checks": {},
-    }
+    positions = {f"M{place}": held(dice.randrange(9)) for place in dice.sample(range(9), 3)}
+    return from_json({**bare(epoch, sequence, books.NOW, str(sequence)), "positions": positions})

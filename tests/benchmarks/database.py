@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+from msgspec import structs
 
-from exporter.snapshot import Tree, diff, encode, history_row
+from exporter.snapshot import Snapshot, diff, encode, history_row, plain_json
+from exporter.snapshot.patch import Value
+from exporter.snapshot.texts import moment
 from exporter.store import Store, rows, snapshots
 from exporter.times import stamp, to_us
 
@@ -29,14 +32,15 @@ _READING = "INSERT INTO readings (id, source, as_of, recorded_at, booked) VALUES
 _SOURCE = "INSERT INTO sources (name, as_of, last_success) VALUES (?, ?, ?)"
 
 
-def with_records(path: Path, size: books.Size, last: Tree) -> int:
+def with_records(path: Path, size: books.Size, last: Snapshot) -> int:
     """Make a database that holds the past as records and `last` as its snapshot; return how many records.
 
     The past ends now: what an exporter restarted after a minute finds.
     """
     end = datetime.now(UTC)
     with Store.write(path) as store:
-        store.snapshots.append({**last, "epoch": store.snapshots.epoch, "sequence": 1, "as_of": stamp(end)})
+        first = structs.replace(last, epoch=store.snapshots.epoch, sequence=1, as_of=moment(end))
+        store.snapshots.append(first)
     with sqlite3.connect(path) as connection:
         for number, source in enumerate(SOURCES, 1):
             connection.execute(_READING, (number, source, to_us(end), to_us(end), 1))
@@ -47,16 +51,17 @@ def with_records(path: Path, size: books.Size, last: Tree) -> int:
     return count
 
 
-def with_snapshots(path: Path, count: int, every: timedelta, end: datetime, one: Tree, two: Tree) -> None:
+def with_snapshots(
+    path: Path, count: int, every: timedelta, end: datetime, one: Snapshot, two: Snapshot
+) -> None:
     """Make a database that holds `count` snapshots up to `end`, like `one`, each as different from the
     next as `two` is from `one`."""
     with Store.write(path) as store:
         epoch = store.snapshots.epoch
     with sqlite3.connect(path) as connection:
         first = end - every * count
-        connection.executemany(
-            _SNAPSHOT, _snapshot_rows(count, every, first, {**one, "epoch": epoch}, {**two, "epoch": epoch})
-        )
+        ours, others = (structs.replace(each, epoch=epoch) for each in (one, two))
+        connection.executemany(_SNAPSHOT, _snapshot_rows(count, every, first, ours, others))
     connection.close()
 
 
@@ -79,7 +84,7 @@ def _record_rows(size: books.Size, end: datetime) -> Iterator[tuple[Any, ...]]:
 
 
 def _snapshot_rows(
-    count: int, every: timedelta, first: datetime, one: Tree, two: Tree
+    count: int, every: timedelta, first: datetime, one: Snapshot, two: Snapshot
 ) -> Iterator[tuple[Any, ...]]:
     """Yield rows as `SnapshotStore.append` writes them.
 
@@ -93,12 +98,12 @@ def _snapshot_rows(
         stated = {"sequence": number, "as_of": stamp(at)}
         whole = None
         if number == 1 or number % snapshots.KEYFRAME_EVERY == 0:
-            whole = _packed({**one, **stated})
+            whole = _packed({**plain_json(one), **stated})
             packed = _packed({**change, **stated})
         if number > count - snapshots.KEYFRAME_EVERY:  # these are read back, to find the newest
             packed = _packed({**change, **stated})
         yield number, to_us(at), packed, whole, figures
 
 
-def _packed(tree: Tree) -> bytes:
+def _packed(tree: Mapping[str, Value]) -> bytes:
     return zlib.compress(encode(tree), snapshots.COMPRESSION)

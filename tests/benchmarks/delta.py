@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from exporter.snapshot import Tree, apply, decode, diff, encode
+from exporter.snapshot import JsonObject, Snapshot, apply, decode, diff, encode
 from exporter.store import Store
 
 from . import process, stack
@@ -17,6 +17,8 @@ HOW = """The bytes of each merge patch against those of the whole snapshot it le
 snapshot of a minute of the demo, and snapshots with many open positions in which one price moves."""
 
 BUDGET_PERCENT = 10.0
+
+Whole = Snapshot | JsonObject
 
 
 def measure(workshop: Workshop) -> list[Row]:
@@ -33,11 +35,11 @@ def measure(workshop: Workshop) -> list[Row]:
     return [demo, share(f"delta / snapshot bytes, {positions:,} positions, median", trees)]
 
 
-def share(what: str, trees: Iterable[Tree]) -> Row:
+def share(what: str, trees: Iterable[Whole]) -> Row:
     """Return the row of the median share of consecutive snapshots."""
     shares: list[float] = []
     patches: list[int] = []
-    before: Tree | None = None
+    before: Whole | None = None
     for tree in trees:
         if before is not None:
             patches.append(len(encode(diff(before, tree))))
@@ -49,14 +51,14 @@ def share(what: str, trees: Iterable[Tree]) -> Row:
     return most(what, percentile(shares, 50), BUDGET_PERCENT, "%", beside)
 
 
-def stored(path: Path) -> list[Tree]:
+def stored(path: Path) -> list[JsonObject]:
     """Return the snapshots of a database, first to last."""
     with Store.read(path) as store:
         first = store.snapshots.first_sequence()
         whole = store.snapshots.at(first)
         if whole is None:
             return []
-        trees: list[Tree] = [whole]
+        trees: list[JsonObject] = [whole]
         for committed in store.snapshots.after(first):
             trees.append(apply(trees[-1], decode(committed.patch)))
     return trees

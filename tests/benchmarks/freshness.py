@@ -20,7 +20,7 @@ from exporter.ledger import Ledger
 from exporter.metrics.health import Health
 from exporter.records import Observation
 from exporter.runtime import gc_pauses
-from exporter.snapshot import Tree
+from exporter.snapshot import Snapshot
 from exporter.sources.contract import Reading, Window
 from exporter.store import Store
 from tests.builders import infos
@@ -112,9 +112,9 @@ class Stages(Listener):
             self._done("records committed")
             return changes
 
-        def appending(tree: Tree) -> bytes:
+        def appending(snapshot: Snapshot) -> bytes:
             self._done("stated")
-            patch = append(tree)
+            patch = append(snapshot)
             self._done("snapshot committed")
             return patch
 

@@ -14,7 +14,8 @@ import pydantic
 
 from exporter.snapshot import patch
 from exporter.snapshot.definition import Stated
-from exporter.snapshot.tree import Contracts, Moment, Position, Usd
+from exporter.snapshot.texts import Contracts, Moment, Usd
+from exporter.snapshot.tree import Position
 
 from .table import Row, percentile
 from .workshop import Workshop
@@ -29,7 +30,7 @@ CHANGED = (1, 10)
 REPEATS = 21
 
 
-class Structs(Stated, kw_only=True):
+class Structs(Stated, frozen=True, kw_only=True):
     """The snapshot of structs."""
 
     sequence: int

@@ -104,5 +104,5 @@ def _observing(ledger: Ledger, observations: Sequence[Observation]) -> Callable[
 
 def _market(ledger: Ledger, number: int) -> str:
     portfolio = ledger.venues["kalshi"].portfolio
-    scopes = list(portfolio.tree)
+    scopes = list(portfolio.positions)
     return portfolio.books[scopes[number % len(scopes)]].ticker

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from exporter.ledger import Ledger, state
 from exporter.simulator import keys
-from exporter.snapshot import Cursor, Tree
+from exporter.snapshot import Cursor, Snapshot
 from tests.ports import held_port
 
 from . import books
@@ -49,14 +49,14 @@ class Workshop:
         }
 
 
-def frozen(ledger: Ledger, epoch: str, sequence: int, now: datetime = books.NOW) -> Tree:
+def frozen(ledger: Ledger, epoch: str, sequence: int, now: datetime = books.NOW) -> Snapshot:
     """Return the snapshot of a ledger; all sources have just answered."""
     return state(ledger, now=now, cursor=Cursor(epoch, sequence), sources=books.sources(now), openings={})
 
 
 def moving(
     ledger: Ledger, epoch: str, count: int, every: timedelta = timedelta(seconds=10)
-) -> Iterator[Tree]:
+) -> Iterator[Snapshot]:
     """Yield snapshots, made as they are asked for; all markets are quoted, one price moves each time."""
     for number in range(1, count + 1):
         now = books.NOW + every * number

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from exporter.collect.cycle import Cycle
 from exporter.ledger import Ledger
 from exporter.metrics.health import Health
-from exporter.snapshot import Tree
+from exporter.snapshot import plain_json
 from exporter.sources.contract import Reading, Window
 from exporter.store import Store
 from tests.builders import NOW, UTC_ZONE, infos
@@ -83,16 +84,20 @@ class Pipeline:
             self.clock,
         )
 
-    async def collect_all(self) -> Tree:
+    async def collect_all(self) -> dict[str, Any]:
         for source in self.cycle.sources:
             await self.cycle.turns.collect(source)
+        return self.latest
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The newest snapshot as JSON."""
         assert self.cycle.publisher.latest is not None
-        return self.cycle.publisher.latest
+        return plain_json(self.cycle.publisher.latest)
 
     def counted(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
 
     def net(self) -> str | None:
-        assert self.cycle.publisher.latest is not None
-        usd: str | None = self.cycle.publisher.latest["windows"]["today"]["net"].get("usd")
+        usd: str | None = self.latest["windows"]["today"]["net"].get("usd")
         return usd

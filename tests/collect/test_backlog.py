@@ -41,6 +41,7 @@ from exporter.simulator.kalshi.archive import Archive
 from exporter.simulator.kalshi.crowd import Crowd
 from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.world import World
+from exporter.snapshot import plain_json
 from exporter.sources.contract import Resolution
 from exporter.sources.kalshi import history as kalshi_history
 from exporter.sources.kalshi.account import Kalshi
@@ -397,7 +398,7 @@ class Exporter:
     async def turn(self) -> dict[str, Any]:
         await self.cycle.turns.collect(self.source)
         assert self.cycle.publisher.latest is not None
-        return dict(self.cycle.publisher.latest)
+        return plain_json(self.cycle.publisher.latest)
 
     @property
     def gap(self) -> float | None:

@@ -30,7 +30,7 @@ def test_record_that_the_ledger_refuses_stops_new_figures_until_it_is_corrected(
         huge = fill("buy yes 99999999999999.99 @ 0.123457", fill_id="huge")
         pipeline.kalshi.answer = answering("kalshi", huge)
         await pipeline.collect_all()
-        assert pipeline.cycle.publisher.latest is shown
+        assert pipeline.latest == shown
         assert pipeline.counted("northstar_source_errors_total", source="kalshi", reason="ledger") == 1
         pipeline.kalshi.answer = answering("kalshi", replace(huge, count=Decimal(1)))
         pipeline.clock.advance(seconds=1)

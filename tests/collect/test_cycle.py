@@ -34,7 +34,7 @@ def test_restart_shows_the_last_snapshot_at_once_and_goes_on_from_it(path: Path)
         second = Pipeline(path)
         second.kalshi.answer = failing(SourceUnavailable("kalshi", "connect", "Nobody there."))
         await second.cycle.start()
-        assert second.cycle.publisher.latest == shown
+        assert second.latest == shown
         second.clock.advance(seconds=5)
         after = await second.collect_all()
         assert after["epoch"] == shown["epoch"]
@@ -93,10 +93,10 @@ def test_books_that_cannot_be_rebuilt_leave_the_last_figures_and_heal_with_a_cor
         second = Pipeline(path)
         second.clock.advance(seconds=5)
         await second.cycle.start()
-        assert second.cycle.publisher.latest == shown
+        assert second.latest == shown
         assert not second.cycle.books.sound
         await second.cycle.publisher.publish()
-        assert second.cycle.publisher.latest == shown
+        assert second.latest == shown
         second.kalshi.answer = answering("kalshi", replace(huge, count=Decimal(1)))
         tree = await second.collect_all()
         assert tree["positions"]["M"]["count"] == "1.00"

@@ -23,6 +23,7 @@ from exporter.metrics.health import Health
 from exporter.records import Fill, Mark, Observation, VenuePosition
 from exporter.simulator import keys
 from exporter.simulator.clock import SettableClock
+from exporter.snapshot import plain_json
 from exporter.sources.contract import Reading, Window
 from exporter.sources.kalshi.feed import KalshiLive
 from exporter.sources.live import Changed, News
@@ -140,7 +141,7 @@ class Stage:
     @property
     def tree(self) -> Any:
         assert self.cycle.publisher.latest is not None
-        return self.cycle.publisher.latest
+        return plain_json(self.cycle.publisher.latest)
 
     def marked(self) -> str | None:
         value: str | None = self.tree["positions"]["M"].get("mark")
@@ -460,7 +461,7 @@ def test_a_feed_is_followed_unless_it_is_switched_off(
         await cycle.start()
         await cycle.publisher.publish()
         assert cycle.publisher.latest is not None
-        shown = cycle.publisher.latest["sources"].get("kalshi", {}).get("live")
+        shown = plain_json(cycle.publisher.latest)["sources"].get("kalshi", {}).get("live")
         assert shown == (None if "NORTHSTAR_SOURCES" in settings else "off")
         assert len(build_followers(configured, cycle, health)) == followed
         await cycle.stop()

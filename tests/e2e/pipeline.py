@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.simulator.server import Simulator
-from exporter.snapshot import COUNTS, apply, decode
+from exporter.snapshot import COUNTS, apply, decode, plain_json
 from exporter.sources.registry import read_settings
 from exporter.stream import create_app
 from exporter.stream.server import Server, listen
@@ -113,7 +113,7 @@ class Pipeline:
     def latest(self) -> dict[str, Any]:
         """The newest snapshot, as the cycle holds it."""
         assert self.cycle.publisher.latest is not None
-        return dict(self.cycle.publisher.latest)
+        return plain_json(self.cycle.publisher.latest)
 
     @property
     def metrics_url(self) -> str:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from exporter.simulator import oracle
 from exporter.simulator.examples import OPEN_MARKET, reference_account
 from exporter.simulator.server import Simulator
+from exporter.snapshot import plain_json
 from exporter.sources.kalshi import feed
 from exporter.sources.registry import read_settings
 from exporter.wiring import build_cycle, build_followers
@@ -52,7 +53,7 @@ class Company:
     @property
     def tree(self) -> Any:
         assert self.cycle.publisher.latest is not None
-        return self.cycle.publisher.latest
+        return plain_json(self.cycle.publisher.latest)
 
     @property
     def account(self) -> Any:

@@ -109,7 +109,7 @@ class Reading:
         """Read once more and tell whether that went well: on a busy machine a reading may time out."""
         self.look()
         assert self.cycle.publisher.latest is not None
-        return "error" not in self.cycle.publisher.latest["sources"]["kalshi"]
+        return self.cycle.publisher.latest.sources["kalshi"].error is None
 
     def replayed(self, rule: LotRule) -> Ledger:
         """Return an empty ledger's view of all records, as a start makes it."""

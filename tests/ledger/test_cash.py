@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import permutations
+from typing import Any
 
 import pytest
 
-from exporter.ledger import state
 from exporter.records import Transfer, TransferStatus
-from exporter.snapshot import Cursor, Tree
-from tests.builders import NOW, Books, balance, fill, healthy
+from exporter.snapshot import Cursor
+from tests.builders import NOW, Books, balance, fill, healthy, told
 
 STATUSES: tuple[TransferStatus, ...] = ("pending", "applied", "returned", "failed")
 
@@ -27,9 +27,9 @@ def moved(amount: str, status: TransferStatus, *, fee: str = "0.50") -> Transfer
     )
 
 
-def stated(books: Books) -> Tree:
+def stated(books: Books) -> dict[str, Any]:
     """Return the snapshot of the books."""
-    return state(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={})
+    return told(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={})
 
 
 @pytest.mark.parametrize("order", list(permutations(STATUSES)), ids="-".join)

@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.ledger import Credit, Plan, state
+from exporter.ledger import Credit, Plan
 from exporter.ledger.cost.cost_by import DIMENSIONS
 from exporter.ledger.cost.statement import TOP
 from exporter.records import ApiKey, UsageHour, Workspace
-from exporter.snapshot import WINDOWS, Cursor
-from tests.builders import NOW, UTC_ZONE, Books, bill, healthy, key_usage, usage
+from exporter.snapshot import WINDOWS, Cursor, from_json
+from exporter.snapshot.tree import ApiCost
+from tests.builders import NOW, UTC_ZONE, Books, bill, healthy, key_usage, told, usage
 
 TODAY = NOW.date()
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -45,7 +46,7 @@ def month(zone: ZoneInfo = UTC_ZONE) -> Books:
 
 
 def tree(books: Books, now: datetime = NOW, plan: Plan | None = None) -> Any:
-    return state(
+    return told(
         books.ledger,
         now=now,
         cursor=Cursor("e", 1),
@@ -123,21 +124,27 @@ def test_without_history_there_is_no_forecast_and_no_last_day() -> None:
     assert "forecast" not in shown["api_cost"]
     assert "gone" not in shown["api_cost"]["budgets"]["total"]
     assert "gone" not in shown["api_cost"]["credit"]
-    assert tree(Books())["api_cost"] == {}
+    assert "api_cost" not in tree(Books())
 
 
 def test_the_section_is_the_same_object_until_something_changes() -> None:
     """A tick of the market costs nothing here, and a delta carries nothing of it."""
     books = month()
-    first = tree(books)["api_cost"]
-    assert tree(books, NOW + timedelta(minutes=59))["api_cost"]["forecast"]
-    assert tree(books, NOW)["api_cost"] is not first  # the hour went on and came back
-    again = tree(books, NOW)["api_cost"]
-    assert tree(books, NOW)["api_cost"] is again
+
+    def section(now: datetime = NOW) -> ApiCost:
+        stated, _ = books.ledger.costs.stated(now, Plan())
+        assert stated is not None
+        return stated
+
+    first = section()
+    assert section(NOW + timedelta(minutes=59)).forecast is not None
+    assert section() is not first  # the hour went on and came back
+    again = section()
+    assert section() is again
     books.book(usage(NOW.replace(hour=1), "1.00"))
-    changed = tree(books, NOW)["api_cost"]
+    changed = section()
     assert changed is not again
-    assert changed["windows"]["today"]["by"]["model"] == {"claude-sonnet-5-5": "3.00"}
+    assert changed.windows["today"].by.model == {"claude-sonnet-5-5": "3.00"}
 
 
 def test_labels_beyond_the_dearest_are_summed_as_other() -> None:
@@ -174,7 +181,7 @@ def test_names_come_with_a_reading_and_survive_a_restart() -> None:
         "api_keys": {"apikey_1": {"name": "agents", "status": "active", "workspace": "wrkspc_1"}},
     }
     again = month()
-    again.ledger.restore(before)
+    again.ledger.restore(from_json(before))
     assert tree(again)["api_cost"]["names"] == before["api_cost"]["names"]
     books.ledger.observe(
         [ApiKey(source="anthropic", key_id="apikey_1", name="bots", status="inactive", workspace="")]

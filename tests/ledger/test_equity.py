@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger import state
 from exporter.ledger.trading.equity import CENT, SEEN_AWAY
 from exporter.records import Balance, Mark, Observation
-from exporter.snapshot import Cursor, Tree
-from tests.builders import NOW, Books, balance, fill, healthy, mark
+from exporter.snapshot import Cursor
+from tests.builders import NOW, Books, balance, fill, healthy, mark, told
 
 
-def check(books: Books) -> Tree:
+def check(books: Books) -> dict[str, Any]:
     """Return the equity check of the snapshot."""
-    tree = state(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={})
+    tree = told(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={})
     return tree["checks"]["equity"]  # type: ignore[no-any-return]
 
 
@@ -145,6 +145,6 @@ def test_kept_up_it_equals_what_is_valued_anew(steps: Sequence[tuple[object, ...
     ours, theirs = books.venue.equity.compared, anew.venue.equity.compared
     assert ours is not None
     assert theirs is not None
-    unpriced = {scope for scope, shown in anew.venue.portfolio.tree.items() if "mark" not in shown}
+    unpriced = {scope for scope, shown in anew.venue.portfolio.positions.items() if shown.mark is None}
     if not unpriced:
         assert (ours.ours, ours.allowed) == (theirs.ours, theirs.allowed)

@@ -18,17 +18,17 @@ from exporter.ledger.trading.breakdown import LARGEST, breakdown
 from exporter.ledger.trading.groups import Tallies, event_of, series_of
 from exporter.ledger.windows import starts
 from exporter.money import ZERO
-from exporter.snapshot import Cursor, Tree
+from exporter.snapshot import Cursor, plain_json
 from exporter.times import to_us
 from tests.builders import NOW, UTC_ZONE, Books, balance, fill, healthy, mark, settlement
 
 ZONES = [ZoneInfo(name) for name in ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Apia")]
 
 
-def stated(books: Books, now: datetime = NOW) -> Tree:
+def stated(books: Books, now: datetime = NOW) -> dict[str, Any]:
     """Return the breakdown of the books."""
-    tree = state(books.ledger, now=now, cursor=Cursor("e", 1), sources=healthy(now), openings={})
-    return breakdown(books.ledger, now, tree)
+    snapshot = state(books.ledger, now=now, cursor=Cursor("e", 1), sources=healthy(now), openings={})
+    return plain_json(breakdown(books.ledger, now, snapshot))
 
 
 def named(window: Mapping[str, Any]) -> dict[str, Any]:

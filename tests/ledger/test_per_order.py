@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger import SourceState, state
-from exporter.snapshot import PER_ORDER, Cursor, Grade, Tree
-from tests.builders import NOW, Books, bill, healthy, infos, sale, usage
+from exporter.ledger import SourceState
+from exporter.snapshot import PER_ORDER, Cursor, Grade
+from tests.builders import NOW, Books, bill, healthy, infos, sale, told, usage
 
 DAY = timedelta(days=1)
 OLD = SourceState(as_of=NOW - timedelta(minutes=6), freshness=timedelta(minutes=5))
 NEVER = SourceState()
 
 
-def stated(books: Books, sources: Mapping[str, SourceState] | None = None) -> Tree:
+def stated(books: Books, sources: Mapping[str, SourceState] | None = None) -> dict[str, Any]:
     """Return the snapshot of these books at NOW."""
     known = healthy() if sources is None else sources
-    return state(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=known, openings={})
+    return told(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=known, openings={})
 
 
-def per_order(tree: Tree, window: str) -> dict[str, tuple[Decimal | None, Grade]]:
+def per_order(tree: dict[str, Any], window: str) -> dict[str, tuple[Decimal | None, Grade]]:
     """Return value and grade of each figure that the snapshot states of a window."""
     stated = tree.get("sales", {}).get(window, {}).get("per_order", {})
     return {
@@ -42,7 +43,7 @@ def shop() -> Books:
     )
 
 
-def grades(tree: Tree, window: str = "today") -> dict[str, Grade]:
+def grades(tree: dict[str, Any], window: str = "today") -> dict[str, Grade]:
     """Return the grade of each figure that is stated."""
     return {name: grade for name, (_, grade) in per_order(tree, window).items()}
 

@@ -52,19 +52,19 @@ def holding(*tickers: str) -> Portfolio:
 def test_a_price_that_has_not_moved_leaves_the_position_as_it_is_and_confirms_it() -> None:
     """The shown position is the same object, and its mark is as fresh as the last quote."""
     portfolio = holding("T")
-    before = portfolio.tree["T"]
+    before = portfolio.positions["T"]
     portfolio.observe_mark(quoted("0.50", seconds=100))
-    assert portfolio.tree["T"] is before
+    assert portfolio.positions["T"] is before
     assert portfolio.value(AT + timedelta(seconds=130), timedelta(seconds=60)).old == ()
 
 
 def test_a_price_that_moved_is_shown_and_only_there() -> None:
     """One market's quote touches no other position."""
     portfolio = holding("T", "U")
-    other = portfolio.tree["U"]
+    other = portfolio.positions["U"]
     portfolio.observe_mark(quoted("0.60", seconds=100))
-    assert portfolio.tree["T"]["unrealised"] == "2.00"
-    assert portfolio.tree["U"] is other
+    assert portfolio.positions["T"].unrealised == "2.00"
+    assert portfolio.positions["U"] is other
     assert portfolio.value(AT, timedelta(days=1)).usd == Decimal(3)
 
 
@@ -72,12 +72,12 @@ def test_a_stale_position_is_the_same_object_until_it_changes() -> None:
     """An outage does not make every heartbeat compare all positions again."""
     portfolio = holding("T", "U")
     first = portfolio.shown(["T"])
-    assert first["T"]["grade"] == "stale"
-    assert first["U"]["grade"] == "final"
+    assert first["T"].grade == "stale"
+    assert first["U"].grade == "final"
     assert portfolio.shown(["T"])["T"] is first["T"]
     portfolio.observe_mark(quoted("0.60", seconds=1))
-    assert portfolio.shown(["T"])["T"]["mark"] == "0.60"
-    assert portfolio.shown([])["T"]["grade"] == "final"
+    assert portfolio.shown(["T"])["T"].mark == "0.60"
+    assert portfolio.shown([])["T"].grade == "final"
 
 
 def test_a_settled_book_keeps_only_what_is_asked_of_it_later() -> None:
@@ -101,7 +101,7 @@ def test_a_settled_book_keeps_only_what_is_asked_of_it_later() -> None:
     portfolio.refresh()
     assert portfolio.books["T"].realised == 6
     assert portfolio.books["T"].yes_count == 0
-    assert "T" not in portfolio.tree
+    assert "T" not in portfolio.positions
     late = bought("T", 2)
     assert portfolio.apply(Change(None, late), late) == []
     assert "T" in portfolio.late
@@ -148,8 +148,8 @@ def test_a_position_that_changes_sides_is_not_valued_at_the_other_sides_price() 
     fill = replace(bought("T", 7), side="no", count=Decimal(15), at=AT + timedelta(seconds=1))
     portfolio.apply(Change(None, fill), fill)
     portfolio.refresh()
-    assert portfolio.tree["T"]["side"] == "no"
-    assert portfolio.tree["T"]["grade"] == "missing"
+    assert portfolio.positions["T"].side == "no"
+    assert portfolio.positions["T"].grade == "missing"
 
 
 def test_what_is_remembered_is_what_looking_at_everything_finds() -> None:

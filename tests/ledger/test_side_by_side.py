@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import LedgerError
-from exporter.ledger import Ledger, SourceState, state
+from exporter.ledger import Ledger, SourceState
 from exporter.money import ZERO
 from exporter.records import Change, Record, SourceInfo
-from exporter.snapshot import KIND_COMPONENTS, WINDOWS, Cursor
-from tests.builders import NOW, SOURCES, UTC_ZONE, Books, balance, bill, fill, mark, sale, usage
+from exporter.snapshot import KIND_COMPONENTS, WINDOWS, Cursor, from_json
+from tests.builders import NOW, SOURCES, UTC_ZONE, Books, balance, bill, fill, mark, sale, told, usage
 
 HEDGE = SourceInfo("hedge", "Kalshi (hedge)", "venue")
 ETSY = SourceInfo("etsy", "Etsy", "sales")
@@ -39,7 +39,7 @@ def states(sources: Iterable[SourceInfo], **others: SourceState) -> dict[str, So
 
 def shown(ledger: Ledger, sources: Sequence[SourceInfo], **others: SourceState) -> Any:
     """Return the snapshot of a ledger."""
-    return state(ledger, now=NOW, cursor=Cursor("e", 1), sources=states(sources, **others), openings={})
+    return told(ledger, now=NOW, cursor=Cursor("e", 1), sources=states(sources, **others), openings={})
 
 
 amounts = st.decimals(Decimal("0.01"), Decimal("0.99"), places=2)
@@ -120,7 +120,7 @@ def test_positions_of_two_venues_in_one_market_stay_two() -> None:
     assert tree["exposure"] == {"usd": "5.50", "largest": {"market": "M", "usd": "4.00"}}
     assert tree["venues"]["hedge"]["unrealised"]["grade"] == "missing"
     restarted = Books(*both.keeper.records.values(), sources=sources)
-    restarted.ledger.restore(tree)
+    restarted.ledger.restore(from_json(tree))
     assert shown(restarted.ledger, sources)["positions"] == tree["positions"]
 
 

@@ -19,11 +19,17 @@ from exporter.snapshot import (
     decode,
     diff,
     encode,
+    plain_json,
 )
 from exporter.times import stamp, unstamp
 from tests.builders import NOW
 
-leaves = st.text(max_size=5) | st.integers() | st.booleans() | st.lists(st.text(max_size=3), max_size=3)
+leaves = (
+    st.text(max_size=5)
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.booleans()
+    | st.lists(st.text(max_size=3), max_size=3)
+)
 trees = st.recursive(
     st.dictionaries(st.text(max_size=3), leaves, max_size=4),
     lambda inner: st.dictionaries(st.text(max_size=3), leaves | inner, max_size=4),
@@ -79,11 +85,12 @@ def test_true_and_one_are_different() -> None:
 
 def test_missing_figure_has_no_usd_key() -> None:
     """A missing figure is absent, never zero and never null."""
-    assert Figure(None, Grade.MISSING, None, (Reason("kalshi", "no_answer", "no answer yet"),)).tree() == {
+    missing = Figure(None, Grade.MISSING, None, (Reason("kalshi", "no_answer", "no answer yet"),))
+    assert plain_json(missing.stated()) == {
         "grade": "missing",
         "because": [{"source": "kalshi", "code": "no_answer", "text": "no answer yet"}],
     }
-    assert Figure(Decimal("1.5"), Grade.FINAL, NOW).tree()["usd"] == "1.50"
+    assert Figure(Decimal("1.5"), Grade.FINAL, NOW).stated().usd == "1.50"
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from exporter.ledger import state
 from exporter.records import BilledDay, Landing, UsageHour
 from exporter.snapshot import Cursor
-from tests.builders import NOW, Books, bill, healthy, key_usage, said, usage
+from tests.builders import NOW, Books, bill, healthy, key_usage, said, told, usage
 
 TODAY = NOW.date()
 
@@ -52,7 +51,7 @@ def cost(books: Books, window: str = "7d", name: str = "api_cost_estimated", now
 
 
 def tree(books: Books, now: datetime = NOW) -> Any:
-    return state(books.ledger, now=now, cursor=Cursor("e", 1), sources=healthy(now), openings={})
+    return told(books.ledger, now=now, cursor=Cursor("e", 1), sources=healthy(now), openings={})
 
 
 def test_a_day_without_bill_or_usage_between_known_days_is_named_and_partial() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from exporter.errors import OutOfBalance
-from exporter.ledger import SourceState, state
+from exporter.ledger import SourceState
 from exporter.ledger.journal import Entry
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.records import VenuePosition
-from exporter.snapshot import Cursor, Grade, Opening, Tree
-from tests.builders import NOW, Books, balance, bill, fill, healthy, infos, mark, said, sale, usage
+from exporter.snapshot import Cursor, Grade, Opening, from_json
+from tests.builders import NOW, Books, balance, bill, fill, healthy, infos, mark, said, sale, told, usage
 
 YESTERDAY = NOW - timedelta(days=1)
 
@@ -24,9 +24,9 @@ def stated(
     books: Books,
     sources: Mapping[str, SourceState] | None = None,
     openings: Mapping[str, Opening] | None = None,
-) -> Tree:
+) -> dict[str, Any]:
     """Return the snapshot of these books at NOW."""
-    return state(
+    return told(
         books.ledger,
         now=NOW,
         cursor=Cursor("e", 1),
@@ -35,7 +35,7 @@ def stated(
     )
 
 
-def part(tree: Tree, name: str, window: str = "today") -> dict[str, Any]:
+def part(tree: dict[str, Any], name: str, window: str = "today") -> dict[str, Any]:
     """Return one component of a window, or its net."""
     shown = tree["windows"][window]
     found: dict[str, Any] = shown["net"] if name == "net" else shown["components"][name]
@@ -294,7 +294,7 @@ def test_difference_that_the_next_reading_takes_back_fails_no_check() -> None:
     """A fill between two lists is shown as a difference, and counts only when it stays."""
     books = Books(fill("buy yes 10 @ 0.40 fee 0.10"))
 
-    def reading(cash: str) -> Tree:
+    def reading(cash: str) -> dict[str, Any]:
         books.ledger.observe([balance(cash)])
         return stated(books)["checks"]["cash"]
 
@@ -316,7 +316,7 @@ def test_check_that_failed_before_a_restart_fails_after_it() -> None:
     books.observe_steadily([balance("-4.62")])
     before = stated(books)
     again = Books(fill("buy yes 10 @ 0.40 fee 0.10"))
-    again.ledger.restore(before)
+    again.ledger.restore(from_json(before))
     assert not stated(again)["checks"]["cash"]["ok"]
 
 
@@ -350,7 +350,7 @@ def test_restart_keeps_marks_and_cash_of_the_last_snapshot() -> None:
     books.ledger.observe([mark(bid="0.50"), balance("96.00", "5.00")])
     before = stated(books)
     again = Books(fill("buy yes 10 @ 0.40"))
-    again.ledger.restore(before)
+    again.ledger.restore(from_json(before))
     after = stated(again)
     assert after["positions"] == before["positions"]
     assert after["unrealised"] == before["unrealised"]

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from exporter.ledger import Plan, state
+from exporter.ledger import Plan
 from exporter.ledger.cost.day import CostDay
 from exporter.ledger.cost.trueup import Drift, true_up
 from exporter.records import BilledDay, BilledLine, EstimateRow, Landing
 from exporter.snapshot import Cursor
-from tests.builders import NOW, Books, healthy, usage
+from tests.builders import NOW, Books, healthy, told, usage
 
 DAY = NOW.date() - timedelta(days=3)
 
@@ -99,7 +99,7 @@ def test_a_day_that_is_not_billed_has_no_drift() -> None:
 
 def shown(*records: Any, limit: str | None = "0.05") -> Any:
     plan = Plan(drift=None if limit is None else Decimal(limit))
-    return state(
+    return told(
         Books(*records).ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={}, plan=plan
     )
 

@@ -16,10 +16,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from exporter.ledger import SourceState, state
 from exporter.metrics import limits
 from exporter.metrics.catalogue import FIGURES, HEALTH, LIMITS, METRICS
-from exporter.metrics.collector import TOP_MARKETS, SnapshotCollector
+from exporter.metrics.collector import SnapshotCollector
 from exporter.metrics.health import Health
+from exporter.metrics.rules import TOP_MARKETS
 from exporter.records import Change, VenuePosition
-from exporter.snapshot import Cursor, Tree
+from exporter.snapshot import Cursor, Snapshot
 from exporter.sources.registry import read_settings
 from tests.builders import NOW, Books, balance, fill, healthy, mark, sale
 from tests.metrics import spent
@@ -28,7 +29,7 @@ GOLDEN = Path(__file__).parent / "golden.txt"
 PROMTOOL = shutil.which("promtool")
 
 
-def known_snapshot(**sources: SourceState) -> Tree:
+def known_snapshot(**sources: SourceState) -> Snapshot:
     """Return one snapshot in which every figure differs."""
     books = Books(
         fill("buy yes 10 @ 0.40 fee 0.168 in OPEN", at=NOW - timedelta(hours=2)),
@@ -66,7 +67,7 @@ def known_snapshot(**sources: SourceState) -> Tree:
     )
 
 
-def page(tree: Tree | None) -> str:
+def page(tree: Snapshot | None) -> str:
     registry = CollectorRegistry()
     registry.register(SnapshotCollector(lambda: tree))
     return generate_latest(registry).decode()
@@ -208,9 +209,11 @@ def test_markets_beyond_the_largest_are_summed_as_other() -> None:
             sample.labels["market"]: sample.value for sample in families[f"northstar_position_{figure}_usd"]
         }
         assert len(shown) == TOP_MARKETS + 1
-        rest = [position for market, position in tree["positions"].items() if market not in shown]
-        assert shown["other"] == float(sum(Decimal(position[figure]) for position in rest))
-    assert sum(shown.values()) == pytest.approx(float(tree["exposure"]["usd"]))
+        assert tree.positions is not None
+        rest = [position for market, position in tree.positions.items() if market not in shown]
+        assert shown["other"] == float(sum(Decimal(getattr(position, figure)) for position in rest))
+    assert tree.exposure is not None
+    assert sum(shown.values()) == pytest.approx(float(tree.exposure.usd))
 
 
 def test_names_carry_their_unit() -> None:

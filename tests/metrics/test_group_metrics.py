@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
@@ -15,11 +14,12 @@ from exporter.ledger import state
 from exporter.ledger.trading.breakdown import breakdown
 from exporter.metrics.catalogue import GROUPS
 from exporter.metrics.groups import TOP, WINDOWS, GroupsCollector
-from exporter.snapshot import Cursor, Tree
+from exporter.snapshot import Cursor
+from exporter.snapshot.breakdown import ResultsByGroup
 from tests.builders import NOW, Books, balance, fill, healthy, mark
 
 
-def page(tree: Tree | None) -> dict[str, Any]:
+def page(tree: ResultsByGroup | None) -> dict[str, Any]:
     """Return the families that a scrape shows, by name."""
     registry = CollectorRegistry()
     registry.register(GroupsCollector(lambda: tree))
@@ -27,7 +27,7 @@ def page(tree: Tree | None) -> dict[str, Any]:
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 
-def many(count: int) -> tuple[Books, Tree]:
+def many(count: int) -> tuple[Books, ResultsByGroup]:
     """Return an account that trades so many series, each won or lost once and entered again."""
     books = Books()
     for number in range(count):
@@ -56,7 +56,7 @@ def test_every_metric_is_there_with_its_labels() -> None:
 def test_groups_are_capped_and_sum_to_the_totals() -> None:
     """However many are traded; the rest is `other`, with no ratio, for ratios have no sum."""
     books, tree = many(40)
-    families = page(json.loads(json.dumps(tree)))
+    families = page(tree)
     for level in ("series", "event"):
         totals: defaultdict[str, float] = defaultdict(float)
         for sample in families[f"northstar_{level}_realised_usd"].samples:

@@ -11,7 +11,8 @@ from exporter.snapshot.components import KIND_COMPONENTS, KIND_TITLES, STATEMENT
 from exporter.snapshot.definition import Stated
 from exporter.snapshot.figure import GradeWord
 from exporter.snapshot.shape import Field, fields, part_of, parts
-from exporter.snapshot.tree import Contracts, Day, Moment, Ratio, Snapshot, Usd
+from exporter.snapshot.texts import Contracts, Day, Moment, Ratio, Usd
+from exporter.snapshot.tree import Snapshot
 
 NAMED = {
     GradeWord: ("Grade", "Worst first. Every figure has one; a sum has the worst of its parts."),

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.snapshot.figure import StatedFigure
 from exporter.snapshot.patch import apply, decode, diff, encode, plain_json
 from exporter.snapshot.shape import fields, parts
-from exporter.snapshot.tree import Position, Snapshot, StatedFigure, Usd
+from exporter.snapshot.texts import Usd
+from exporter.snapshot.tree import Position, Snapshot
 from tests.snapshot.trees import altered, made
 
 dice = st.integers(0, 2**32).map(Random)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from exporter.snapshot import COMPONENTS, WINDOWS, Tree
+from exporter.snapshot import from_json
 from exporter.store import Store
-from exporter.times import stamp
-from tests.builders import NOW
+from tests.builders import NOW, bare
 
 
 class Publisher:
@@ -15,20 +15,12 @@ class Publisher:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.trees: dict[int, Tree] = {}
+        self.trees: dict[int, dict[str, Any]] = {}
 
-    def add(self) -> Tree:
+    def add(self) -> dict[str, Any]:
         """Publish the next one; its figures are its own."""
         number = self.store.snapshots.last_sequence() + 1
-        figure = {"usd": f"{number}.00", "grade": "final"}
-        windows = {name: {"net": figure, "components": dict.fromkeys(COMPONENTS, figure)} for name in WINDOWS}
-        tree = {
-            "epoch": self.store.snapshots.epoch,
-            "sequence": number,
-            "as_of": stamp(NOW + timedelta(seconds=number)),
-            "windows": windows,
-            "unrealised": figure,
-        }
-        self.store.snapshots.append(tree)
+        tree = bare(self.store.snapshots.epoch, number, NOW + timedelta(seconds=number), usd=f"{number}.00")
+        self.store.snapshots.append(from_json(tree))
         self.trees[number] = tree
         return tree

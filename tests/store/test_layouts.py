@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import StoreUnavailable
-from exporter.snapshot import HISTORY_COLUMNS, Tree
+from exporter.snapshot import HISTORY_COLUMNS, Snapshot
 from exporter.store import Store, layouts, snapshots
 from tests.builders import NOW
 from tests.store.publisher import Publisher
@@ -36,8 +36,8 @@ def with_columns(monkeypatch: pytest.MonkeyPatch) -> WithColumns:
     """Lets the code have other columns from now on; each states its name and the snapshot."""
 
     def have(columns: Sequence[str]) -> None:
-        def row(tree: Tree) -> list[str | None]:
-            return [f"{name} of {tree['sequence']}" for name in columns]
+        def row(snapshot: Snapshot) -> list[str | None]:
+            return [f"{name} of {snapshot.sequence}" for name in columns]
 
         monkeypatch.setattr(snapshots, "HISTORY_COLUMNS", tuple(columns))
         monkeypatch.setattr(snapshots, "history_row", row)

@@ -122,10 +122,13 @@ def test_every_point_of_history_is_what_it_was(written: Older, migrated: Store) 
 
 
 def test_every_explanation_is_what_it_was(written: Older, migrated: Store) -> None:
-    """Each figure of each window down to the raw answers, and each day of API cost."""
+    """Each figure of each window down to the raw answers, and each day of API cost. Reasons were sentences
+    then, and are data now that say the same."""
     for told in written.answers["explained"]:
         asked = {"window": told["window"], "figure": told["figure"], "at": unstamp(told["as_of"])}
-        assert explain_figure(migrated, **asked, limit=20).tree() == told, asked
+        explained = explain_figure(migrated, **asked, limit=20)
+        sentences = [f"{reason.source}: {reason.text}" for reason in explained.because]
+        assert explained.tree() | {"because": sentences} == told, asked
     for day, told in written.answers["days"].items():
         assert explain_day(migrated, date.fromisoformat(day)).tree() == told, day
     assert len(written.answers["explained"]) == 189

@@ -8,16 +8,16 @@ import zlib
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from exporter.errors import SchemaTooNew, SequenceGap, StoreBusy, StoreUnavailable
-from exporter.snapshot import COMPONENTS, WINDOWS, Grade, Tree, apply, decode
+from exporter.snapshot import Grade, apply, decode, from_json
 from exporter.store import Store, schema
 from exporter.store.snapshots import KEYFRAME_EVERY
-from exporter.times import stamp
-from tests.builders import NOW
+from tests.builders import NOW, bare, held
 
 
 @pytest.fixture
@@ -31,40 +31,33 @@ def store(path: Path) -> Store:
         yield opened
 
 
-def snapshot(store: Store, sequence: int, *, net: str = "1.00", minutes: float = 0.0, **more: object) -> Tree:
-    """Return a small whole snapshot of this store's epoch."""
-    figure = {"usd": net, "grade": "final"}
-    windows = {window: {"net": figure, "components": dict.fromkeys(COMPONENTS, figure)} for window in WINDOWS}
-    return {
-        "epoch": store.snapshots.epoch,
-        "sequence": sequence,
-        "as_of": stamp(NOW + timedelta(minutes=minutes)),
-        "windows": windows,
-        "unrealised": figure,
-        **more,
-    }
+def snapshot(
+    store: Store, sequence: int, *, net: str = "1.00", minutes: float = 0.0, **more: object
+) -> dict[str, Any]:
+    """Return the JSON of a small whole snapshot of this store's epoch."""
+    return {**bare(store.snapshots.epoch, sequence, NOW + timedelta(minutes=minutes), net), **more}
 
 
 def test_append_assigns_consecutive_sequences(store: Store) -> None:
     """Each commit is the one after the last; anything else is refused and stores nothing."""
-    store.snapshots.append(snapshot(store, 1))
-    store.snapshots.append(snapshot(store, 2))
+    store.snapshots.append(from_json(snapshot(store, 1)))
+    store.snapshots.append(from_json(snapshot(store, 2)))
     for wrong in (2, 4, 0):
         with pytest.raises(SequenceGap):
-            store.snapshots.append(snapshot(store, wrong))
+            store.snapshots.append(from_json(snapshot(store, wrong)))
     with pytest.raises(SequenceGap):
-        store.snapshots.append({**snapshot(store, 3), "epoch": "another"})
+        store.snapshots.append(from_json({**snapshot(store, 3), "epoch": "another"}))
     assert store.snapshots.last_sequence() == 2
 
 
 def test_every_snapshot_comes_back_whole(store: Store) -> None:
     """Across keyframes, patches and a change of the tree's shape."""
     trees = [
-        snapshot(store, n, net=f"{n}.00", minutes=n, positions={f"M{n % 7}": {"count": str(n)}})
+        snapshot(store, n, net=f"{n}.00", minutes=n, positions={f"M{n % 7}": held(n)})
         for n in range(1, 2 * KEYFRAME_EVERY + 20)
     ]
     for tree in trees:
-        store.snapshots.append(tree)
+        store.snapshots.append(from_json(tree))
     for tree in trees:
         assert store.snapshots.at(tree["sequence"]) == tree
     assert store.snapshots.latest() == trees[-1]
@@ -75,7 +68,7 @@ def test_every_snapshot_comes_back_whole(store: Store) -> None:
 def test_deltas_after_a_sequence_lead_to_the_newest(store: Store) -> None:
     """What a client that was away applies."""
     for n in range(1, 6):
-        store.snapshots.append(snapshot(store, n, net=f"{n}.00"))
+        store.snapshots.append(from_json(snapshot(store, n, net=f"{n}.00")))
     tree = store.snapshots.at(2)
     assert tree is not None
     rows = store.snapshots.after(2)
@@ -89,11 +82,11 @@ def test_deltas_after_a_sequence_lead_to_the_newest(store: Store) -> None:
 def test_numbering_goes_on_after_a_restart(path: Path) -> None:
     """Same epoch, next sequence; a new database has another epoch."""
     with Store.write(path) as first:
-        first.snapshots.append(snapshot(first, 1))
+        first.snapshots.append(from_json(snapshot(first, 1)))
         epoch = first.snapshots.epoch
     with Store.write(path) as second:
         assert second.snapshots.epoch == epoch
-        second.snapshots.append(snapshot(second, 2))
+        second.snapshots.append(from_json(snapshot(second, 2)))
         assert second.snapshots.at(2) == snapshot(second, 2)
     with Store.write(path.with_name("other.sqlite3")) as other:
         assert other.snapshots.epoch != epoch
@@ -102,14 +95,14 @@ def test_numbering_goes_on_after_a_restart(path: Path) -> None:
 def test_commits_are_durable_and_seen_by_readers_at_once(path: Path) -> None:
     """WAL with synchronous FULL; a reader in another connection sees the commit and a new data_version."""
     with Store.write(path) as store:
-        store.snapshots.append(snapshot(store, 1))
+        store.snapshots.append(from_json(snapshot(store, 1)))
         with store.engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         with Store.read(path) as reader:
             before = reader.data_version()
             assert reader.data_version() == before
-            store.snapshots.append(snapshot(store, 2))
+            store.snapshots.append(from_json(snapshot(store, 2)))
             assert reader.data_version() != before
             assert reader.snapshots.last_sequence() == 2
 
@@ -117,9 +110,9 @@ def test_commits_are_durable_and_seen_by_readers_at_once(path: Path) -> None:
 def test_reader_cannot_write(path: Path) -> None:
     """The sidecar opens the database read-only."""
     with Store.write(path) as store:
-        store.snapshots.append(snapshot(store, 1))
+        store.snapshots.append(from_json(snapshot(store, 1)))
     with Store.read(path) as reader, pytest.raises(StoreUnavailable, match=r"readonly|query_only|read-only"):
-        reader.snapshots.append(snapshot(reader, 2))
+        reader.snapshots.append(from_json(snapshot(reader, 2)))
 
 
 def test_second_writer_is_told_so(path: Path) -> None:
@@ -169,10 +162,10 @@ def test_migrations_make_exactly_the_tables_the_code_uses(store: Store) -> None:
 def test_opening_is_the_value_stated_last_before_the_moment(store: Store) -> None:
     """Else the earliest one stated after it; a snapshot without the figure is stepped over."""
     assert store.snapshots.opening(NOW) is None
-    store.snapshots.append({**snapshot(store, 1, minutes=0), "unrealised": {"grade": "missing"}})
-    store.snapshots.append(snapshot(store, 2, net="5.00", minutes=1))
-    store.snapshots.append(snapshot(store, 3, net="7.00", minutes=3))
-    store.snapshots.append({**snapshot(store, 4, minutes=4), "unrealised": {"grade": "missing"}})
+    store.snapshots.append(from_json({**snapshot(store, 1, minutes=0), "unrealised": {"grade": "missing"}}))
+    store.snapshots.append(from_json(snapshot(store, 2, net="5.00", minutes=1)))
+    store.snapshots.append(from_json(snapshot(store, 3, net="7.00", minutes=3)))
+    store.snapshots.append(from_json({**snapshot(store, 4, minutes=4), "unrealised": {"grade": "missing"}}))
     early = store.snapshots.opening(NOW - timedelta(hours=1))
     assert early is not None
     assert (early.usd, early.as_of) == (Decimal("5.00"), NOW + timedelta(minutes=1))
@@ -187,7 +180,7 @@ def test_opening_is_the_value_stated_last_before_the_moment(store: Store) -> Non
 def test_opening_holds_until_the_next_snapshot_and_no_longer(store: Store) -> None:
     """A rolling window asks the database again only when its start has passed a snapshot."""
     for number in range(1, 5):
-        store.snapshots.append(snapshot(store, number, net=f"{number}.00", minutes=number))
+        store.snapshots.append(from_json(snapshot(store, number, net=f"{number}.00", minutes=number)))
     moments = [NOW + timedelta(seconds=seconds) for seconds in range(0, 300, 7)]
     kept = None
     looked = 0
@@ -205,7 +198,7 @@ def test_opening_holds_until_the_next_snapshot_and_no_longer(store: Store) -> No
 def test_history_gives_the_last_of_each_step_and_leaves_gaps(store: Store) -> None:
     """A step in which nothing was published has no point."""
     for n, minute in enumerate([0, 1, 2, 30, 31], start=1):
-        store.snapshots.append(snapshot(store, n, net=f"{n}.00", minutes=minute))
+        store.snapshots.append(from_json(snapshot(store, n, net=f"{n}.00", minutes=minute)))
     points = store.snapshots.history(NOW, NOW + timedelta(minutes=40), 4)
     assert [(point.sequence, point["today.net"]) for point in points] == [(3, "3.00"), (5, "5.00")]
     assert points[0]["today.grade"] == "final"
@@ -216,7 +209,7 @@ def test_missing_figure_is_none_in_history(store: Store) -> None:
     """Never a zero in a chart either."""
     tree = snapshot(store, 1)
     tree["windows"]["today"]["net"] = {"grade": "missing"}
-    store.snapshots.append(tree)
+    store.snapshots.append(from_json(tree))
     (point,) = store.snapshots.history(NOW, NOW + timedelta(minutes=1), 1)
     assert point["today.net"] is None
 
@@ -227,7 +220,7 @@ def filled(store: Store, days: int, every: timedelta) -> int:
     while moment <= NOW:
         number += 1
         tree = snapshot(store, number, net=f"{number}.00", minutes=(moment - NOW) / timedelta(minutes=1))
-        store.snapshots.append(tree)
+        store.snapshots.append(from_json(tree))
         moment += every
     return number
 
@@ -253,7 +246,7 @@ def test_retention_thins_out_the_old_and_keeps_the_new(store: Store) -> None:
 def test_rollups_keep_the_last_of_each_minute_hour_and_day(store: Store) -> None:
     """A year of minutes, five of hours, then days."""
     for number in range(1, 13):
-        store.snapshots.append(snapshot(store, number, net=f"{number}.00", minutes=number / 6))
+        store.snapshots.append(from_json(snapshot(store, number, net=f"{number}.00", minutes=number / 6)))
         store.snapshots._keyframe_due = True
     late = NOW + timedelta(days=60)
     while store.snapshots.roll_up(late, timedelta(days=30)):
@@ -270,7 +263,7 @@ def test_rollups_keep_the_last_of_each_minute_hour_and_day(store: Store) -> None
 
 def test_rows_are_compressed_json(store: Store, path: Path) -> None:
     """Anyone with sqlite3 and zlib can read the database."""
-    store.snapshots.append(snapshot(store, 1))
+    store.snapshots.append(from_json(snapshot(store, 1)))
     with sqlite3.connect(path) as raw:
         patch, whole, figures = raw.execute("SELECT patch, whole, figures FROM snapshots").fetchone()
     assert json.loads(zlib.decompress(patch)) == snapshot(store, 1)

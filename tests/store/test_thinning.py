@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from exporter.errors import StoreUnavailable
-from exporter.snapshot import COMPONENTS, WINDOWS, Tree, apply, decode
+from exporter.snapshot import apply, decode, from_json
 from exporter.store import Retention, Store, schema, snapshots, thinning
-from exporter.times import stamp
-from tests.builders import NOW
+from tests.builders import NOW, bare, held
 
 KEEP = Retention(raw=timedelta(days=1), full=timedelta(minutes=10), every=timedelta(seconds=10))
 
@@ -47,22 +46,13 @@ class Published:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.store = quick(path)
-        self.trees: dict[int, Tree] = {}
+        self.trees: dict[int, dict[str, Any]] = {}
 
     def add(self, at: datetime, markets: dict[str, Any], net: str = "1.00") -> None:
         """Publish the next snapshot."""
         number = len(self.trees) + 1
-        figure = {"usd": net, "grade": "final"}
-        windows = {name: {"net": figure, "components": dict.fromkeys(COMPONENTS, figure)} for name in WINDOWS}
-        tree = {
-            "epoch": self.store.snapshots.epoch,
-            "sequence": number,
-            "as_of": stamp(at),
-            "windows": windows,
-            "unrealised": figure,
-            "positions": markets,
-        }
-        self.store.snapshots.append(tree)
+        tree = {**bare(self.store.snapshots.epoch, number, at, net), "positions": markets}
+        self.store.snapshots.append(from_json(tree))
         self.trees[number] = tree
 
     def thin(self, now: datetime, keep: Retention = KEEP) -> None:
@@ -115,7 +105,7 @@ def test_the_last_of_each_stretch_stays_and_the_replay_is_whole(published: Publi
     """Ten a second for twenty minutes, one of each ten seconds but for the last ten minutes."""
     begin = NOW - timedelta(minutes=20)
     for number in range(1200):
-        published.add(begin + timedelta(seconds=number), {"M": {"count": str(number)}})
+        published.add(begin + timedelta(seconds=number), {"M": held(number)})
     published.thin(NOW)
     kept = [row.sequence for row in published.rows()]
     assert kept == [*range(10, 600, 10), *range(600, 1201)]
@@ -130,7 +120,7 @@ def test_the_last_of_each_stretch_stays_and_the_replay_is_whole(published: Publi
 def test_a_gap_is_never_hidden_behind_deltas_that_fit(published: Published) -> None:
     """A reader right before a row that stayed must not run over the gap behind it."""
     for number in range(40):
-        published.add(NOW - timedelta(hours=1) + timedelta(seconds=number), {"M": {"count": str(number)}})
+        published.add(NOW - timedelta(hours=1) + timedelta(seconds=number), {"M": held(number)})
     published.thin(NOW)
     assert [row.sequence for row in published.rows()] == [10, 20, 30, 40]
     assert [row.sequence for row in published.store.snapshots.after(9)] == [40]
@@ -140,9 +130,9 @@ def test_a_gap_is_never_hidden_behind_deltas_that_fit(published: Published) -> N
 
 def test_a_position_that_closed_and_opened_again_in_between_is_right(published: Published) -> None:
     """Merging the patches would keep the mark of the first one: patches do not compose."""
-    published.add(NOW - timedelta(hours=1), {"M": {"count": "1", "mark": "0.5"}})
+    published.add(NOW - timedelta(hours=1), {"M": {**held(1), "mark": "0.5"}})
     published.add(NOW - timedelta(hours=1) + timedelta(seconds=10), {})
-    published.add(NOW - timedelta(hours=1) + timedelta(seconds=11), {"M": {"count": "2"}})
+    published.add(NOW - timedelta(hours=1) + timedelta(seconds=11), {"M": held(2)})
     published.thin(NOW)
     assert [row.sequence for row in published.rows()] == [1, 3]
     published.is_sound()
@@ -152,7 +142,7 @@ def test_a_stretch_that_is_not_over_waits_for_its_end(published: Published) -> N
     """Its last snapshot is not known before; what stays depends on no hour at which retention ran."""
     begin = NOW - timedelta(hours=1)
     for number in range(60):
-        published.add(begin + timedelta(seconds=number), {"M": {"n": str(number)}})
+        published.add(begin + timedelta(seconds=number), {"M": held(number)})
     for seconds in (15, 16, 33, 59):
         published.thin(begin + KEEP.full + timedelta(seconds=seconds))
         published.is_sound()
@@ -163,9 +153,7 @@ def test_a_stretch_that_is_not_over_waits_for_its_end(published: Published) -> N
 def test_a_burst_longer_than_a_batch_keeps_its_last(published: Published) -> None:
     """Fifty in two seconds are one in the end, however few are looked at in one go."""
     for number in range(50):
-        published.add(
-            NOW - timedelta(hours=1) + timedelta(milliseconds=40 * number), {"M": {"n": str(number)}}
-        )
+        published.add(NOW - timedelta(hours=1) + timedelta(milliseconds=40 * number), {"M": held(number)})
     published.thin(NOW)
     assert [row.sequence for row in published.rows()] == [50]
     published.is_sound()
@@ -191,7 +179,7 @@ def test_history_and_openings_at_whole_stretches_stay_as_they_were(published: Pu
 def test_keyframes_stay_near(published: Published) -> None:
     """No snapshot is further from a whole one than twice the distance there was."""
     for number in range(400):
-        published.add(NOW - timedelta(hours=2) + timedelta(seconds=4 * number), {"M": {"n": str(number)}})
+        published.add(NOW - timedelta(hours=2) + timedelta(seconds=4 * number), {"M": held(number)})
     published.thin(NOW)
     since = 0
     for row in published.rows():
@@ -205,7 +193,7 @@ def test_roll_up_goes_on_where_sequences_are_far_apart(
     """A batch is so many rows, not so many numbers; else nothing would ever be deleted again."""
     monkeypatch.setattr(snapshots, "ROLL_UP_BATCH", 20)
     for number in range(900):
-        published.add(NOW - timedelta(hours=30) + timedelta(seconds=number), {"M": {"n": str(number)}})
+        published.add(NOW - timedelta(hours=30) + timedelta(seconds=number), {"M": held(number)})
     published.add(NOW, {})
     published.thin(NOW)
     assert len(published.rows()) == 91
@@ -232,7 +220,9 @@ def test_a_row_that_cannot_be_read_whole_is_left_alone(published: Published) -> 
 
 MARKETS = st.dictionaries(
     st.sampled_from("ABC"),
-    st.dictionaries(st.sampled_from("xyz"), st.sampled_from("123"), max_size=3),
+    st.dictionaries(st.sampled_from(["mark", "value", "unrealised"]), st.sampled_from("123"), max_size=3).map(
+        lambda fields: {**held(1), **fields}
+    ),
     max_size=3,
 )
 STEP = st.one_of(

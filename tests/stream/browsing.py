@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from exporter.snapshot import from_json
 from exporter.times import stamp, unstamp
 from tests.stream.builders import Writer, figure
 
@@ -50,7 +51,7 @@ def publish(writer: Writer, change: Callable[[dict[str, Any]], None]) -> dict[st
     writer.sequence += 1
     tree |= {"sequence": writer.sequence, "as_of": stamp(writer.at)}
     change(tree)
-    writer.store.snapshots.append(tree)
+    writer.store.snapshots.append(from_json(tree))
     return tree
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.money import plain
-from exporter.snapshot import COMPONENTS, WINDOWS
+from exporter.snapshot import COMPONENTS, WINDOWS, from_json
 from exporter.store import Store
 from exporter.times import stamp
 
@@ -107,8 +107,9 @@ class Writer:
             self.sequence += 1
             self.at += after
             self._trade()
-            last = tree(self.epoch, self.sequence, self.at, **{"positions": dict(self.markets), **changes})
-            self.store.snapshots.append(last)
+            stated = tree(self.epoch, self.sequence, self.at, **{"positions": dict(self.markets), **changes})
+            self.store.snapshots.append(from_json(stated))
+            last = stated
         return last
 
     def close(self) -> None:

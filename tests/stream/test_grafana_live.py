@@ -15,34 +15,25 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from exporter.snapshot import COMPONENTS, WINDOWS, encode
+from exporter.snapshot import COMPONENTS, encode, from_json
 from exporter.stream.events import Event, News, Place
 from exporter.stream.grafana_live import PUSH_SECONDS, RETRY_MOST_SECONDS, GrafanaLive, Turn, line
 from exporter.times import to_us
+from tests.builders import bare
 
 URL = "http://grafana.test:3000"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def tree(sequence: int = 1, **net: str) -> dict[str, Any]:
-    """Return the parts of a snapshot that are pushed; a window that is not named is missing."""
-    return {
-        "epoch": "e",
-        "sequence": sequence,
-        "as_of": "2026-11-22T12:00:00.250000Z",
-        "windows": {
-            window: {
-                "net": {"grade": "estimated", "usd": net[window]} if window in net else {"grade": "missing"},
-                "components": {
-                    name: {"grade": "final", "usd": "-0.25"}
-                    if name == "trading_fees"
-                    else {"grade": "missing"}
-                    for name in COMPONENTS
-                },
-            }
-            for window in WINDOWS
-        },
-    }
+    """Return a snapshot; a window that is not named is missing, and so are all components but fees."""
+    whole = bare("e", sequence, datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC))
+    for window, stated in whole["windows"].items():
+        stated["net"] = {"grade": "estimated", "usd": net[window]} if window in net else {"grade": "missing"}
+        stated["components"] = {name: {"grade": "missing"} for name in COMPONENTS} | {
+            "trading_fees": {"grade": "final", "usd": "-0.25"}
+        }
+    return whole
 
 
 class Told:
@@ -102,7 +93,7 @@ def takes(request: httpx.Request) -> httpx.Response:
 
 def test_a_line_has_every_figure_there_is_and_no_other() -> None:
     """Decimals as they are, the grade as its number, the time to the nanosecond; nothing for `missing`."""
-    text = line(tree(7, today="12.3400000000000001", mtd="-5"))
+    text = line(from_json(tree(7, today="12.3400000000000001", mtd="-5")))
     measurement, fields, at = text.split(" ")
     figures = dict(each.split("=") for each in fields.split(","))
     assert measurement == "pnl"

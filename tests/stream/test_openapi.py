@@ -11,6 +11,8 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import load_all_checks
 
+from exporter.snapshot import from_json
+from exporter.snapshot.breakdown import ResultsByGroup
 from exporter.stream import create_app
 from exporter.stream.gate import Access
 from tests.stream.builders import START, Writer
@@ -36,7 +38,7 @@ PATHS = (
 def served(path: Path, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
     """The address of a sidecar that asks for tokens, and one."""
     monkeypatch.setattr("exporter.stream.app.LONG_POLL_SECONDS", 0.01)
-    writer.store.breakdowns.keep({"series": {}, "event": {}}, writer.commit())
+    writer.store.breakdowns.keep(ResultsByGroup(series={}, event={}), from_json(writer.commit()))
     access = Access(path, routable=True)
     token = access.tokens.create("tool", "all", START)
     app = create_app(path, access=access, clock=lambda: writer.at + timedelta(seconds=3))

@@ -9,7 +9,7 @@ from exporter.ledger.book import Part, Span
 from exporter.ledger.cost.spending import Spending
 from exporter.ledger.journal import Journal
 from exporter.records import BilledDay, Change, KeyUsage, Landing, SourceInfo, UsageHour
-from exporter.snapshot import KIND_COMPONENTS, Opening
+from exporter.snapshot import KIND_COMPONENTS, Opening, Window
 
 
 class CostBook:
@@ -32,7 +32,7 @@ class CostBook:
 
     def components(
         self, spans: Sequence[Span], freshness: timedelta, openings: Mapping[str, Opening]
-    ) -> dict[str, dict[str, Part]]:
+    ) -> dict[Window, dict[str, Part]]:
         """Return the cost of each window, billed and estimated."""
         doubts = {
             "api_cost_billed": self.spending.doubt_billed,

@@ -12,19 +12,45 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from exporter.ledger import windows
 from exporter.ledger.cost.budgets import Ahead, Budget, Gone
 from exporter.ledger.cost.cost_by import DIMENSIONS, PartsMemory
 from exporter.ledger.cost.day import HOUR_US, TOKEN_KINDS, CostDay, Unpriced
 from exporter.ledger.cost.forecast import Range
-from exporter.ledger.cost.plan import Plan
+from exporter.ledger.cost.plan import Credit, Plan
 from exporter.ledger.cost.spending import Spending
 from exporter.ledger.cost.tokens import Used, UsedMemory
 from exporter.ledger.cost.trueup import RATIO, Drift, TrueUp, true_up
 from exporter.money import ZERO, plain
 from exporter.records import ApiKey, Landing, Workspace
-from exporter.snapshot import Tree
-from exporter.times import stamp, to_us
+from exporter.snapshot import Window
+from exporter.snapshot.texts import Day, dated, moment, ratio, usd
+from exporter.snapshot.tree import (
+    ApiCost,
+    ApiCostWindow,
+    ApiKeyTitle,
+    ApiNames,
+    BillRestatement,
+    BillRestatements,
+    BudgetStanding,
+    BurnRate,
+    CacheUse,
+    Check,
+    CostByDimension,
+    CreditStanding,
+    DayDrift,
+    EstimateRange,
+    ForecastRange,
+    ModelDrift,
+    MonthForecast,
+    TokenCounts,
+    TokenKinds,
+    UnpricedTokens,
+    WorkspaceTitle,
+)
+from exporter.times import to_us
 
 Number = TypeVar("Number", int, Decimal)
 
@@ -53,7 +79,7 @@ class CostStatement:
         self._workspaces: dict[str, Workspace] = {}
         self._keys: dict[str, ApiKey] = {}
         self._named = 0
-        self._made: tuple[Any, Tree, Tree] | None = None
+        self._made: tuple[Any, ApiCost | None, dict[str, Check]] | None = None
 
     def observe(self, name: Workspace | ApiKey) -> None:
         """Take what an id is called."""
@@ -63,31 +89,21 @@ class CostStatement:
             known[place] = name
             self._named += 1
 
-    def restore(self, names: Tree) -> None:
+    def restore(self, names: ApiNames) -> None:
         """Take the names of a stored snapshot."""
         source = next((spending.source for spending in self._spending), "")
-        for place, shown in names.get("workspaces", {}).items():
+        for place, shown in names.workspaces.items():
             self.observe(
-                Workspace(
-                    source=shown.get("source", source),
-                    workspace_id=place,
-                    name=shown["name"],
-                    archived=shown["archived"],
-                )
+                Workspace(source=source, workspace_id=place, name=shown.name, archived=shown.archived)
             )
-        for place, shown in names.get("api_keys", {}).items():
-            self.observe(
-                ApiKey(
-                    source=shown.get("source", source),
-                    key_id=place,
-                    name=shown["name"],
-                    status=shown["status"],
-                    workspace=shown["workspace"],
-                )
+        for place, key in names.api_keys.items():
+            named = ApiKey(
+                source=source, key_id=place, name=key.name, status=key.status, workspace=key.workspace
             )
+            self.observe(named)
 
-    def stated(self, now: datetime, plan: Plan) -> tuple[Tree, Tree]:
-        """Return the section and the check, each empty while there is nothing to state, as of `now`."""
+    def stated(self, now: datetime, plan: Plan) -> tuple[ApiCost | None, dict[str, Check]]:
+        """Return the section and the check by its name, neither while there is nothing to state."""
         versions = tuple(spending.version for spending in self._spending)
         made_of = (versions, self._named, _hour(now), now.astimezone(self._zone).date(), plan)
         if self._made is None or self._made[0] != made_of:
@@ -95,28 +111,36 @@ class CostStatement:
             self._made = (made_of, self._section(now, plan, compared), _check(compared, plan))
         return self._made[1], self._made[2]
 
-    def _section(self, now: datetime, plan: Plan, compared: TrueUp | None) -> Tree:
+    def _section(self, now: datetime, plan: Plan, compared: TrueUp | None) -> ApiCost | None:
         if not any(day.known for spending in self._spending for day in spending.days.values()):
-            return {}
-        section: dict[str, Any] = {"windows": self._windows(now), "names": self._names()}
-        section["unpriced"] = self._unpriced(now)
-        section["restatements"] = _restatements(self._spending)
-        if compared is not None:
-            section["drift"] = _drift(compared)
-        section |= _ahead(Ahead(self._spending, self._zone, now, self._parts), plan)
-        return section
+            return None
+        ahead = Ahead(self._spending, self._zone, now, self._parts)
+        burn, month = ahead.burn_rate(), ahead.forecast()
+        budgets = {} if plan.budget is None else {"total": ahead.budget(plan.budget)}
+        budgets |= {place: ahead.budget(amount, place) for place, amount in plan.workspaces.items()}
+        return ApiCost(
+            windows=self._windows(now),
+            names=self._names(),
+            unpriced=self._unpriced(now),
+            restatements=_restatements(self._spending),
+            drift=None if compared is None else _drift(compared),
+            burn_rate=None if burn is None else BurnRate(usd_per_day=usd(burn[0]), days=burn[1]),
+            forecast=None if month is None else _month(ahead.month, month),
+            budgets={name: _budget(budget) for name, budget in budgets.items()} or None,
+            credit=None if plan.credit is None else _credit(plan.credit, *ahead.credit(plan.credit)),
+        )
 
-    def _unpriced(self, now: datetime) -> list[Tree]:
+    def _unpriced(self, now: datetime) -> tuple[UnpricedTokens, ...]:
         found: dict[Unpriced, int] = {}
         for spending in self._spending:
             for what, tokens in spending.unpriced(datetime.min.replace(tzinfo=now.tzinfo)).items():
                 found[what] = found.get(what, 0) + tokens
-        return [
-            {"model": model, "reason": why, "tokens": tokens}
+        return tuple(
+            UnpricedTokens(model=model, reason=why, tokens=tokens)
             for (model, why), tokens in sorted(found.items())[:UNPRICED]
-        ]
+        )
 
-    def _windows(self, now: datetime) -> Tree:
+    def _windows(self, now: datetime) -> dict[Window, ApiCostWindow]:
         months: dict[date, list[CostDay]] = {}
         days = [day for spending in self._spending for day in spending.days.values() if day.known]
         for day in sorted(days, key=lambda day: day.day):
@@ -127,23 +151,29 @@ class CostStatement:
         shown = {name: _largest(sums["30d"].by[name]) for name in DIMENSIONS}
         models = _largest(used["30d"].by_model)
         return {
-            window: {
-                "by": {name: _texts(_bounded(found.by[name], shown[name], ZERO)) for name in DIMENSIONS},
-                **_used(used[window], models),
-            }
+            window: ApiCostWindow(
+                by=_by(found.by, shown),
+                tokens=TokenCounts(
+                    kind=TokenKinds(**dict(zip(TOKEN_KINDS, used[window].kinds, strict=True))),
+                    model=_bounded(used[window].by_model, models, 0),
+                ),
+                estimated=EstimateRange(low=usd(used[window].low), high=usd(used[window].high)),
+                cache=_cache(used[window]),
+            )
             for window, found in sums.items()
         }
 
-    def _names(self) -> Tree:
-        workspaces = {
-            place: {"name": named.name, "archived": named.archived}
-            for place, named in sorted(self._workspaces.items())[:NAMES]
-        }
-        keys = {
-            place: {"name": named.name, "status": named.status, "workspace": named.workspace}
-            for place, named in sorted(self._keys.items())[:NAMES]
-        }
-        return {"workspaces": workspaces, "api_keys": keys}
+    def _names(self) -> ApiNames:
+        return ApiNames(
+            workspaces={
+                place: WorkspaceTitle(name=named.name, archived=named.archived)
+                for place, named in sorted(self._workspaces.items())[:NAMES]
+            },
+            api_keys={
+                place: ApiKeyTitle(name=named.name, status=named.status, workspace=named.workspace)
+                for place, named in sorted(self._keys.items())[:NAMES]
+            },
+        )
 
     def _newest_settled(self, now: datetime) -> TrueUp | None:
         """Return of each source the newest day whose bill is final and whose estimate was whole: the one
@@ -165,83 +195,76 @@ def _hour(now: datetime) -> int:
     return -(-to_us(now) // HOUR_US)
 
 
-def _restatements(spending: Iterable[Spending]) -> Tree:
+def _restatements(spending: Iterable[Spending]) -> BillRestatements:
     """State how many bills have changed after they were there, and the last few."""
     found = [landing for each in spending for landing in each.restatements]
     found.sort(key=lambda landing: (landing.at, landing.day))
-    return {"count": len(found), "latest": [_restatement(landing) for landing in found[-SHOWN:]]}
+    return BillRestatements(count=len(found), latest=tuple(map(_restatement, found[-SHOWN:])))
 
 
-def _restatement(landing: Landing) -> Tree:
+def _restatement(landing: Landing) -> BillRestatement:
     assert landing.before is not None
-    return {
-        "day": landing.day.isoformat(),
-        "before": plain(landing.before),
-        "after": plain(landing.amount),
-        "at": stamp(landing.at),
+    return BillRestatement(
+        day=dated(landing.day),
+        before=usd(landing.before),
+        after=usd(landing.amount),
+        at=moment(landing.at),
+    )
+
+
+def _by(amounts: Mapping[str, Mapping[str, Decimal]], shown: Mapping[str, list[str]]) -> CostByDimension:
+    texts = {
+        name: {label: usd(amount) for label, amount in _bounded(amounts[name], shown[name], ZERO).items()}
+        for name in DIMENSIONS
     }
+    return CostByDimension(**texts)
 
 
-def _used(used: Used, models: list[str]) -> Tree:
-    cache = {"saved_usd": plain(used.saved)}
-    if used.hit_ratio is not None:
-        cache["hit_ratio"] = plain(used.hit_ratio)
-    return {
-        "tokens": {
-            "kind": dict(zip(TOKEN_KINDS, used.kinds, strict=True)),
-            "model": _bounded(used.by_model, models, 0),
-        },
-        "estimated": {"low": plain(used.low), "high": plain(used.high)},
-        "cache": cache,
-    }
+def _cache(used: Used) -> CacheUse:
+    hits = used.hit_ratio
+    return CacheUse(saved_usd=usd(used.saved), hit_ratio=None if hits is None else ratio(hits))
 
 
-def _ahead(ahead: Ahead, plan: Plan) -> dict[str, Any]:
-    stated: dict[str, Any] = {}
-    burn = ahead.burn_rate()
-    if burn is not None:
-        stated["burn_rate"] = {"usd_per_day": plain(burn[0]), "days": burn[1]}
-    month = ahead.forecast()
-    if month is not None:
-        stated["forecast"] = {"month": ahead.month.isoformat()[:7], **_range(month)}
-    budgets = {} if plan.budget is None else {"total": ahead.budget(plan.budget)}
-    budgets |= {place: ahead.budget(usd, place) for place, usd in plan.workspaces.items()}
-    if budgets:
-        stated["budgets"] = {name: _budget(budget) for name, budget in budgets.items()}
-    if plan.credit is not None:
-        left, gone = ahead.credit(plan.credit)
-        stated["credit"] = {"usd": plain(plan.credit.usd), "since": plan.credit.since.isoformat()}
-        stated["credit"] |= {"left": plain(left), **_gone(gone)}
-    return stated
+def _month(month: date, found: Range) -> MonthForecast:
+    return MonthForecast(
+        month=month.isoformat()[:7], low=usd(found.low), mid=usd(found.mid), high=usd(found.high)
+    )
 
 
-def _budget(budget: Budget) -> Tree:
-    stated: dict[str, Any] = {
-        "usd": plain(budget.usd),
-        "spent": plain(budget.spent),
-        "used_ratio": plain((budget.spent / budget.usd).quantize(RATIO)),
-        "step": budget.step,
-        **_gone(budget.gone),
-    }
-    if budget.forecast is not None:
-        stated["forecast"] = _range(budget.forecast)
-    return stated
+def _budget(budget: Budget) -> BudgetStanding:
+    forecast = budget.forecast
+    return BudgetStanding(
+        usd=usd(budget.usd),
+        spent=usd(budget.spent),
+        used_ratio=ratio((budget.spent / budget.usd).quantize(RATIO)),
+        step=budget.step,
+        gone_earliest=_day(budget.gone.earliest),
+        gone=_day(budget.gone.expected),
+        gone_latest=_day(budget.gone.latest),
+        forecast=None if forecast is None else _range(forecast),
+    )
 
 
-def _range(found: Range) -> Tree:
-    return {"low": plain(found.low), "mid": plain(found.mid), "high": plain(found.high)}
+def _credit(credit: Credit, left: Decimal, gone: Gone) -> CreditStanding:
+    return CreditStanding(
+        usd=usd(credit.usd),
+        since=dated(credit.since),
+        left=usd(left),
+        gone_earliest=_day(gone.earliest),
+        gone=_day(gone.expected),
+        gone_latest=_day(gone.latest),
+    )
 
 
-def _gone(gone: Gone) -> Tree:
-    days: dict[str, date | None] = {
-        "gone_earliest": gone.earliest,
-        "gone": gone.expected,
-        "gone_latest": gone.latest,
-    }
-    return {name: day.isoformat() for name, day in days.items() if day is not None}
+def _range(found: Range) -> ForecastRange:
+    return ForecastRange(low=usd(found.low), mid=usd(found.mid), high=usd(found.high))
 
 
-def _drift(compared: TrueUp) -> Tree:
+def _day(on: date | None) -> Day | None:
+    return None if on is None else dated(on)
+
+
+def _drift(compared: TrueUp) -> DayDrift:
     dearest = sorted(compared.models.items(), key=lambda item: (-item[1].billed, item[0]))
     shown = {name: _compared(drift) for name, drift in dearest[:TOP]}
     rest = [drift for _, drift in dearest[TOP:]]
@@ -253,38 +276,38 @@ def _drift(compared: TrueUp) -> Tree:
                 sum((drift.billed for drift in rest), ZERO),
             )
         )
-    return {
-        "day": compared.day.isoformat(),
-        **_compared(compared.total),
-        "unestimated": plain(compared.unestimated),
-        "models": shown,
-    }
+    return DayDrift(
+        day=dated(compared.day),
+        **structs.asdict(_compared(compared.total)),
+        unestimated=usd(compared.unestimated),
+        models=shown,
+    )
 
 
-def _compared(drift: Drift) -> Tree:
-    stated = {
-        "estimate": plain(drift.estimate),
-        "high": plain(drift.high),
-        "billed": plain(drift.billed),
-        "usd": plain(drift.drift),
-    }
-    return stated if drift.ratio is None else {**stated, "ratio": plain(drift.ratio)}
+def _compared(drift: Drift) -> ModelDrift:
+    return ModelDrift(
+        estimate=usd(drift.estimate),
+        high=usd(drift.high),
+        billed=usd(drift.billed),
+        usd=usd(drift.drift),
+        ratio=None if drift.ratio is None else ratio(drift.ratio),
+    )
 
 
-def _check(compared: TrueUp | None, plan: Plan) -> Tree:
+def _check(compared: TrueUp | None, plan: Plan) -> dict[str, Check]:
     """State whether the newest final bill is what its estimate said, within the limit that is set."""
     if compared is None or plan.drift is None:
         return {}
     off = compared.off
     beyond = sum((drift.beyond for drift in compared.models.values()), ZERO)
-    stated: dict[str, Any] = {"ok": off is None or off <= plan.drift, "usd": plain(beyond)}
-    if not stated["ok"]:
-        name, worst = max(compared.models.items(), key=lambda item: abs(item[1].beyond))
-        stated["detail"] = (
-            f"{compared.day.isoformat()}: the estimate was off by {percent(off)} of the bill, most for "
-            f"{name}: billed {plain(worst.billed)}, estimated {plain(worst.estimate)} to {plain(worst.high)}"
-        )
-    return {DRIFT_CHECK: stated}
+    if off is None or off <= plan.drift:
+        return {DRIFT_CHECK: Check(ok=True, usd=usd(beyond))}
+    name, worst = max(compared.models.items(), key=lambda item: abs(item[1].beyond))
+    detail = (
+        f"{compared.day.isoformat()}: the estimate was off by {percent(off)} of the bill, most for "
+        f"{name}: billed {plain(worst.billed)}, estimated {plain(worst.estimate)} to {plain(worst.high)}"
+    )
+    return {DRIFT_CHECK: Check(ok=False, usd=usd(beyond), detail=detail)}
 
 
 def percent(share: Decimal | None) -> str:
@@ -301,7 +324,3 @@ def _bounded(amounts: Mapping[str, Number], shown: list[str], zero: Number) -> d
     found = {name: amounts[name] for name in shown if name in amounts}
     rest = [amount for name, amount in amounts.items() if name not in shown]
     return found | ({OTHER: sum(rest, zero)} if rest else {})
-
-
-def _texts(amounts: Mapping[str, Decimal]) -> Tree:
-    return {name: plain(amount) for name, amount in amounts.items()}

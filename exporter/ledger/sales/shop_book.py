@@ -10,7 +10,7 @@ from exporter.ledger.journal import Entry, Journal
 from exporter.ledger.sales.orders import Orders
 from exporter.ledger.sales.sale_entries import sale_entries
 from exporter.records import Change, Sale, SourceInfo
-from exporter.snapshot import KIND_COMPONENTS, Opening
+from exporter.snapshot import KIND_COMPONENTS, Opening, Window
 
 
 class ShopBook:
@@ -34,7 +34,7 @@ class ShopBook:
 
     def components(
         self, spans: Sequence[Span], freshness: timedelta, openings: Mapping[str, Opening]
-    ) -> dict[str, dict[str, Part]]:
+    ) -> dict[Window, dict[str, Part]]:
         """Return what was sold and given back in each window."""
         return {
             span.window: {

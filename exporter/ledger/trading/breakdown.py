@@ -10,22 +10,27 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from heapq import nsmallest
-from typing import Any
+from typing import Literal, get_args
+
+from msgspec import structs
 
 from exporter.ledger import windows
 from exporter.ledger.ledger import Ledger
 from exporter.ledger.trading.groups import Tallies, Tally, event_of, series_of
 from exporter.ledger.trading.portfolio import Portfolio
-from exporter.ledger.trading.results import ratio
-from exporter.money import ZERO, plain
+from exporter.ledger.trading.results import quotient
+from exporter.money import ZERO
 from exporter.records import ticker_of
-from exporter.snapshot import Grade, Tree
+from exporter.snapshot import Grade, Snapshot, StatedFigure, Window
+from exporter.snapshot.breakdown import GroupResults, NamedGroup, OtherGroups, ResultsByGroup, WindowGroups
+from exporter.snapshot.texts import decimal, ratio, usd
 
 LARGEST = 20
 """Groups with a name of their own in each window; the rest is one group more, so that an answer is
 bounded whatever an account trades."""
 
-LEVELS = ("series", "event")
+Level = Literal["series", "event"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 class Open:
@@ -43,54 +48,42 @@ class Open:
         self.marked += other.marked
         self.unmarked += other.unmarked
 
-    def tree(self) -> dict[str, Any]:
-        """Return it as JSON; without any mark there is no unrealised P&L, which is not zero."""
-        shown: dict[str, Any] = {"exposure": plain(self.cost)}
-        if self.marked or not self.unmarked:
-            shown["unrealised"] = plain(self.unrealised)
-        if self.unmarked:
-            shown["unmarked"] = self.unmarked
-        return shown
 
-
-def breakdown(ledger: Ledger, now: datetime, snapshot: Tree) -> Tree:
+def breakdown(ledger: Ledger, now: datetime, snapshot: Snapshot) -> ResultsByGroup:
     """Return every window by series and by event, graded as trading is in the snapshot."""
-    stated = ledger.groups.stated(windows.starts(now, ledger.zone))
+    tallied = ledger.groups.stated(windows.starts(now, ledger.zone))
     portfolios = [book.portfolio for book in ledger.venues.values()]
-    held = {level: _held(portfolios, level) for level in LEVELS}
-    return {
-        level: {
-            window: {
-                "grade": _grade(snapshot["windows"][window]["components"]),
-                **_largest(_of(stated[window], level), held[level]),
-            }
-            for window in snapshot["windows"]
-            if window in stated
+    by: dict[Level, dict[Window, WindowGroups]] = {}
+    for level in LEVELS:
+        held = _held(portfolios, level)
+        by[level] = {
+            window: _largest(_of(tallied[window], level), held, _grade(stated.components))
+            for window, stated in snapshot.windows.items()
+            if window in tallied
         }
-        for level in LEVELS
-    }
+    return ResultsByGroup(series=by["series"], event=by["event"])
 
 
-def _of(tallies: Tallies, level: str) -> Mapping[str, Tally]:
+def _of(tallies: Tallies, level: Level) -> Mapping[str, Tally]:
     return tallies.series if level == "series" else tallies.events
 
 
-def _held(portfolios: Iterable[Portfolio], level: str) -> dict[str, Open]:
+def _held(portfolios: Iterable[Portfolio], level: Level) -> dict[str, Open]:
     """Return what is open, by group."""
     name_of = series_of if level == "series" else event_of
     found: dict[str, Open] = {}
-    for scope, shown in (item for portfolio in portfolios for item in portfolio.tree.items()):
+    for scope, position in (item for portfolio in portfolios for item in portfolio.positions.items()):
         held = found.setdefault(name_of(ticker_of(scope)), Open())
-        held.cost += Decimal(shown["cost"])
-        if "unrealised" in shown:
-            held.unrealised += Decimal(shown["unrealised"])
+        held.cost += decimal(position.cost)
+        if position.unrealised is not None:
+            held.unrealised += decimal(position.unrealised)
             held.marked += 1
         else:
             held.unmarked += 1
     return found
 
 
-def _largest(tallies: Mapping[str, Tally], held: Mapping[str, Open]) -> dict[str, Any]:
+def _largest(tallies: Mapping[str, Tally], held: Mapping[str, Open], grade: Grade) -> WindowGroups:
     """Return the groups that have made or may still make the most, either way, and the sum of the others."""
     nothing, flat = Tally(), Open()
     names = tallies.keys() | held.keys()
@@ -99,39 +92,37 @@ def _largest(tallies: Mapping[str, Tally], held: Mapping[str, Open]) -> dict[str
         return -abs(tallies.get(name, nothing).net + held.get(name, flat).unrealised), name
 
     shown = nsmallest(LARGEST, names, key=weight)
-    answer: dict[str, Any] = {
-        "groups": [
-            {"name": name, **_tree(tallies.get(name, nothing), held.get(name, flat))} for name in shown
-        ]
-    }
+    results = {name: _results(tallies.get(name, nothing), held.get(name, flat)) for name in shown}
+    groups = tuple(NamedGroup(name=name, **structs.asdict(made)) for name, made in results.items())
     others = names - set(shown)
-    if others:
-        rest, open_rest = Tally(), Open()
-        for name in others:
-            rest += tallies.get(name, nothing)
-            open_rest.add(held.get(name, flat))
-        answer["other"] = {**_tree(rest, open_rest), "groups": len(others)}
-    return answer
+    if not others:
+        return WindowGroups(grade=grade.word, groups=groups)
+    rest, open_rest = Tally(), Open()
+    for name in others:
+        rest += tallies.get(name, nothing)
+        open_rest.add(held.get(name, flat))
+    other = OtherGroups(groups=len(others), **structs.asdict(_results(rest, open_rest)))
+    return WindowGroups(grade=grade.word, groups=groups, other=other)
 
 
-def _tree(tally: Tally, held: Open) -> dict[str, Any]:
-    trips = tally.wins + tally.losses + tally.even
-    ratios = {
-        "win_ratio": ratio(Decimal(tally.wins), Decimal(trips)),
-        "profit_factor": ratio(tally.won, -tally.lost),
-    }
-    return {
-        "net": plain(tally.net),
-        "realised": plain(tally.realised),
-        "fees": plain(tally.fees),
-        "wins": tally.wins,
-        "losses": tally.losses,
-        "even": tally.even,
-        **{name: plain(value) for name, value in ratios.items() if value is not None},
-        **held.tree(),
-    }
+def _results(tally: Tally, held: Open) -> GroupResults:
+    """Return what a group has made; without any mark there is no unrealised P&L, which is not zero."""
+    win_ratio = quotient(Decimal(tally.wins), Decimal(tally.wins + tally.losses + tally.even))
+    profit_factor = quotient(tally.won, -tally.lost)
+    return GroupResults(
+        net=usd(tally.net),
+        realised=usd(tally.realised),
+        fees=usd(tally.fees),
+        wins=tally.wins,
+        losses=tally.losses,
+        even=tally.even,
+        win_ratio=None if win_ratio is None else ratio(win_ratio),
+        profit_factor=None if profit_factor is None else ratio(profit_factor),
+        exposure=usd(held.cost),
+        unrealised=usd(held.unrealised) if held.marked or not held.unmarked else None,
+        unmarked=held.unmarked or None,
+    )
 
 
-def _grade(components: Mapping[str, Tree]) -> str:
-    parts: Iterable[Tree] = (components[name] for name in ("trading_realised", "trading_fees"))
-    return min(Grade[part["grade"].upper()] for part in parts).word
+def _grade(components: Mapping[str, StatedFigure]) -> Grade:
+    return min(Grade.of(components[name].grade) for name in ("trading_realised", "trading_fees"))

@@ -22,6 +22,7 @@ from exporter.ledger.journal import Entry
 from exporter.ledger.timeline import pack
 from exporter.ledger.windows import ROLLING, midnight
 from exporter.money import ZERO
+from exporter.snapshot import Window
 from exporter.times import from_us, to_us
 
 TAPE_KEPT = (max(ROLLING.values()) + timedelta(days=2)) // timedelta(microseconds=1)
@@ -166,7 +167,7 @@ class Groups:
         self._numbers: dict[str, int] = {}
         self._days: dict[int, dict[int, Tally]] = {}
         self._tape = Tape()
-        self._windows: dict[str, Tallies] = {}
+        self._windows: dict[Window, Tallies] = {}
         self._today = (0, 0, 0)
         """The day that was asked for last: its number, its first moment, and that of the next."""
 
@@ -177,7 +178,7 @@ class Groups:
             for what, amount in _amounts(entry):
                 self._add(entry.at, event, what, amount)
 
-    def stated(self, starts: Mapping[str, datetime | None]) -> dict[str, Tallies]:
+    def stated(self, starts: Mapping[Window, datetime | None]) -> dict[Window, Tallies]:
         """Return the groups of every window, given when each starts.
 
         A rolling window that begins before the tape does is left out: the clock is off by days then.
@@ -206,7 +207,7 @@ class Groups:
             if window.start is None or at >= window.start:
                 window.add(event, what, amount)
 
-    def _roll(self, window: str, known: Tallies | None, since: int) -> None:
+    def _roll(self, window: Window, known: Tallies | None, since: int) -> None:
         if since < self._tape.floor:
             self._windows.pop(window, None)
         elif known is None or known.start is None or since < known.start:

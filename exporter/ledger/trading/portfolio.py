@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec import structs
 
 from exporter.ledger.journal import Entry
 from exporter.ledger.trading.equity import Worth, worth
@@ -14,10 +16,12 @@ from exporter.ledger.trading.lots import LotRule
 from exporter.ledger.trading.marks import MarkRule, Price, price, seen
 from exporter.ledger.trading.positions import Book, Event, replay
 from exporter.ledger.trading.reconciliation import Reconciliation
-from exporter.money import ZERO, plain
+from exporter.money import ZERO
 from exporter.records import Change, Mark
-from exporter.snapshot import Grade, Reason, Tree
-from exporter.times import stamp, unstamp
+from exporter.snapshot import Grade, Reason
+from exporter.snapshot.texts import contracts, decimal, moment, usd
+from exporter.snapshot.tree import Position
+from exporter.times import unstamp
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -44,7 +48,7 @@ class Portfolio:
         self.lots = lots
         self.books: dict[str, Book] = {}
         self.late: dict[str, list[Change]] = {}
-        self.tree: dict[str, Tree] = {}
+        self.positions: dict[str, Position] = {}
         self._marks: dict[str, Mark] = {}
         self._prices: dict[str, Price] = {}
         self._open: dict[str, set[str]] = {}
@@ -57,7 +61,7 @@ class Portfolio:
         self._doubts: dict[str, str] = {}
         self._moved: set[str] = set()
         self._revalue: set[str] = set()
-        self._stale: dict[str, tuple[Tree, Tree]] = {}
+        self._stale: dict[str, tuple[Position, Position]] = {}
         self._confirmed = NEVER
         """No price was last confirmed before this. It follows them at most once in a freshness limit, so
         that a tick need not look at them all."""
@@ -107,7 +111,7 @@ class Portfolio:
     @property
     def tickers(self) -> set[str]:
         """Return the markets in which contracts are held."""
-        return {self.books[scope].ticker for scope in self.tree}
+        return {self.books[scope].ticker for scope in self.positions}
 
     def observe_mark(self, mark: Mark) -> bool:
         """Take a market's newest quotes and tell whether a price has moved. One that has not is
@@ -137,12 +141,12 @@ class Portfolio:
             return False
         return self.observe_mark(mark)
 
-    def restore(self, positions: Tree) -> None:
+    def restore(self, positions: Mapping[str, Position]) -> None:
         """Take the marks of a stored snapshot, so that a restart keeps the last good figure with its age."""
         for scope, shown in positions.items():
-            if "mark" in shown and scope not in self._prices:
-                since = unstamp(shown["as_of"])
-                self._prices[scope] = Price(Decimal(shown["mark"]), since)
+            if shown.mark is not None and shown.as_of is not None and scope not in self._prices:
+                since = unstamp(shown.as_of)
+                self._prices[scope] = Price(decimal(shown.mark), since)
                 self._confirmed = min(self._confirmed, since)
                 if scope in self.books:
                     self._refresh(scope)
@@ -158,8 +162,8 @@ class Portfolio:
     def value(self, now: datetime, freshness: timedelta) -> Valuation:
         """Return the unrealised P&L; positions without a mark are left out and named."""
         unmarked: list[str] = []
-        if len(self.tree) > len(self._unrealised):
-            unmarked = [scope for scope in self.tree if scope not in self._unrealised]
+        if len(self.positions) > len(self._unrealised):
+            unmarked = [scope for scope in self.positions if scope not in self._unrealised]
         old = self._older(now - freshness)
         because: list[Reason] = []
         grade = Grade.FINAL
@@ -181,17 +185,17 @@ class Portfolio:
         self._confirmed = min(confirmed.values(), default=NEVER)
         return [scope for scope, at in confirmed.items() if at < oldest and scope in self._unrealised]
 
-    def shown(self, old: Iterable[str]) -> dict[str, Tree]:
+    def shown(self, old: Iterable[str]) -> dict[str, Position]:
         """Return all open positions, those in `old` graded stale.
 
         What has not changed is the same object as the last time, so that a delta skips it unread.
         """
-        positions, stale = dict(self.tree), {}
+        positions, stale = dict(self.positions), {}
         for scope in old:
             fresh = positions[scope]
             kept = self._stale.get(scope)
             if kept is None or kept[0] is not fresh:
-                kept = (fresh, {**fresh, "grade": Grade.STALE.word})
+                kept = (fresh, structs.replace(fresh, grade=Grade.STALE.word))
             stale[scope] = kept
             positions[scope] = kept[1]
         self._stale = stale
@@ -227,7 +231,7 @@ class Portfolio:
             self._doubts.pop(scope, None)
         self.reconciliation.compare(scope)
         if not book.position:
-            self.tree.pop(scope, None)
+            self.positions.pop(scope, None)
             self._prices.pop(scope, None)
             self._open.get(book.ticker, set()).discard(scope)
             return
@@ -237,7 +241,7 @@ class Portfolio:
         if self._largest is not None and self._weight(scope) > self._weight(self._largest):
             self._largest = scope
         self._price(scope, book)
-        self.tree[scope] = self._show(scope, book)
+        self.positions[scope] = self._show(scope, book)
 
     def _weight(self, scope: str) -> tuple[Decimal, str]:
         return self._costs[scope], scope
@@ -245,34 +249,38 @@ class Portfolio:
     def _price(self, scope: str, book: Book) -> bool:
         """Price the position by its market's quotes, if they say; tell whether its price has changed."""
         mark = self._marks.get(book.ticker)
-        usd = price(mark, book.side, self.rule) if mark is not None else None
-        if mark is None or usd is None:
+        quoted = price(mark, book.side, self.rule) if mark is not None else None
+        if mark is None or quoted is None:
             return False
         before = self._prices.get(scope)
-        self._prices[scope] = seen(before, usd, mark)
+        self._prices[scope] = seen(before, quoted, mark)
         self._confirmed = min(self._confirmed, mark.at)
-        return before is None or before.usd != usd
+        return before is None or before.usd != quoted
 
-    def _show(self, scope: str, book: Book) -> Tree:
-        shown: dict[str, Any] = {
-            "source": self.source,
-            "side": book.side,
-            "count": plain(book.count),
-            "cost": plain(book.cost),
-        }
+    def _show(self, scope: str, book: Book) -> Position:
         quoted = self._prices.get(scope)
         if quoted is None:
-            return shown | {"grade": Grade.MISSING.word}
+            return Position(
+                source=self.source,
+                side=book.side,
+                count=contracts(book.count),
+                cost=usd(book.cost),
+                grade=Grade.MISSING.word,
+            )
         value = book.count * quoted.usd
         self._unrealised[scope] = value - book.cost
         self._total += value - book.cost
-        return shown | {
-            "mark": plain(quoted.usd),
-            "value": plain(value),
-            "unrealised": plain(value - book.cost),
-            "grade": Grade.FINAL.word,
-            "as_of": stamp(quoted.since),
-        }
+        return Position(
+            source=self.source,
+            side=book.side,
+            count=contracts(book.count),
+            cost=usd(book.cost),
+            mark=usd(quoted.usd),
+            value=usd(value),
+            unrealised=usd(value - book.cost),
+            grade=Grade.FINAL.word,
+            as_of=moment(quoted.since),
+        )
 
 
 def _some(names: Sequence[str]) -> str:

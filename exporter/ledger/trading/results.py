@@ -58,9 +58,9 @@ class TradeRecord:
             wins=wins,
             losses=losses,
             even=even,
-            win_ratio=ratio(Decimal(wins), Decimal(wins + losses + even)),
-            profit_factor=ratio(won, -lost),
-            fee_ratio=ratio(-fees, abs(realised)),
+            win_ratio=quotient(Decimal(wins), Decimal(wins + losses + even)),
+            profit_factor=quotient(won, -lost),
+            fee_ratio=quotient(-fees, abs(realised)),
             max_drawdown=self._drawdown.since(since),
         )
 
@@ -70,6 +70,6 @@ class TradeRecord:
         (self._won if result > 0 else self._lost).add(at, sign * result)
 
 
-def ratio(part: Decimal, whole: Decimal) -> Decimal | None:
+def quotient(part: Decimal, whole: Decimal) -> Decimal | None:
     """Return a share to four digits, None where nothing is divided."""
     return (part / whole).quantize(RATIO) if whole else None

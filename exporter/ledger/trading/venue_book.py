@@ -28,7 +28,7 @@ from exporter.records import (
     VenuePosition,
     ticker_of,
 )
-from exporter.snapshot import KIND_COMPONENTS, Grade, Opening, Reason
+from exporter.snapshot import KIND_COMPONENTS, Grade, Opening, Reason, Window
 from exporter.times import to_us
 
 OPENING_MARK_AGE = timedelta(minutes=15)
@@ -115,7 +115,7 @@ class VenueBook:
         moved = [self.portfolio.quote(mark) for mark in marks]
         return any(moved)
 
-    def openings_needed(self, starts: Mapping[str, datetime | None]) -> dict[str, datetime]:
+    def openings_needed(self, starts: Mapping[Window, datetime | None]) -> dict[Window, datetime]:
         """Return the windows whose change in unrealised P&L is measured from a stored snapshot.
 
         Where nothing was open at the start, the unrealised P&L there is known to be zero.
@@ -132,10 +132,10 @@ class VenueBook:
 
     def components(
         self, spans: Sequence[Span], freshness: timedelta, openings: Mapping[str, Opening]
-    ) -> dict[str, dict[str, Part]]:
+    ) -> dict[Window, dict[str, Part]]:
         """Return what trading brought in each window."""
         valuation = self.value(spans[0].now, freshness) if spans else None
-        stated: dict[str, dict[str, Part]] = {}
+        stated: dict[Window, dict[str, Part]] = {}
         for span in spans:
             assert valuation is not None
             stated[span.window] = {

@@ -249,12 +249,12 @@ export interface VenueTotals {
   exposure: string;
 }
 
-/** Sales of a window, counted, and what each of them comes to. */
+/** Sales of a window, counted, and what each comes to. No count while a shop has never answered. */
 export interface SalesCounts {
   /** Paid sales that were made in the window. */
-  orders: number;
+  orders?: number;
   /** Refunds that were given in it, of whatever sale. */
-  refunds: number;
+  refunds?: number;
   /** Absent without an order. */
   per_order?: PerOrder;
   /** By shop, where there are several. */
