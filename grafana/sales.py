@@ -290,7 +290,7 @@ def _windows() -> Panel:
 def _booked() -> Panel:
     return lines(
         "Sales booked",
-        [Query('sum(increase(northstar_records_booked_total{source="sales"}[5m])) or vector(0)', "Sales")],
+        [Query('sum(increase(northstar_records_booked_total{kind="sale"}[5m])) or vector(0)', "Sales")],
         about(
             "New and corrected sales in the last five minutes.",
             source="health",

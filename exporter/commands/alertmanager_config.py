@@ -180,11 +180,11 @@ INHIBITIONS = [
         "NorthstarStreamDown", 'job="northstar-stream"', 'alertname!="NorthstarStreamDown"', equal=["job"]
     ),
     # Old figures raise no new alarm, and what is missing is missing for this reason.
-    _silences("NorthstarSourceStale", 'kind="money"', equal=["instance", "source"]),
+    _silences("NorthstarSourceStale", 'kind="money"', equal=["instance", "source_kind"]),
     _silences(
         "NorthstarSourceStale",
         'alertname=~"NorthstarFigureMissing|NorthstarCheckFails"',
-        equal=["instance", "source"],
+        equal=["instance", "source_kind"],
     ),
     _silences(
         "NorthstarBooksOutOfBalance|NorthstarStoreFails",

@@ -118,7 +118,7 @@ def test_a_stack_that_is_well_raises_nothing_but_what_it_should(stack: Stack) ->
     )
     (cash,) = values(ask(stack.prometheus, "last_over_time(northstar_venue_cash_usd[1h])"))
     assert cash < 1e9
-    assert alert["labels"]["source"] == "kalshi"
+    assert alert["labels"]["source_kind"] == "venue"
     text = until(lambda: stack.receiver.slack("NorthstarBalanceLow"), PATIENCE)[0]
     assert text["title"].startswith("WARNING: Cash at the venue is")
     assert "http://127.0.0.1:3000/d/northstar-trading" in text["text"]

@@ -71,7 +71,7 @@ def silence(
         },
         quiet,
         fires,
-        {**EXPORTER, "source": "sales"},
+        {**EXPORTER, "source_kind": "sales"},
         f"No sale came in a time that usually brings {usual}.",
         interval=interval,
         evaluation=interval,
@@ -142,7 +142,7 @@ CASES = [
         },
         ["9m", "11m", "20m"],
         ["12m", "19m"],
-        {**EXPORTER, "source": "kalshi"},
+        {**EXPORTER, "source_kind": "venue"},
         "Realised trading P&L fell by 200.01 USD from a peak of the last 7 days.",
         "The limit is 200.00 USD (NORTHSTAR_LIMIT_DRAWDOWN_USD).",
     ),
@@ -155,7 +155,7 @@ CASES = [
         },
         ["9m", "11m", "20m"],
         ["12m", "19m"],
-        {**EXPORTER, "source": "kalshi"},
+        {**EXPORTER, "source_kind": "venue"},
         "Cash at the venue is 499.99 USD, less than the limit.",
         "The limit is 500.00 USD (NORTHSTAR_LIMIT_BALANCE_USD). Orders are refused when it is used up.",
     ),
@@ -168,7 +168,7 @@ CASES = [
         },
         ["9m", "11m", "20m"],
         ["12m", "19m"],
-        {**EXPORTER, "source": "kalshi"},
+        {**EXPORTER, "source_kind": "venue"},
         "One position cost 1000.01 USD, more than the limit.",
         "The limit is 1000.00 USD (NORTHSTAR_LIMIT_POSITION_USD). All of it is lost if the "
         "market goes the other way.",
@@ -183,7 +183,7 @@ CASES = [
         },
         ["9m", "24m", "30m"],
         ["25m", "29m"],
-        {**EXPORTER, "source": "anthropic"},
+        {**EXPORTER, "source_kind": "api_cost"},
         "24 hours of API cost 20.01 USD, far more than the same weekday.",
         "Usual is 10.00 USD. NORTHSTAR_LIMIT_COST_SPIKE_RATIO says how many times that is a spike, "
         "NORTHSTAR_LIMIT_COST_SPIKE_USD from how many dollars on.",
@@ -200,7 +200,7 @@ CASES = [
         },
         ["29m", "44m", "50m"],
         ["45m", "49m"],
-        {**EXPORTER, "source": "anthropic"},
+        {**EXPORTER, "source_kind": "api_cost"},
         "24 hours of API cost 10.01 USD, far more than the same weekday.",
         "Usual is 1.00 USD. NORTHSTAR_LIMIT_COST_SPIKE_RATIO says how many times that is a spike, "
         "NORTHSTAR_LIMIT_COST_SPIKE_USD from how many dollars on.",
@@ -218,7 +218,7 @@ CASES = [
         },
         ["168h55m", "169h10m", "170h"],
         ["169h15m", "169h55m"],
-        {**EXPORTER, "source": "anthropic"},
+        {**EXPORTER, "source_kind": "api_cost"},
         "24 hours of API cost 40.02 USD, far more than the same weekday.",
         "Usual is 20.00 USD. NORTHSTAR_LIMIT_COST_SPIKE_RATIO says how many times that is a spike, "
         "NORTHSTAR_LIMIT_COST_SPIKE_USD from how many dollars on.",
@@ -235,7 +235,7 @@ CASES = [
         },
         ["9m", "14m", "20m"],
         ["15m", "19m"],
-        {**EXPORTER, "source": "sales"},
+        {**EXPORTER, "source_kind": "sales"},
         "24 hours of refunds come to 300.01 USD, far more than on an average day.",
         "An average day of the last 30 has 100.00 USD. NORTHSTAR_LIMIT_REFUND_SPIKE_RATIO says "
         "how many times that "
@@ -251,7 +251,7 @@ CASES = [
         },
         ["19m", "24m", "30m"],
         ["25m", "29m"],
-        {**EXPORTER, "source": "sales"},
+        {**EXPORTER, "source_kind": "sales"},
         "24 hours of refunds come to 100.01 USD, far more than on an average day.",
         "An average day of the last 30 has 0.00 USD. NORTHSTAR_LIMIT_REFUND_SPIKE_RATIO says how "
         "many times that "

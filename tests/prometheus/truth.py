@@ -26,6 +26,21 @@ CASES = [
     ),
     Case(
         "NorthstarSourceStale",
+        "calls a source by its title, and says of which kind it is",
+        {
+            series("northstar_source_grade", source="hedge"): "1x10",
+            series("northstar_source_info", source="hedge", title="Kalshi (hedge)", kind="venue"): "1x10",
+        },
+        ["1m"],
+        ["2m"],
+        {**EXPORTER, "source": "hedge", "title": "Kalshi (hedge)", "source_kind": "venue"},
+        "The figures of Kalshi (hedge) are stale.",
+        "Kalshi (hedge) has not answered completely for longer than its freshness limit. The last good "
+        "figures are shown "
+        "with their age; what happened since is in no figure.",
+    ),
+    Case(
+        "NorthstarSourceStale",
         "says so when a source never answered",
         {series("northstar_source_grade", source="sales"): "0x10"},
         ["1m"],
@@ -46,7 +61,7 @@ CASES = [
         },
         ["9m", "14m", "20m"],
         ["15m", "19m"],
-        {**EXPORTER, "component": "sales_gross", "source": "sales"},
+        {**EXPORTER, "component": "sales_gross", "source_kind": "sales"},
         "sales_gross has no figure, and so the net has none.",
     ),
     Case(
@@ -55,7 +70,7 @@ CASES = [
         {grade("trading_realised", "today"): "0x10", grade("api_cost_billed", "today"): "1x10"},
         ["4m"],
         ["5m"],
-        {**EXPORTER, "component": "trading_realised", "source": "kalshi"},
+        {**EXPORTER, "component": "trading_realised", "source_kind": "venue"},
         "trading_realised has no figure, and so the net has none.",
     ),
     Case(
@@ -86,7 +101,7 @@ CASES = [
         },
         ["9m", "24m", "30m"],
         ["25m", "29m"],
-        {**KALSHI, "check": "cash"},
+        {**EXPORTER, "source_kind": "venue", "check": "cash"},
         "Our books differ from the venue's: the check cash fails, by -12.50 USD.",
     ),
     Case(
@@ -165,7 +180,7 @@ CASES = [
         },
         ["9m", "69m", "90m"],
         ["70m", "89m"],
-        {**EXPORTER, "source": "anthropic", "model": "claude-nova-1", "reason": "no_price"},
+        {**EXPORTER, "source_kind": "api_cost", "model": "claude-nova-1", "reason": "no_price"},
         "1.2k tokens of claude-nova-1 have no price: no_price.",
     ),
     *(
@@ -180,7 +195,7 @@ CASES = [
             },
             ["9m", "69m", "90m"],
             ["70m", "89m"],
-            {**EXPORTER, "source": "anthropic"},
+            {**EXPORTER, "source_kind": "api_cost"},
             "The bill of the newest final day differs by 10.1% from our estimate of it.",
         )
         for sign, word in ((1, "higher"), (-1, "lower"))
@@ -207,7 +222,7 @@ CASES = [
             ["58m", "68m", "110m"],
             {
                 **EXPORTER,
-                "source": "kalshi",
+                **({} if "source" in labels else {"source_kind": "venue"}),
                 **{key: text for key, text in labels.items() if key != "window"},
             },
             summary,
