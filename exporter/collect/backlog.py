@@ -1,4 +1,4 @@
-"""Read the whole past of a source into the store, slice by slice, and find out what is missing.
+"""Backfill: read the whole past of a source into the store, slice by slice, and find what is missing.
 
 Order:  each slice and the place behind it are one durable commit, so a run may be stopped at any
         moment and goes on where it was. A new run begins when there was none, when the last reading
@@ -23,7 +23,7 @@ from exporter.money import ZERO
 from exporter.records import Answer, Fill, Record, Settlement, SourceInfo, ticker_of
 from exporter.sources.contract import HasHistory, Resolution, Slice
 from exporter.sources.guard import admit
-from exporter.store import Part, Past, Store
+from exporter.store import ListProgress, Past, Store
 
 ENDINGS = "endings"
 """The part that no list holds: what became of the markets whose settlement is not known."""
@@ -43,7 +43,7 @@ READING = "history is still being read"
 class Step:
     """What one commit brought: the part as it stands, its rows, and the time of the oldest one."""
 
-    part: Part
+    part: ListProgress
     rows: int
     oldest: datetime | None
     booked: int
@@ -153,14 +153,16 @@ class Reader:
         await self._database(self._store.histories.finish, self._source.name, now, gap, missing)
         self.past = replace(past, completed=now, gap=gap, missing=missing)
 
-    async def _parts(self) -> tuple[Part, ...]:
-        return tuple(Part(name) for name in (*await self._source.history.parts(), ENDINGS))
+    async def _parts(self) -> tuple[ListProgress, ...]:
+        return tuple(ListProgress(name) for name in (*await self._source.history.parts(), ENDINGS))
 
     async def _start(self, run: Past) -> None:
         await self._database(self._store.histories.begin, self._source.name, run)
         self.past = run
 
-    async def _list(self, part: Part, enough: Callable[[], bool], tell: Callable[[Step], None]) -> bool:
+    async def _list(
+        self, part: ListProgress, enough: Callable[[], bool], tell: Callable[[Step], None]
+    ) -> bool:
         assert self.past is not None
         slices = self._source.history.slices(part.name, self.past.bottom, part.place)
         async with aclosing(slices):
@@ -172,7 +174,9 @@ class Reader:
                     return False
         raise AssertionError("a part ends with a slice that says so")
 
-    async def _endings(self, part: Part, enough: Callable[[], bool], tell: Callable[[Step], None]) -> bool:
+    async def _endings(
+        self, part: ListProgress, enough: Callable[[], bool], tell: Callable[[Step], None]
+    ) -> bool:
         """Settle the markets that have ended without a row we could read."""
         waiting: list[str] = []
         place: str | None = part.place
@@ -212,9 +216,9 @@ class Reader:
         missed += sum(bool(held(books[book])) for book in gone)
         return tuple(settlement for settlement in made if settlement is not None), missed
 
-    async def _keep(self, part: Part, each: Slice, tell: Callable[[Step], None]) -> Part:
+    async def _keep(self, part: ListProgress, each: Slice, tell: Callable[[Step], None]) -> ListProgress:
         admit(self._info, each.records, each.answers)
-        after = Part(
+        after = ListProgress(
             part.name,
             each.place,
             part.rows + len(each.records),
@@ -232,7 +236,7 @@ class Reader:
         tell(Step(after, len(each.records), oldest, booked))
         return after
 
-    def _store_slice(self, part: Part, each: Slice) -> int:
+    def _store_slice(self, part: ListProgress, each: Slice) -> int:
         return self._store.histories.keep(
             self._source.name, part, each.records, each.answers, recorded_at=self._clock()
         )

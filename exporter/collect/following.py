@@ -20,7 +20,7 @@ from exporter.snapshot.tree import LiveStatus
 from exporter.sources.blame import where
 from exporter.sources.contract import Reading, Source
 from exporter.sources.guard import admit
-from exporter.sources.live import Changed, Feed
+from exporter.sources.live import Changed, LiveFeed
 
 READING_SECONDS = 1.0
 """Between the beginnings of two readings that were asked for: a burst of fills is one or two of them."""
@@ -40,7 +40,7 @@ class Follower(Listener):
 
     def __init__(
         self,
-        feed: Feed,
+        feed: LiveFeed,
         cycle: Cycle,
         source: Source,
         health: Health,

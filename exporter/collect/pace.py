@@ -1,4 +1,4 @@
-"""Do something soon, but not too often: a burst of wishes becomes its first and its last run.
+"""Throttling: do something soon, but not too often. A burst of wishes becomes its first and its last run.
 
 Nothing polls. The first `ask` runs the work at once; what is asked while it runs, or before its
 time has come again, is one more run, which begins after the last of them. So the state at the end

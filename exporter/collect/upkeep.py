@@ -1,4 +1,4 @@
-"""What is past its time: rolled up, deleted and thinned out, and no longer looked at."""
+"""Retention: what is past its time is rolled up, thinned out or deleted, and no longer looked at."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ RESERVED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SourceEntry:
     """One entry of NORTHSTAR_SOURCES."""
 
     name: str
@@ -52,7 +52,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Instance(Entry):
+class Instance(SourceEntry):
     """A source that takes part. `settings` is None while it lacks something, which `missing` says.
 
     `stated` tells whether anything is set of what it cannot do without.
@@ -68,19 +68,21 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def entries(text: str, offered: Sequence[str], taken: Collection[str], problems: list[str]) -> list[Entry]:
+def entries(
+    text: str, offered: Sequence[str], taken: Collection[str], problems: list[str]
+) -> list[SourceEntry]:
     """Return the sources that a comma list names; each mistake is one of the problems.
 
     `offered` are the names of the definitions, `taken` words that other settings begin with. The order is
     that of the definitions, and of one definition's sources its own comes first: what is the first venue
     must not depend on how a list is written.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, SourceEntry] = {}
     stated = [part.strip() for part in text.split(",") if part.strip()]
     wrong = [] if stated else [f"must name at least one of {', '.join(offered)}"]
     for part in stated:
         name, equals, of = (word.strip() for word in part.partition("="))
-        entry = Entry(name, of if equals else name)
+        entry = SourceEntry(name, of if equals else name)
         if complaint := _complaint(entry, offered, taken, found):
             wrong.append(complaint)
         found.setdefault(entry.name, entry)
@@ -90,7 +92,7 @@ def entries(text: str, offered: Sequence[str], taken: Collection[str], problems:
 
 
 def _complaint(
-    entry: Entry, offered: Sequence[str], taken: Collection[str], found: Collection[str]
+    entry: SourceEntry, offered: Sequence[str], taken: Collection[str], found: Collection[str]
 ) -> str | None:
     if entry.definition not in offered:
         return f'"{entry.definition}" is none of {", ".join(offered)}'

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from exporter.errors import SettingsError
 from exporter.settings.fields import SourceSettings
-from exporter.settings.instances import Entry, Instance, entries
+from exporter.settings.instances import Instance, SourceEntry, entries
 from exporter.settings.model import Settings
 from exporter.settings.section import PREFIX, Section
 
@@ -40,7 +40,7 @@ def read(
     problems: list[str] = []
     taking_part = entries(given.get(SOURCES, ",".join(usual)), list(offered), _taken(offered), problems)
     # A source that does not take part keeps its names, and what is wrong with them is still said.
-    apart = [Entry(name, name) for name in offered if Entry(name, name) not in taking_part]
+    apart = [SourceEntry(name, name) for name in offered if SourceEntry(name, name) not in taking_part]
     sections = {entry: entry.section(offered[entry.definition]) for entry in (*taking_part, *apart)}
     problems += _unknown(given, sections)
     instances = {entry: _instance(entry, section, given, problems) for entry, section in sections.items()}
@@ -60,7 +60,9 @@ def missing(settings: Settings) -> list[str]:
     return [sentence for instance in settings.sources for sentence in instance.missing]
 
 
-def _instance(entry: Entry, section: Section, given: Mapping[str, str], problems: list[str]) -> Instance:
+def _instance(
+    entry: SourceEntry, section: Section, given: Mapping[str, str], problems: list[str]
+) -> Instance:
     values = section.values(given, problems)
     lacking: list[str] = []
     settings: SourceSettings | None = None
@@ -91,13 +93,13 @@ def _file(path: Path | None) -> dict[str, str]:
 
 def _taken(offered: Mapping[str, type[SourceSettings]]) -> frozenset[str]:
     """Return the words that names begin with which are not those of a source, `alert` or `john`."""
-    sections = [GLOBAL, *(Entry(name, name).section(model) for name, model in offered.items())]
+    sections = [GLOBAL, *(SourceEntry(name, name).section(model) for name, model in offered.items())]
     names = [name for section in sections for name in section.known() if name.startswith(PREFIX)]
     words = {name.removeprefix(PREFIX).partition("_")[0].lower() for name in names}
     return frozenset(words) - frozenset(offered)
 
 
-def _unknown(given: Mapping[str, str], sections: Mapping[Entry, Section]) -> list[str]:
+def _unknown(given: Mapping[str, str], sections: Mapping[SourceEntry, Section]) -> list[str]:
     """Return a sentence for each name that is nobody's: with the source, or the name, that is nearest."""
     known = {name for section in (GLOBAL, *sections.values()) for name in section.known()}
     anything = tuple(section.prefix for section in sections.values() if section.open)

@@ -12,7 +12,7 @@ from exporter.errors import SourceError
 from exporter.records import Answer, Observation, Record
 
 if TYPE_CHECKING:
-    from exporter.sources.http import Client
+    from exporter.sources.http import HttpClient
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -78,7 +78,7 @@ class Source(Protocol):
 class HasClient(Protocol):
     """A source that asks by our HTTP client: its breaker and its view of the upstream's clock are shown."""
 
-    client: Client
+    client: HttpClient
 
 
 class Allowance(Protocol):

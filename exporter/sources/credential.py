@@ -1,4 +1,4 @@
-"""Keys and tokens: checked before they reach a header, and never shown."""
+"""Credentials for authentication: checked before they reach a header, and never shown."""
 
 from __future__ import annotations
 

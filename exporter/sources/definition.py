@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from exporter.records.kinds import Kind
-from exporter.settings import Entry, Section, SourceSettings, is_name
+from exporter.settings import Section, SourceEntry, SourceSettings, is_name
 
 if TYPE_CHECKING:
     from exporter.sources.contract import Source
     from exporter.sources.http import Observer
-    from exporter.sources.live import Feed, LiveObserver
+    from exporter.sources.live import LiveFeed, LiveObserver
 
 FRESH_READINGS = 6
 """A source counts as stale after this many missed readings, or after its own limit if that is longer."""
@@ -61,7 +61,7 @@ class Definition(Generic[S]):
     settings: type[S]
     build: Callable[[S, Setup], Source]
     freshness: timedelta
-    live: Callable[[S, Setup, Listening], Feed | None] | None = None
+    live: Callable[[S, Setup, Listening], LiveFeed | None] | None = None
     simulator: Mapping[str, str] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ class Definition(Generic[S]):
 
     def section(self) -> Section:
         """Return the settings of the source that is called as its definition is."""
-        return Entry(self.name, self.name).section(self.settings)
+        return SourceEntry(self.name, self.name).section(self.settings)
 
     def title_of(self, name: str) -> str:
         """Return what a source of this definition is called before people."""

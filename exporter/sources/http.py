@@ -1,4 +1,4 @@
-"""One HTTP client per source: bounded in time, size and number, and plain about what went wrong.
+"""The HTTP client of a source: timeouts, retries with back-off, rate limit, circuit breaker, plain errors.
 
 Units:  seconds and bytes, named in each constant.
 Quirk:  stamina would register a counter in the global Prometheus registry and log every retry;
@@ -24,7 +24,7 @@ from exporter import __version__
 from exporter.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
 from exporter.records import Answer
 from exporter.sources.refusal import code_word
-from exporter.sources.retry_after import server_date, wish
+from exporter.sources.retry_after import requested, server_date
 
 CONNECT_SECONDS = 5.0  # a handshake across an ocean takes a fifth of a second; five mean that nobody listens
 READ_SECONDS = 15.0  # reports are aggregated while we wait; longer than this they fail anyway
@@ -86,7 +86,7 @@ class Endpoint:
     hints: Mapping[int, str] | None = None  # by status: what a human should do about a refusal
 
 
-class Client:
+class HttpClient:
     """Asks one upstream. Every failure is a SourceError; every answer is kept raw.
 
     `clock` is our own clock (aware UTC), used to date answers and to measure the upstream's skew.
@@ -124,7 +124,7 @@ class Client:
         self._last_sentence = ""
 
     def __repr__(self) -> str:
-        return f"<Client {self.source} {self._base.host} {self.breaker_state}>"
+        return f"<HttpClient {self.source} {self._base.host} {self.breaker_state}>"
 
     @property
     def breaker_state(self) -> BreakerState:
@@ -264,7 +264,7 @@ class Client:
                 raise self._not_json("sent something other than JSON", answer)
             return answer
         if status in _PASSING or status >= 500:
-            wanted = wish(response.headers, answer.fetched_at)
+            wanted = requested(response.headers, answer.fetched_at)
             if status == 429 and wanted is None:
                 wanted = self._endpoint.wait_when_limited
             reason = _PASSING.get(status, "server_error")

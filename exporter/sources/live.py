@@ -25,7 +25,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class LiveNews:
     """What came since the last time: the newest quotes of each market that moved, and what changed."""
 
     status: Status
@@ -49,7 +49,7 @@ class LiveObserver(Protocol):
         """A connection ended or failed, and a new one is tried."""
 
 
-class Feed(Protocol):
+class LiveFeed(Protocol):
     """What a live feed can do. `run` is a task that ends by being cancelled; the rest is asked meanwhile."""
 
     @property
@@ -58,7 +58,7 @@ class Feed(Protocol):
     async def run(self) -> None:
         """Connect, listen, and connect again."""
 
-    async def news(self) -> News:
+    async def news(self) -> LiveNews:
         """Wait until something came, and hand it over."""
 
     def follow(self) -> None:

@@ -1,4 +1,4 @@
-"""One fetch in progress: its raw answers travel with the result, or with the error that ended it.
+"""Pagination: whole lists or nothing. Raw answers travel with the result, or with the error that ended it.
 
 Bound:  MAX_PAGES for each list, MAX_RESTARTS for one that expires. Repeated cursors are refused, since
         following one never ends.
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from exporter.errors import SourceError, SourceMalformed, SourceUnavailable
 from exporter.records import Answer
-from exporter.sources.http import Client
+from exporter.sources.http import HttpClient
 from exporter.sources.shapes import first_trouble
 
 MAX_PAGES = 2_000
@@ -28,10 +28,10 @@ Row = TypeVar("Row", bound=BaseModel)
 Params = Sequence[tuple[str, str]]
 
 
-class Visit:
-    """Reads whole lists or nothing."""
+class Collector:
+    """Collects the pages of one fetch, and the raw answers it came by."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: HttpClient) -> None:
         self.client = client
         self.answers: list[Answer] = []
 

@@ -1,4 +1,4 @@
-"""Why a server refused, in its own code word.
+"""Error codes of upstream answers: why a server refused, in its own code word.
 
 Source: error bodies of the upstreams (read 2026-11): flat `{"code", "message", "details"}`, nested
         `{"error": {"code" or "type", "message", "details"}}`, or just `{"error": "text"}`.

@@ -1,4 +1,4 @@
-"""How long a server wants us to wait before we ask again.
+"""Retry-After and its kin: how long a server wants us to wait before we ask again.
 
 Source: RFC 9110 (Retry-After), Anthropic "Rate limits" and its SDK (read 2026-11).
 Units:  seconds.
@@ -20,7 +20,7 @@ def server_date(headers: Mapping[str, str]) -> datetime | None:
     return _http_date(headers.get("date"))
 
 
-def wish(headers: Mapping[str, str], now: datetime) -> float | None:
+def requested(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the wait in seconds the server asks for; None when it asks for none we understand.
 
     A date is compared with the server's own Date header where there is one, because our clock may differ.

@@ -1,4 +1,4 @@
-"""The types that upstream answers are made of, each strict about what it accepts.
+"""Validation of upstream answers: the types they are made of, each strict about what it accepts.
 
 Units:  money becomes Decimal dollars, a time becomes an aware UTC datetime with microseconds.
 Quirk:  an unknown extra field is ignored, since upstreams add some every month; anything else

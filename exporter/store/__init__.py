@@ -13,7 +13,7 @@ from exporter.errors import StoreUnavailable
 from exporter.store.breakdowns import Breakdown, BreakdownStore
 from exporter.store.database import open_reader, open_writer, outdated
 from exporter.store.evidence import Evidence, RawSource, Revision
-from exporter.store.histories import Found, HistoryStore, Part, Past
+from exporter.store.histories import Found, HistoryStore, ListProgress, Past
 from exporter.store.records import Place, RecordStore
 from exporter.store.snapshots import Committed, Point, SnapshotStore
 from exporter.store.thinning import Retention, Thinning
@@ -25,7 +25,7 @@ __all__ = [
     "Evidence",
     "Found",
     "HistoryStore",
-    "Part",
+    "ListProgress",
     "Past",
     "Place",
     "Point",

@@ -1,4 +1,4 @@
-"""One whole, proved copy of a database that goes on being written.
+"""Online backup: one whole, verified copy of a database that goes on being written.
 
 How:      SQLite's backup interface, from within one read transaction. Without it each commit of the
           exporter would make the copying begin again, for ever; with it the copy is of one moment, and

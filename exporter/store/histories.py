@@ -27,7 +27,7 @@ REBUILT = '"origin":"market"'
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ListProgress:
     """One list of the past. `missed` counts what the source was asked for there and did not have."""
 
     name: str
@@ -52,7 +52,7 @@ class Past:
     completed: datetime | None
     gap: timedelta
     missing: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[ListProgress, ...]
 
     @property
     def finished(self) -> bool:
@@ -89,7 +89,7 @@ class HistoryStore:
                 return None
             query = select(parts).where(parts.c.source == source).order_by(parts.c.number)
             known = tuple(
-                Part(each.part, each.place, each.rows, each.missed, bool(each.done))
+                ListProgress(each.part, each.place, each.rows, each.missed, bool(each.done))
                 for each in connection.execute(query)
             )
         return Past(
@@ -127,7 +127,7 @@ class HistoryStore:
     def keep(
         self,
         source: str,
-        part: Part,
+        part: ListProgress,
         records: Sequence[Record],
         answers: Sequence[Answer],
         *,
@@ -241,7 +241,7 @@ class HistoryStore:
         )
 
 
-def _note(connection: Connection, source: str, part: Part) -> None:
+def _note(connection: Connection, source: str, part: ListProgress) -> None:
     table = schema.history_parts
     connection.execute(
         update(table)

@@ -1,4 +1,4 @@
-"""Keep the last snapshot of every few seconds of those that are past the replay of clients.
+"""Down-sampling: keep the last snapshot of every few seconds, once clients are past their replay.
 
 While prices move there are up to ten snapshots a second, 860 000 a day; what somebody asks of last week
 is how a figure moved, not each of its ticks. A row that stays gets a `leap` over those that went:

@@ -45,9 +45,9 @@ from exporter.snapshot import plain_json
 from exporter.sources.contract import Resolution
 from exporter.sources.kalshi import history as kalshi_history
 from exporter.sources.kalshi.account import Kalshi
-from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.kalshi.limits import TokenBucket
 from exporter.sources.registry import read_settings
-from exporter.store import Part, Store
+from exporter.store import ListProgress, Store
 from exporter.store.database import migrate, revision
 from tests.builders import SOURCES, UTC_ZONE, fill, infos
 
@@ -57,7 +57,7 @@ FILLS, DAYS, KEPT = 3_000, timedelta(days=120), timedelta(days=30)
 VOID, ODD, FLAT, TWICE = "KXOLD-A-T1", "KXOLD-B-T1", "KXOLD-C-T1", "KXOLD-D-T1"
 
 
-async def _at_once(_: Allowance, _method: str, _path: str) -> None:
+async def _at_once(_: TokenBucket, _method: str, _path: str) -> None:
     """Let a request pass."""
 
 
@@ -66,7 +66,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of a hundred rows, nobody's budget in the way, and turns that no busy machine cuts short."""
     monkeypatch.setattr(turns, "PAST_SECONDS", 600)
     monkeypatch.setattr(gate, "REFILL", 1e9)
-    monkeypatch.setattr(Allowance, "spend", _at_once)
+    monkeypatch.setattr(TokenBucket, "spend", _at_once)
     monkeypatch.setattr(kalshi_history, "PAGE_ROWS", 100)
     monkeypatch.setattr(kalshi_history.KalshiHistory, "markets_at_once", 20)
 
@@ -574,9 +574,9 @@ def test_progress_shows_rows_rate_and_time(terminal: bool) -> None:
     )
     out = Out()
     with backfill.progress(past, out) as shown:
-        shown.step(Step(Part("deposits", rows=1, done=True), 1, NOW - timedelta(days=100), 1))
-        shown.step(Step(Part("fills", rows=1_000), 1_000, NOW - timedelta(days=25), 1_000))
-        shown.step(Step(Part("fills", rows=1_500, done=True), 500, NOW - timedelta(days=30), 500))
+        shown.step(Step(ListProgress("deposits", rows=1, done=True), 1, NOW - timedelta(days=100), 1))
+        shown.step(Step(ListProgress("fills", rows=1_000), 1_000, NOW - timedelta(days=25), 1_000))
+        shown.step(Step(ListProgress("fills", rows=1_500, done=True), 500, NOW - timedelta(days=30), 500))
     text = out.getvalue()
     assert "1,500 rows" in text
     assert "rows/s" in text

@@ -26,7 +26,7 @@ from exporter.simulator.clock import SettableClock
 from exporter.snapshot import plain_json
 from exporter.sources.contract import Reading, Window
 from exporter.sources.kalshi.feed import KalshiLive
-from exporter.sources.live import Changed, News
+from exporter.sources.live import Changed, LiveNews
 from exporter.sources.registry import read_settings
 from exporter.store import Store
 from exporter.times import unstamp
@@ -92,25 +92,25 @@ def _position() -> VenuePosition:
     )
 
 
-class Feed(KalshiLive):
+class LiveFeed(KalshiLive):
     """A feed without a socket: what it brings is what a test puts in."""
 
     def __init__(self) -> None:
         self.status = "connecting"
-        self.queue: asyncio.Queue[News] = asyncio.Queue()
+        self.queue: asyncio.Queue[LiveNews] = asyncio.Queue()
         self.followed = 0
         self.compared: list[Mark] = []
         self.error: Exception | None = None
 
     def bring(self, *marks: Mark, changes: tuple[Changed, ...] = ()) -> None:
-        self.queue.put_nowait(News(self.status, marks, changes))
+        self.queue.put_nowait(LiveNews(self.status, marks, changes))
 
     async def run(self) -> None:
         if self.error is not None:
             raise self.error
         await asyncio.Event().wait()
 
-    async def news(self) -> News:
+    async def news(self) -> LiveNews:
         return await self.queue.get()
 
     def follow(self) -> None:
@@ -126,7 +126,7 @@ class Stage:
     def __init__(self, path: Path, rate: float) -> None:
         self.registry = CollectorRegistry()
         self.health = Health(self.registry)
-        self.venue, self.feed = Venue(), Feed()
+        self.venue, self.feed = Venue(), LiveFeed()
         self.clock = SettableClock(NOW)
         self.cycle = Cycle(
             Store.write(path),

@@ -16,7 +16,7 @@ from exporter.simulator.server import Simulator, serve_in_thread
 from exporter.simulator.world import World
 from exporter.sources import http
 from exporter.sources.anthropic import organization
-from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.kalshi.limits import TokenBucket
 from exporter.sources.sales import shop as sales
 from tests.e2e.pipeline import Pipeline
 
@@ -24,7 +24,7 @@ Simulate = Callable[[World], Simulator]
 Build = Callable[..., Pipeline]
 
 
-async def _at_once(_: Allowance, _method: str, _path: str) -> None:
+async def _at_once(_: TokenBucket, _method: str, _path: str) -> None:
     """Let a request pass."""
 
 
@@ -37,7 +37,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     monkeypatch.setattr(turns, "PAST_SECONDS", 600)
     monkeypatch.setattr(gate, "REFILL", 1e9)
-    monkeypatch.setattr(Allowance, "spend", _at_once)
+    monkeypatch.setattr(TokenBucket, "spend", _at_once)
     monkeypatch.setattr(organization, "REQUESTS_PER_MINUTE", 1e6)
     monkeypatch.setattr(sales, "REQUESTS_PER_SECOND", 1e6)
     monkeypatch.setattr(http, "BREAKER_REST_SECONDS", 0.05)

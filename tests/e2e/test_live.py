@@ -29,8 +29,8 @@ OTHER = "KXSAMPLE-26DEC01-T11"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost connection is tried again at once."""
-    quick = replace(feed.Limits(), first_wait=0.01, longest_wait=0.05)
-    monkeypatch.setattr(feed, "Limits", lambda: quick)
+    quick = replace(feed.Timeouts(), first_wait=0.01, longest_wait=0.05)
+    monkeypatch.setattr(feed, "Timeouts", lambda: quick)
 
 
 class Company:

@@ -37,7 +37,7 @@ from exporter.simulator.faults import Faults
 from exporter.simulator.kalshi import gate
 from exporter.simulator.world import World
 from exporter.sources.kalshi.account import Kalshi
-from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.kalshi.limits import TokenBucket
 from exporter.store import Store
 from tests.builders import SOURCES, infos
 from tests.e2e.accounts import Venue, opened, play, steps, venues
@@ -48,7 +48,7 @@ UTC = ZoneInfo("UTC")
 D = Decimal
 
 
-async def _at_once(_: Allowance, _method: str, _path: str) -> None:
+async def _at_once(_: TokenBucket, _method: str, _path: str) -> None:
     """Let a request pass."""
 
 
@@ -58,7 +58,7 @@ def no_budget() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gate, "REFILL", 1e12)
         patch.setattr(gate, "CAPACITY", 1e12)
-        patch.setattr(Allowance, "spend", _at_once)
+        patch.setattr(TokenBucket, "spend", _at_once)
         yield
 
 

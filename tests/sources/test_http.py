@@ -20,7 +20,7 @@ from exporter.simulator.server import serve_in_thread
 from exporter.sources import http
 from exporter.sources.contract import Window
 from exporter.sources.credential import usable
-from exporter.sources.http import Client, Endpoint
+from exporter.sources.http import Endpoint, HttpClient
 from exporter.sources.kalshi.account import Kalshi
 from tests.sources.canned import NOW, Turns, Upstream, Watcher, text_of
 
@@ -30,7 +30,7 @@ PATH = "/things"
 OK = {"things": []}
 
 
-def client(answer: Any, **options: Any) -> Client:
+def client(answer: Any, **options: Any) -> HttpClient:
     """Return a client of an upstream that knows one path."""
     upstream = answer if isinstance(answer, Upstream) else Upstream({PATH: answer})
     given = {"headers": lambda method, path: {}, "clock": SettableClock(NOW)} | options
@@ -43,7 +43,9 @@ def client(answer: Any, **options: Any) -> Client:
         per_seconds=1,
         wait_when_limited=wait,
     )
-    return Client(endpoint, given.pop("headers"), given.pop("clock"), transport=upstream.transport, **given)
+    return HttpClient(
+        endpoint, given.pop("headers"), given.pop("clock"), transport=upstream.transport, **given
+    )
 
 
 def status(code: int, **headers: str) -> httpx.Response:
@@ -259,7 +261,7 @@ async def test_every_attempt_passes_the_limiter(monkeypatch: pytest.MonkeyPatch)
     assert (Turnstile.made, Turnstile.passed) == ([(100, 1)], 3)
 
 
-async def trip(talker: Client) -> None:
+async def trip(talker: HttpClient) -> None:
     """Fail as often as it takes to open the breaker."""
     for _ in range(http.BREAKER_FAILURES):
         with pytest.raises(SourceError):

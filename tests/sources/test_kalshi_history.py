@@ -19,7 +19,7 @@ from exporter.simulator.world import World
 from exporter.sources.contract import Slice
 from exporter.sources.kalshi import limits
 from exporter.sources.kalshi.account import Kalshi
-from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.kalshi.limits import TokenBucket
 from tests.sources import payloads as p
 from tests.sources.canned import NOW, Turns, Upstream, kalshi, text_of
 
@@ -223,7 +223,7 @@ async def test_a_void_market_has_no_value() -> None:
 
 def test_the_smallest_tier_is_assumed_until_the_venue_says_more() -> None:
     """And a share of it is not ours."""
-    assert Allowance(SettableClock(NOW)).available == limits.BASIC_CAPACITY * limits.OUR_SHARE
+    assert TokenBucket(SettableClock(NOW)).available == limits.BASIC_CAPACITY * limits.OUR_SHARE
 
 
 async def test_limits_and_prices_are_read_once_an_hour(clock: SettableClock) -> None:

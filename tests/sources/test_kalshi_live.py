@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from exporter.errors import SettingsError
 from exporter.simulator.mutation import mutate, other_type
-from exporter.sources.kalshi.feed import MAX_CHANGES, KalshiLive, Limits
+from exporter.sources.kalshi.feed import MAX_CHANGES, KalshiLive, Timeouts
 from exporter.sources.kalshi.frames import BODIES, BadFrame, read_frame
 from exporter.sources.kalshi.subscriptions import ENDINGS, TICKERS_AT_ONCE
 from tests.sources import venue_socket as v
@@ -440,7 +440,7 @@ async def _chatter(line: Line) -> None:
 
 async def test_a_socket_that_brings_no_quotes_is_replaced_whatever_else_it_says() -> None:
     """Answered pings and other frames prove that somebody is there, not that quotes would come."""
-    async with venue() as server, hearing(server.url, MARKET, limits=replace(QUICK, silence=0.05)) as heard:
+    async with venue() as server, hearing(server.url, MARKET, timeouts=replace(QUICK, silence=0.05)) as heard:
         line = await server.line()
         chatter = asyncio.create_task(_chatter(line))
         await server.line(2)
@@ -452,7 +452,7 @@ async def test_a_socket_that_brings_no_quotes_is_replaced_whatever_else_it_says(
 
 async def test_without_open_markets_silence_is_no_fault() -> None:
     """There is nothing to quote; as soon as there is, silence counts."""
-    async with venue() as server, hearing(server.url, limits=replace(QUICK, silence=0.01)) as heard:
+    async with venue() as server, hearing(server.url, timeouts=replace(QUICK, silence=0.01)) as heard:
         await live(heard)
         await asyncio.sleep(0.05)
         await server.lines[0].say(fill())
@@ -502,7 +502,7 @@ async def test_a_subscription_that_is_never_answered_is_not_waited_for() -> None
     """Until all are answered the feed is not live."""
     async with venue() as server:
         server.answer = v.mute
-        async with hearing(server.url, MARKET, limits=replace(QUICK, answer=0.05)) as heard:
+        async with hearing(server.url, MARKET, timeouts=replace(QUICK, answer=0.05)) as heard:
             await server.line(2)
             assert heard.tally.reconnects[0] == "unanswered"
             assert heard.feed.status == "connecting"
@@ -609,7 +609,7 @@ async def test_a_socket_that_is_not_there_is_waited_for_quietly(caplog: pytest.L
 
 def test_waits_double_with_jitter_and_are_bounded() -> None:
     """From half a second to half a minute; what a human must mend is tried at the slowest pace at once."""
-    slow = v.make("wss://venue.test/", set, v.Tally(), Limits())
+    slow = v.make("wss://venue.test/", set, v.Tally(), Timeouts())
     assert [slow._wait("closed", failures) for failures in (0, 1, 2, 5, 6, 7, 400)] == [
         0.5,
         1.0,
@@ -638,7 +638,7 @@ async def test_only_a_connection_that_lasted_resets_the_waits(
         return 0.0
 
     monkeypatch.setattr(KalshiLive, "_wait", wait)
-    async with venue() as server, hearing(server.url, limits=replace(QUICK, steady=steady)) as heard:
+    async with venue() as server, hearing(server.url, timeouts=replace(QUICK, steady=steady)) as heard:
         for number in (1, 2, 3):
             line = await server.line(number)
             await until(lambda: heard.tally.connected.count(True) == number)  # noqa: B023

@@ -17,7 +17,7 @@ from websockets.http11 import Request, Response
 
 from exporter.records import Mark
 from exporter.simulator.clock import SettableClock
-from exporter.sources.kalshi.feed import KalshiLive, Limits
+from exporter.sources.kalshi.feed import KalshiLive, Timeouts
 from exporter.sources.live import Changed
 from tests.sources.canned import KEY_ID, NOW, private_key
 
@@ -27,7 +27,7 @@ MARKET = "KXSAMPLE-26DEC01-T10.5"
 PATIENCE = 20.0
 """Seconds after which a test is hanging; nothing is measured against it."""
 
-QUICK = Limits(answer=PATIENCE, silence=PATIENCE, missed=0, first_wait=0, longest_wait=0, steady=0)
+QUICK = Timeouts(answer=PATIENCE, silence=PATIENCE, missed=0, first_wait=0, longest_wait=0, steady=0)
 """Reconnects at once, and times out for nothing that a test does not ask for."""
 
 
@@ -280,21 +280,23 @@ class Hearing:
 
 
 def make(
-    url: str, tickers: Callable[[], Collection[str]], tally: Tally, limits: Limits = QUICK
+    url: str, tickers: Callable[[], Collection[str]], tally: Tally, timeouts: Timeouts = QUICK
 ) -> KalshiLive:
     """Return a feed with the key of the tests."""
     clock = SettableClock(NOW)
-    return KalshiLive(url, KEY_ID, private_key(), clock, tally, tickers, limits=limits, jitter=lambda: 1.0)
+    return KalshiLive(
+        url, KEY_ID, private_key(), clock, tally, tickers, timeouts=timeouts, jitter=lambda: 1.0
+    )
 
 
 @asynccontextmanager
 async def hearing(
-    url: str, *tickers: str, limits: Limits = QUICK, listens: bool = True
+    url: str, *tickers: str, timeouts: Timeouts = QUICK, listens: bool = True
 ) -> AsyncIterator[Hearing]:
     """Follow the markets while the block runs; the set in `tickers` may be changed."""
     tally = Tally()
     open_now = set(tickers)
-    heard = Hearing(make(url, lambda: open_now, tally, limits), tally)
+    heard = Hearing(make(url, lambda: open_now, tally, timeouts), tally)
     heard.tickers = open_now
     parts = [asyncio.create_task(heard.feed.run())]
     if listens:

@@ -27,7 +27,7 @@ from exporter.sources.anthropic.rows import (
     USED_BY_KEY,
     KeyUse,
     Paged,
-    Tally,
+    UsageCounts,
     Use,
     check_bounds,
     groups,
@@ -35,7 +35,7 @@ from exporter.sources.anthropic.rows import (
     span,
     usage_line,
 )
-from exporter.sources.paging import Visit
+from exporter.sources.paging import Collector
 from exporter.sources.shapes import CentString, Label, Moment, Shape, Text
 
 COST, USAGE = f"{BASE}/analytics/cost", f"{BASE}/analytics/usage"
@@ -91,9 +91,9 @@ class Billed(Item):
     cost: Cost
 
 
-class Used(Item):
+class UsedItem(Item):
     group: UseGroup
-    usage: Tally
+    usage: UsageCounts
 
 
 class KeyBilled(Item):
@@ -103,13 +103,13 @@ class KeyBilled(Item):
 
 class KeyUsed(Item):
     group: KeyGroup
-    usage: Tally
+    usage: UsageCounts
 
 
-Row = TypeVar("Row", Billed, Used, KeyBilled, KeyUsed)
+Row = TypeVar("Row", Billed, UsedItem, KeyBilled, KeyUsed)
 
 
-class Report(Paged, Generic[Row]):
+class AnalyticsReport(Paged, Generic[Row]):
     data: list[Row]
     data_refreshed_at: Moment | None
 
@@ -135,7 +135,7 @@ class Analytics:
     `aside` is where names are asked for; a refusal of them is one of `troubles`.
     """
 
-    def __init__(self, source: str, prices: Prices, names: Names, aside: Visit) -> None:
+    def __init__(self, source: str, prices: Prices, names: Names, aside: Collector) -> None:
         self._source = source
         self._prices, self._names, self._aside = prices, names, aside
         self._until: datetime | None = None
@@ -147,10 +147,12 @@ class Analytics:
         """Return the time the figures speak of: that of the service's last renewal."""
         return now if self._until is None else min(now, self._until)
 
-    async def billed(self, visit: Visit, start: datetime, today: datetime, now: datetime) -> list[BilledDay]:
+    async def billed(
+        self, collector: Collector, start: datetime, today: datetime, now: datetime
+    ) -> list[BilledDay]:
         """Return the finished days from `start` whose cost is known."""
         by = (*USED_BY, "cost_type", "token_type")
-        told = await _rows(visit, COST, Report[Billed], DAY, (start, today), now, by)
+        told = await _rows(collector, COST, AnalyticsReport[Billed], DAY, (start, today), now, by)
         self._heard(told.until)
         await self._meet(row.group.workspace_id for row in told.rows)
         days: dict[datetime, list[BilledLine]] = {day: [] for day in told.quiet(today, DAY, BILL_SETTLED)}
@@ -163,9 +165,11 @@ class Analytics:
             for day, lines in sorted(days.items())
         ]
 
-    async def used(self, visit: Visit, start: datetime, end: datetime, now: datetime) -> list[UsageHour]:
+    async def used(
+        self, collector: Collector, start: datetime, end: datetime, now: datetime
+    ) -> list[UsageHour]:
         """Return the hours from `start` whose usage is known."""
-        told = await _rows(visit, USAGE, Report[Used], HOUR, (start, end), now, USED_BY)
+        told = await _rows(collector, USAGE, AnalyticsReport[UsedItem], HOUR, (start, end), now, USED_BY)
         self._heard(told.until)
         await self._meet(row.group.workspace_id for row in told.rows)
         hours: dict[datetime, list[UsageLine]] = {hour: [] for hour in told.quiet(end, HOUR)}
@@ -179,11 +183,11 @@ class Analytics:
         ]
 
     async def used_by_key(
-        self, visit: Visit, start: datetime, end: datetime, now: datetime
+        self, collector: Collector, start: datetime, end: datetime, now: datetime
     ) -> list[KeyUsage]:
         """Return the days from `start` of which it is known who used what, and what it cost."""
-        used = await _rows(visit, USAGE, Report[KeyUsed], DAY, (start, end), now, USED_BY_KEY)
-        billed = await _rows(visit, COST, Report[KeyBilled], DAY, (start, end), now, USED_BY_KEY)
+        used = await _rows(collector, USAGE, AnalyticsReport[KeyUsed], DAY, (start, end), now, USED_BY_KEY)
+        billed = await _rows(collector, COST, AnalyticsReport[KeyBilled], DAY, (start, end), now, USED_BY_KEY)
         await self._meet(row.group.workspace_id for row in (*used.rows, *billed.rows))
         days: dict[datetime, dict[KeyUse, KeyUsageLine]] = {day: {} for day in used.quiet(end, DAY)}
         for row in used.rows:
@@ -250,9 +254,9 @@ class Analytics:
 
 
 async def _rows(
-    visit: Visit,
+    collector: Collector,
     path: str,
-    report: type[Report[Row]],
+    report: type[AnalyticsReport[Row]],
     width: timedelta,
     asked: tuple[datetime, datetime],
     now: datetime,
@@ -265,7 +269,7 @@ async def _rows(
     for number in range(-((first - end) // LONGEST)):
         begins: datetime = first + number * LONGEST
         ends: datetime = min(begins + LONGEST, end)
-        pages = await visit.pages(
+        pages = await collector.pages(
             path,
             report,
             [
@@ -278,13 +282,13 @@ async def _rows(
             ],
             cursor="page",
             field="next_page",
-            follow=lambda page: page.follow(visit.malformed),
+            follow=lambda page: page.follow(collector.malformed),
             may_expire=True,
         )
         found = [row for page in pages for row in page.data]
         bounds = [(row.starting_at, row.ending_at) for row in found]
-        check_bounds(bounds, width, (begins, ends), visit.malformed)
-        rows += visit.unique(found, lambda row: (row.starting_at, row.group), "data.group")
+        check_bounds(bounds, width, (begins, ends), collector.malformed)
+        rows += collector.unique(found, lambda row: (row.starting_at, row.group), "data.group")
         refreshed += [page.data_refreshed_at for page in pages]
     said = [moment for moment in refreshed if moment is not None]
     return Told(rows, first, min(said) if said and len(said) == len(refreshed) else None)

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from exporter.records import ApiKey, Observation, Workspace
 from exporter.sources.anthropic.rows import BASE, DEFAULT_WORKSPACE, Complaint
-from exporter.sources.paging import Params, Visit
+from exporter.sources.paging import Collector, Params
 from exporter.sources.shapes import Label, Shape, Text
 
 WORKSPACES, API_KEYS = f"{BASE}/workspaces", f"{BASE}/api_keys"
@@ -35,7 +35,7 @@ class KeyScope(Shape):
     workspace_id: Text | None = None
 
 
-class KeyRow(Shape):
+class ApiKeyRow(Shape):
     """A key in either shape: with `workspace_id`, null in the default workspace, or with `scope`."""
 
     id: Text
@@ -55,10 +55,10 @@ class KeyRow(Shape):
         return ApiKey(source=source, key_id=self.id, name=self.name, status=self.status, workspace=workspace)
 
 
-Item = TypeVar("Item", WorkspaceRow, KeyRow)
+Item = TypeVar("Item", WorkspaceRow, ApiKeyRow)
 
 
-class Listing(Shape, Generic[Item]):
+class IdPage(Shape, Generic[Item]):
     data: list[Item]
     has_more: bool
     last_id: Text | None
@@ -85,37 +85,37 @@ class Names:
         strangers = frozenset() if self._named is None else self._met - self._named
         return next(iter(strangers)) if len(strangers) == 1 else None
 
-    async def read(self, visit: Visit) -> list[Observation]:
+    async def read(self, collector: Collector) -> list[Observation]:
         """Return the name of every workspace and key."""
         self._refused = True
-        rows = await _items(visit, WORKSPACES, Listing[WorkspaceRow], [("include_archived", "true")])
-        keys = await _items(visit, API_KEYS, Listing[KeyRow], [])
+        rows = await _items(collector, WORKSPACES, IdPage[WorkspaceRow], [("include_archived", "true")])
+        keys = await _items(collector, API_KEYS, IdPage[ApiKeyRow], [])
         default = Workspace(
             source=self._source, workspace_id=DEFAULT_WORKSPACE, name="Default", archived=False
         )
-        named = [row.observation(self._source, visit.malformed) for row in keys]
+        named = [row.observation(self._source, collector.malformed) for row in keys]
         self._named, self._refused = frozenset(row.id for row in rows), False
         return [default, *(row.observation(self._source) for row in rows), *named]
 
-    async def meet(self, visit: Visit, ids: Collection[str]) -> list[Observation] | None:
+    async def meet(self, collector: Collector, ids: Collection[str]) -> list[Observation] | None:
         """Learn the ids of workspaces; one met for the first time may be new, so the names are read anew.
 
         None when there was no need. Once refused, they are not asked for again before `read` had them.
         """
         strange = frozenset(ids) - self._met - (self._named or frozenset())
-        names = await self.read(visit) if strange and not self._refused else None
+        names = await self.read(collector) if strange and not self._refused else None
         self._met |= strange
         return names
 
 
-async def _items(visit: Visit, path: str, listing: type[Listing[Item]], params: Params) -> list[Item]:
+async def _items(collector: Collector, path: str, listing: type[IdPage[Item]], params: Params) -> list[Item]:
     """Return every item of a list once."""
-    pages = await visit.pages(
+    pages = await collector.pages(
         path,
         listing,
         [("limit", str(ITEMS_AT_ONCE)), *params],
         cursor="after_id",
         field="last_id",
-        follow=lambda page: page.follow(visit.malformed),
+        follow=lambda page: page.follow(collector.malformed),
     )
-    return visit.unique((item for page in pages for item in page.data), lambda item: item.id, "data.id")
+    return collector.unique((item for page in pages for item in page.data), lambda item: item.id, "data.id")

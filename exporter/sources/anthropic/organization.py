@@ -27,8 +27,8 @@ from exporter.sources.anthropic.rows import BASE, DAY, HOUR, Organization, group
 from exporter.sources.anthropic.settings import BASE_URL, NAME, TITLE, FamilyName
 from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
-from exporter.sources.http import Client, Endpoint, Observer
-from exporter.sources.paging import Visit
+from exporter.sources.http import Endpoint, HttpClient, Observer
+from exporter.sources.paging import Collector
 
 ADMIN, ORDINARY, SCOPED = "sk-ant-admin", "sk-ant-api", "sk-ant-api01"
 VERSION = "2023-06-01"
@@ -78,13 +78,15 @@ class Family(Protocol):
     def as_of(self, now: datetime) -> datetime: ...
 
     async def billed(
-        self, visit: Visit, start: datetime, today: datetime, now: datetime
+        self, collector: Collector, start: datetime, today: datetime, now: datetime
     ) -> list[BilledDay]: ...
 
-    async def used(self, visit: Visit, start: datetime, end: datetime, now: datetime) -> list[UsageHour]: ...
+    async def used(
+        self, collector: Collector, start: datetime, end: datetime, now: datetime
+    ) -> list[UsageHour]: ...
 
     async def used_by_key(
-        self, visit: Visit, start: datetime, end: datetime, now: datetime
+        self, collector: Collector, start: datetime, end: datetime, now: datetime
     ) -> list[KeyUsage]: ...
 
 
@@ -129,7 +131,7 @@ class Anthropic:
             wait_when_limited=WAIT_WHEN_LIMITED,
             hints=HINTS,
         )
-        self.client = Client(
+        self.client = HttpClient(
             endpoint,
             lambda method, path: {
                 "x-api-key": key.get_secret_value(),
@@ -156,13 +158,13 @@ class Anthropic:
         await self._choose(window.end)
         now, today = window.end, _midnight(window.end)
         since = _first_day(window, review=window.begins(DAY))
-        visit, aside = Visit(self.client), Visit(self.client)
+        collector, aside = Collector(self.client), Collector(self.client)
         family: Family = Reports(self.name, self._prices)
         if self.family == "analytics":
             family = Analytics(self.name, self._prices, self._names, aside)
         records: list[Record] = [
-            *await family.billed(visit, since, today, now),
-            *await family.used(visit, *_hours(window), now),
+            *await family.billed(collector, since, today, now),
+            *await family.used(collector, *_hours(window), now),
         ]
         troubles = family.troubles
         if window.begins(KEYS_EVERY) and _welcome(troubles):
@@ -177,7 +179,7 @@ class Anthropic:
             as_of=family.as_of(now),
             records=tuple(records),
             observations=tuple(names or ()),
-            answers=(*visit.answers, *aside.answers),
+            answers=(*collector.answers, *aside.answers),
             skew=self.client.skew,
             troubles=tuple(troubles),
         )
@@ -189,7 +191,7 @@ class Anthropic:
         if self.family == "analytics":
             await self._ask(analytics.USAGE, self.client.now())
             return f"{self.client.title} answers with its analytics reports."
-        organization = await Visit(self.client).one(f"{BASE}/me", Organization)
+        organization = await Collector(self.client).one(f"{BASE}/me", Organization)
         return f"{self.client.title} answers: organization {organization.name}."
 
     async def _choose(self, now: datetime) -> None:

@@ -27,7 +27,7 @@ from exporter.sources.anthropic.rows import (
     USED_BY_KEY,
     KeyUse,
     Paged,
-    Tally,
+    UsageCounts,
     Use,
     check_bounds,
     groups,
@@ -35,7 +35,7 @@ from exporter.sources.anthropic.rows import (
     span,
     usage_line,
 )
-from exporter.sources.paging import Params, Visit
+from exporter.sources.paging import Collector, Params
 from exporter.sources.shapes import CentString, Label, Moment, Shape, Text
 
 COST, USAGE = f"{BASE}/cost_report", f"{BASE}/usage_report/messages"
@@ -74,7 +74,7 @@ class CostRow(Shape):
         )
 
 
-class UsageRow(Tally):
+class UsageRow(UsageCounts):
     workspace_id: Text | None
     model: Text
     service_tier: Text
@@ -88,7 +88,7 @@ class UsageRow(Tally):
         return Use(workspace, self.model, self.service_tier, self.inference_geo, self.speed)
 
 
-class KeyRow(Tally):
+class KeyUsageRow(UsageCounts):
     api_key_id: Text | None
     workspace_id: Text | None
     model: Text
@@ -102,7 +102,7 @@ class KeyRow(Tally):
         return KeyUse(self.api_key_id or "", workspace, self.model, self.service_tier, self.context_window)
 
 
-Row = TypeVar("Row", CostRow, UsageRow, KeyRow)
+Row = TypeVar("Row", CostRow, UsageRow, KeyUsageRow)
 
 
 class Bucket(Shape, Generic[Row]):
@@ -129,7 +129,9 @@ class Reports:
         """Return the time the figures speak of: now, as usage is no more than minutes late."""
         return now
 
-    async def billed(self, visit: Visit, start: datetime, today: datetime, now: datetime) -> list[BilledDay]:
+    async def billed(
+        self, collector: Collector, start: datetime, today: datetime, now: datetime
+    ) -> list[BilledDay]:
         """Return the days from `start` whose bill is known."""
         if start >= today:
             return []
@@ -139,7 +141,7 @@ class Reports:
             ("limit", str(DAYS_AT_ONCE)),
             *groups("workspace_id", "description"),
         ]
-        days = await _buckets(visit, COST, Report[CostRow], params, DAY, (start, today))
+        days = await _buckets(collector, COST, Report[CostRow], params, DAY, (start, today))
         newest = max((day.starting_at for day in days), default=None)
         return [
             BilledDay(
@@ -151,9 +153,11 @@ class Reports:
             if day.results or (day.starting_at != newest and now - day.ending_at > BILL_SETTLED)
         ]
 
-    async def used(self, visit: Visit, start: datetime, end: datetime, now: datetime) -> list[UsageHour]:
+    async def used(
+        self, collector: Collector, start: datetime, end: datetime, now: datetime
+    ) -> list[UsageHour]:
         """Return the hours from `start` whose usage is known."""
-        hours = await _used(visit, Report[UsageRow], start, end, "1h", HOURS_AT_ONCE, USED_BY)
+        hours = await _used(collector, Report[UsageRow], start, end, "1h", HOURS_AT_ONCE, USED_BY)
         return [
             UsageHour(
                 source=self._source,
@@ -167,10 +171,10 @@ class Reports:
         ]
 
     async def used_by_key(
-        self, visit: Visit, start: datetime, end: datetime, now: datetime
+        self, collector: Collector, start: datetime, end: datetime, now: datetime
     ) -> list[KeyUsage]:
         """Return the days from `start` of which it is known who used what."""
-        days = await _used(visit, Report[KeyRow], start, end, "1d", DAYS_AT_ONCE, USED_BY_KEY)
+        days = await _used(collector, Report[KeyUsageRow], start, end, "1d", DAYS_AT_ONCE, USED_BY_KEY)
         return [
             KeyUsage(
                 source=self._source,
@@ -183,7 +187,7 @@ class Reports:
 
 
 async def _used(
-    visit: Visit,
+    collector: Collector,
     report: type[Report[Row]],
     start: datetime,
     end: datetime,
@@ -197,11 +201,11 @@ async def _used(
         ("limit", str(most)),
         *groups(*by),
     ]
-    return await _buckets(visit, USAGE, report, params, {"1h": HOUR, "1d": DAY}[width], (start, end))
+    return await _buckets(collector, USAGE, report, params, {"1h": HOUR, "1d": DAY}[width], (start, end))
 
 
 async def _buckets(
-    visit: Visit,
+    collector: Collector,
     path: str,
     report: type[Report[Row]],
     params: Params,
@@ -209,18 +213,18 @@ async def _buckets(
     asked: tuple[datetime, datetime],
 ) -> list[Bucket[Row]]:
     """Return every bucket of a report once, each checked."""
-    pages = await visit.pages(
+    pages = await collector.pages(
         path,
         report,
         params,
         cursor="page",
         field="next_page",
-        follow=lambda page: page.follow(visit.malformed),
+        follow=lambda page: page.follow(collector.malformed),
         may_expire=True,
     )
     buckets = [bucket for page in pages for bucket in page.data]
-    check_bounds(((each.starting_at, each.ending_at) for each in buckets), width, asked, visit.malformed)
+    check_bounds(((each.starting_at, each.ending_at) for each in buckets), width, asked, collector.malformed)
     for bucket in buckets:
         if len({row.identity for row in bucket.results}) < len(bucket.results):
-            raise visit.malformed("data.results", "names one thing in two rows")
-    return visit.unique(buckets, lambda bucket: bucket.starting_at, "data.starting_at")
+            raise collector.malformed("data.results", "names one thing in two rows")
+    return collector.unique(buckets, lambda bucket: bucket.starting_at, "data.starting_at")

@@ -46,7 +46,7 @@ class ServerToolUse(Shape):
     web_search_requests: Tokens
 
 
-class Tally(Shape):
+class UsageCounts(Shape):
     """Counts of tokens and searches; every usage row of both families has them."""
 
     uncached_input_tokens: Tokens
@@ -95,7 +95,7 @@ class KeyUse(NamedTuple):
     context_window: str
 
 
-def usage_line(use: Use, tally: Tally, at: datetime, prices: Prices) -> UsageLine:
+def usage_line(use: Use, tally: UsageCounts, at: datetime, prices: Prices) -> UsageLine:
     """Return a line of usage with its estimate at the prices of that day."""
     worth = prices.estimate(
         tally.tokens,
@@ -116,7 +116,7 @@ def usage_line(use: Use, tally: Tally, at: datetime, prices: Prices) -> UsageLin
     )
 
 
-def key_line(use: KeyUse, tally: Tally | None) -> KeyUsageLine:
+def key_line(use: KeyUse, tally: UsageCounts | None) -> KeyUsageLine:
     """Return a line of usage by key; without a tally one that used no tokens."""
     counts = dict.fromkeys((*KINDS, "web_searches"), 0) if tally is None else tally.counts
     return KeyUsageLine(**use._asdict(), **counts)

@@ -22,20 +22,20 @@ from exporter.money import plain
 from exporter.records import Mark, Observation, Record
 from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
-from exporter.sources.http import REMOVED, Client, Endpoint, Observer
+from exporter.sources.http import REMOVED, Endpoint, HttpClient, Observer
 from exporter.sources.kalshi.history import KalshiHistory
 from exporter.sources.kalshi.key import load_key, signer
-from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.kalshi.limits import TokenBucket
 from exporter.sources.kalshi.rows import (
     ApiKeys,
     BalanceAnswer,
+    CursorPage,
     Deposits,
     Downwards,
     FillRow,
     Fills,
     InstanceTransferRow,
     InstanceTransfers,
-    Listing,
     MarketRow,
     Markets,
     MovementRow,
@@ -47,7 +47,7 @@ from exporter.sources.kalshi.rows import (
     Withdrawals,
 )
 from exporter.sources.kalshi.settings import BASE_URL, NAME, TITLE
-from exporter.sources.paging import Params, Row, Visit
+from exporter.sources.paging import Collector, Params, Row
 
 PAGE_ROWS = 1_000
 MOVEMENT_ROWS = 500  # the most the lists of cash movements take
@@ -64,7 +64,7 @@ HINTS = {
 }
 
 
-Listed = TypeVar("Listed", bound=Listing)
+Listed = TypeVar("Listed", bound=CursorPage)
 
 
 class Kalshi:
@@ -93,11 +93,11 @@ class Kalshi:
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
         secret_id = usable(key_id, "The Kalshi key id")
         identity = secret_id.get_secret_value
-        self.allowance = Allowance(clock)
+        self.allowance = TokenBucket(clock)
         endpoint = Endpoint(
             source=name, title=title, base_url=base_url, pace=self.allowance.spend, hints=HINTS
         )
-        self.client = Client(
+        self.client = HttpClient(
             endpoint,
             signer(identity(), load_key(private_key_pem), clock),
             clock,
@@ -120,40 +120,40 @@ class Kalshi:
         while we read is at worst there twice, never nowhere: its fill has a position with a mark, or
         it has settled.
         """
-        visit = Visit(self.client)
+        collector = Collector(self.client)
         span = _span(window)
-        fills = await self._fills(visit, "/portfolio/fills", span)
+        fills = await self._fills(collector, "/portfolio/fills", span)
         records: list[Record] = []
         observations: list[Observation] = []
         opened: set[str] = set()
-        for number in await self._subaccounts(visit):
+        for number in await self._subaccounts(collector):
             which = [("subaccount", str(number))]
-            positions = await self._positions(visit, which)
+            positions = await self._positions(collector, which)
             observations += [row.observation(self.name, number) for row in positions]
             opened |= {row.ticker for row in positions if row.position_fp}
             records += [
-                row.record(self.name, number) for row in await self._settlements(visit, [*which, *span])
+                row.record(self.name, number) for row in await self._settlements(collector, [*which, *span])
             ]
-            balance = await visit.one("/portfolio/balance", BalanceAnswer, which)
+            balance = await collector.one("/portfolio/balance", BalanceAnswer, which)
             observations.append(balance.observation(self.name, number))
-        known = visit.unique(fills, _fill_id, "fills.fill_id")
-        records += Downwards().placed([row.record(self.name, visit.malformed) for row in known])
-        records += await self._transfers(visit)
-        observations += await self._marks(visit, sorted(opened), window.end)
+        known = collector.unique(fills, _fill_id, "fills.fill_id")
+        records += Downwards().placed([row.record(self.name, collector.malformed) for row in known])
+        records += await self._transfers(collector)
+        observations += await self._marks(collector, sorted(opened), window.end)
         skew = self.client.skew
-        await self.allowance.refresh(visit)
+        await self.allowance.refresh(collector)
         return Reading(
             source=self.name,
             as_of=window.end,
             records=tuple(records),
             observations=tuple(observations),
-            answers=tuple(visit.answers),
+            answers=tuple(collector.answers),
             skew=skew,
         )
 
     async def probe(self) -> str:
         """Return how the account answers, and whether its key could do more than we need."""
-        balance = await Visit(self.client).one("/portfolio/balance", BalanceAnswer)
+        balance = await Collector(self.client).one("/portfolio/balance", BalanceAnswer)
         sentence = f"{self.client.title} answers: cash {plain(balance.balance_dollars)} USD."
         if await self._can_trade():
             sentence += " This key may also trade; a key with the scope `read` is enough."
@@ -162,36 +162,36 @@ class Kalshi:
     async def _can_trade(self) -> bool:
         """Say whether our key is known to have a scope that writes; not knowing is no reason to fail."""
         try:
-            answer = await Visit(self.client).one_or_none("/api_keys", ApiKeys, tolerate=ABSENT)
+            answer = await Collector(self.client).one_or_none("/api_keys", ApiKeys, tolerate=ABSENT)
         except SourceError:
             return False
         keys = answer.api_keys if answer else []
         ours = [key for key in keys if key.api_key_id == REMOVED]  # our id was cut out of the answer
         return any(scope in ("write", "write::trade") for key in ours for scope in key.scopes or ())
 
-    async def _subaccounts(self, visit: Visit) -> list[int]:
+    async def _subaccounts(self, collector: Collector) -> list[int]:
         """Return the numbers of all subaccounts, the primary one included."""
-        answer = await visit.one_or_none("/portfolio/subaccounts/balances", Subaccounts, tolerate=ABSENT)
+        answer = await collector.one_or_none("/portfolio/subaccounts/balances", Subaccounts, tolerate=ABSENT)
         rows = answer.subaccount_balances if answer else []
         return sorted({row.subaccount_number for row in rows}) or [0]
 
     async def _fills(
-        self, visit: Visit, path: str, span: Params, *, tolerate: Collection[int] = ()
+        self, collector: Collector, path: str, span: Params, *, tolerate: Collection[int] = ()
     ) -> list[FillRow]:
-        return await _rows(visit, path, Fills, lambda p: p.fills, span, tolerate=tolerate)
+        return await _rows(collector, path, Fills, lambda p: p.fills, span, tolerate=tolerate)
 
-    async def _settlements(self, visit: Visit, params: Params) -> list[SettlementRow]:
-        rows = await _rows(visit, "/portfolio/settlements", Settlements, lambda p: p.settlements, params)
-        return visit.unique(rows, _ticker, "settlements.ticker")
+    async def _settlements(self, collector: Collector, params: Params) -> list[SettlementRow]:
+        rows = await _rows(collector, "/portfolio/settlements", Settlements, lambda p: p.settlements, params)
+        return collector.unique(rows, _ticker, "settlements.ticker")
 
-    async def _positions(self, visit: Visit, params: Params) -> list[PositionRow]:
-        rows = await _rows(visit, "/portfolio/positions", Positions, lambda p: p.market_positions, params)
-        return visit.unique(rows, _ticker, "market_positions.ticker")
+    async def _positions(self, collector: Collector, params: Params) -> list[PositionRow]:
+        rows = await _rows(collector, "/portfolio/positions", Positions, lambda p: p.market_positions, params)
+        return collector.unique(rows, _ticker, "market_positions.ticker")
 
-    async def _transfers(self, visit: Visit) -> list[Record]:
+    async def _transfers(self, collector: Collector) -> list[Record]:
         """Return the cash on its way in and out, however it stands; none when this key may not see it."""
         came = await _rows(
-            visit,
+            collector,
             "/portfolio/deposits",
             Deposits,
             lambda p: p.deposits,
@@ -199,7 +199,7 @@ class Kalshi:
             tolerate=ABSENT,
         )
         left = await _rows(
-            visit,
+            collector,
             "/portfolio/withdrawals",
             Withdrawals,
             lambda p: p.withdrawals,
@@ -207,7 +207,7 @@ class Kalshi:
             tolerate=ABSENT,
         )
         inside = await _rows(
-            visit,
+            collector,
             "/portfolio/intra_exchange_instance_transfers",
             InstanceTransfers,
             lambda p: p.transfers,
@@ -215,29 +215,31 @@ class Kalshi:
             tolerate=ABSENT,
         )
         moved: list[Record] = [
-            row.record(self.name, "deposit") for row in visit.unique(came, _id, "deposits.id")
+            row.record(self.name, "deposit") for row in collector.unique(came, _id, "deposits.id")
         ]
-        moved += [row.record(self.name, "withdrawal") for row in visit.unique(left, _id, "withdrawals.id")]
+        moved += [
+            row.record(self.name, "withdrawal") for row in collector.unique(left, _id, "withdrawals.id")
+        ]
         crossed = (
-            row.record(self.name, visit.malformed)
-            for row in visit.unique(inside, _transfer_id, "transfers.transfer_id")
+            row.record(self.name, collector.malformed)
+            for row in collector.unique(inside, _transfer_id, "transfers.transfer_id")
         )
         return moved + [transfer for transfer in crossed if transfer is not None]
 
-    async def _marks(self, visit: Visit, tickers: Sequence[str], at: datetime) -> list[Mark]:
+    async def _marks(self, collector: Collector, tickers: Sequence[str], at: datetime) -> list[Mark]:
         """Return the quotes of `tickers`; a market the venue leaves out has no mark, which is not zero."""
         found: list[MarketRow] = []
         for start in range(0, len(tickers), TICKERS_AT_ONCE):
             chunk = tickers[start : start + TICKERS_AT_ONCE]
             rows = await _rows(
-                visit, "/markets", Markets, lambda p: p.markets, [("tickers", ",".join(chunk))]
+                collector, "/markets", Markets, lambda p: p.markets, [("tickers", ",".join(chunk))]
             )
-            found += [row for row in visit.unique(rows, _ticker, "markets.ticker") if row.ticker in chunk]
+            found += [row for row in collector.unique(rows, _ticker, "markets.ticker") if row.ticker in chunk]
         return [row.observation(self.name, at) for row in found]
 
 
 async def _rows(
-    visit: Visit,
+    collector: Collector,
     path: str,
     model: type[Listed],
     rows_of: Callable[[Listed], list[Row]],
@@ -252,10 +254,10 @@ async def _rows(
         if "cursor" not in page.model_fields_set and len(rows_of(page)) >= limit:
             # Some lists may leave out the cursor on their last page. A full page without one is more
             # likely a cursor that got another name, and the rest of the list would be lost.
-            raise visit.malformed("cursor", "is missing")
+            raise collector.malformed("cursor", "is missing")
         return page.cursor or None
 
-    pages = await visit.pages(
+    pages = await collector.pages(
         path,
         model,
         [("limit", str(limit)), *params],

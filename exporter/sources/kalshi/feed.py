@@ -1,4 +1,4 @@
-"""Kalshi's live feed: quotes as they move, and word that something else has changed.
+"""Kalshi's live feed (WebSocket): quotes as they move, and word that something else has changed.
 
 Source: Kalshi trade API, "WebSocket API" pages (read 2026-11).
 Rule:   REST is the truth. A fill frame is never booked: its time has milliseconds only, nothing numbers
@@ -40,8 +40,8 @@ from exporter.sources.kalshi.frames import (
 from exporter.sources.kalshi.key import load_key, signer
 from exporter.sources.kalshi.settings import NAME
 from exporter.sources.kalshi.socket import HOPELESS, TROUBLE, dial, why, write
-from exporter.sources.kalshi.subscriptions import Refused, Subscriptions
-from exporter.sources.live import Changed, LiveObserver, News, Status
+from exporter.sources.kalshi.subscriptions import SubscriptionRefused, Subscriptions
+from exporter.sources.live import Changed, LiveNews, LiveObserver, Status
 
 MAX_CHANGES = 1_000  # what is told of by name before the consumer has looked; more of it says the same
 
@@ -49,7 +49,7 @@ log = logging.getLogger("northstar")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Timeouts:
     """How long the feed waits for what, in seconds."""
 
     answer: float = 10.0  # for the answer to a subscription
@@ -77,7 +77,7 @@ class KalshiLive:
         tickers: Callable[[], Collection[str]],
         *,
         name: str = NAME,
-        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         identity = usable(key_id, "The Kalshi key id").get_secret_value
@@ -86,7 +86,7 @@ class KalshiLive:
         self._url, self._path = url, urlsplit(url).path
         self._sign = signer(identity(), load_key(private_key_pem), clock)
         self._clock, self._observer, self._tickers = clock, observer, tickers
-        self._limits, self._jitter = limits or Limits(), jitter
+        self._timeouts, self._jitter = timeouts or Timeouts(), jitter
         self._news = asyncio.Event()
         self._marks: dict[str, Mark] = {}
         self._changes: dict[Changed, None] = {}
@@ -104,13 +104,13 @@ class KalshiLive:
 
     # What the consumer asks.
 
-    async def news(self) -> News:
+    async def news(self) -> LiveNews:
         """Wait until something came, and hand it over."""
         await self._news.wait()
         self._news.clear()
         marks, self._marks = self._marks, {}
         changes, self._changes = self._changes, {}
-        return News(self.status, tuple(marks.values()), tuple(changes))
+        return LiveNews(self.status, tuple(marks.values()), tuple(changes))
 
     def follow(self) -> None:
         """Subscribe to the markets that are open now."""
@@ -133,7 +133,7 @@ class KalshiLive:
                 self._suspects.pop(mark.ticker, None)
             elif mark.ticker not in self._suspects:
                 self._suspects[mark.ticker] = now
-            elif now - self._suspects[mark.ticker] >= self._limits.missed:
+            elif now - self._suspects[mark.ticker] >= self._timeouts.missed:
                 self._missed = True
         if self._missed:
             _until(self._quote_by, now)
@@ -147,7 +147,7 @@ class KalshiLive:
         while True:
             began = loop.time()
             ended = await self._session()
-            if self.status == "live" and loop.time() - began >= self._limits.steady:
+            if self.status == "live" and loop.time() - began >= self._timeouts.steady:
                 failures = 0
             self._lost(ended)
             await asyncio.sleep(self._wait(ended, failures))
@@ -176,7 +176,7 @@ class KalshiLive:
                 self._send(self._subscriptions.begin(self._tickers()))
                 while True:
                     self._hear(await socket.recv(decode=False))
-        except Refused:
+        except SubscriptionRefused:
             return "refused"
         except TimeoutError:
             if answer_by.expired():
@@ -193,8 +193,8 @@ class KalshiLive:
         for command in commands:
             self._outgoing.put_nowait(command)
         now = asyncio.get_running_loop().time()
-        _watch(self._answer_by, None if self._subscriptions.ready else now + self._limits.answer)
-        _watch(self._quote_by, now + self._limits.silence if self._subscriptions.tickers else None)
+        _watch(self._answer_by, None if self._subscriptions.ready else now + self._timeouts.answer)
+        _watch(self._quote_by, now + self._timeouts.silence if self._subscriptions.tickers else None)
 
     def _hear(self, text: bytes) -> None:
         """Take one frame. Raises Refused; whatever else is in it is counted, never raised."""
@@ -232,7 +232,7 @@ class KalshiLive:
             self._observer.live_dropped(self.name, "unasked")
             return
         if not self._missed:
-            _until(self._quote_by, asyncio.get_running_loop().time() + self._limits.silence)
+            _until(self._quote_by, asyncio.get_running_loop().time() + self._timeouts.silence)
         before = self._newest.get(ticker)
         # Two quotes of one millisecond are possible; the later one to come is the newer one.
         if before is not None and (frame.ts_ms < before.ts_ms or frame == before):
@@ -276,8 +276,10 @@ class KalshiLive:
 
     def _wait(self, ended: str, failures: int) -> float:
         """Return how long to wait before the next attempt: doubling, jittered, bounded."""
-        longest = self._limits.longest_wait
-        wait = longest if ended in HOPELESS else min(longest, self._limits.first_wait * 2 ** min(failures, 9))
+        longest = self._timeouts.longest_wait
+        wait = (
+            longest if ended in HOPELESS else min(longest, self._timeouts.first_wait * 2 ** min(failures, 9))
+        )
         return wait * (0.5 + self._jitter() / 2)
 
 

@@ -1,4 +1,4 @@
-"""The venue's socket: what its frames say, and what we say to it.
+"""The WebSocket messages of the venue: what its frames say, and what we say to it.
 
 Source: Kalshi trade API, "WebSocket API" pages (read 2026-11).
 Units:  prices and sizes are decimal strings of YES; `ts_ms` is Unix milliseconds.

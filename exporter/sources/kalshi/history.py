@@ -1,4 +1,4 @@
-"""The whole past of a Kalshi account: the live lists and the archive behind them, slice by slice.
+"""Backfill of a Kalshi account: its whole past, from the live lists and the archive, slice by slice.
 
 Source: Kalshi trade API, "Historical Data" and the portfolio endpoints (read 2026-11).
 Order:  the live list of fills is read before the archive, so that a fill which is handed over
@@ -23,19 +23,19 @@ from typing import Any, Literal
 from exporter.money import ZERO
 from exporter.records import Answer, Fill, Record
 from exporter.sources.contract import Resolution, Resolutions, Slice
-from exporter.sources.http import Client
-from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.http import HttpClient
+from exporter.sources.kalshi.limits import TokenBucket
 from exporter.sources.kalshi.rows import (
     Complaint,
+    CursorPage,
     Deposits,
     Downwards,
     Fills,
-    Listing,
     Settlements,
     Subaccounts,
     Withdrawals,
 )
-from exporter.sources.paging import Params, Visit
+from exporter.sources.paging import Collector, Params
 from exporter.sources.shapes import ONE, Label, Moment, Price, Shape, Text
 
 PAGE_ROWS = 1_000
@@ -79,7 +79,7 @@ class EndedMarket(Shape):
         )
 
 
-class EndedMarkets(Listing):
+class EndedMarkets(CursorPage):
     cursor: str | None
     markets: list[EndedMarket]
 
@@ -89,7 +89,7 @@ class Sheet:
     """One list of the account: where it is, and how its pages become records."""
 
     path: str
-    model: type[Listing]
+    model: type[CursorPage]
     records: Callable[[Any, Complaint], Iterator[Record | None]]
     params: Params = ()
     key: str = "fills.fill_id"
@@ -103,14 +103,14 @@ class KalshiHistory:
 
     markets_at_once = MARKETS_AT_ONCE
 
-    def __init__(self, source: str, client: Client, allowance: Allowance) -> None:
+    def __init__(self, source: str, client: HttpClient, allowance: TokenBucket) -> None:
         self._source = source
         self._client = client
         self._allowance = allowance
 
     async def cutoff(self) -> datetime | None:
         """Return the newest of the venue's cutoffs: before it something has left the live lists."""
-        answer = await Visit(self._client).one_or_none("/historical/cutoff", Cutoffs, tolerate=ABSENT)
+        answer = await Collector(self._client).one_or_none("/historical/cutoff", Cutoffs, tolerate=ABSENT)
         if answer is None:
             return None
         settled = answer.market_positions_last_updated_ts
@@ -118,9 +118,9 @@ class KalshiHistory:
 
     async def parts(self) -> Sequence[str]:
         """Return the lists to read: cash first, because its beginning tells how long the past is."""
-        visit = Visit(self._client)
-        await self._allowance.refresh(visit)
-        answer = await visit.one_or_none("/portfolio/subaccounts/balances", Subaccounts, tolerate=ABSENT)
+        collector = Collector(self._client)
+        await self._allowance.refresh(collector)
+        answer = await collector.one_or_none("/portfolio/subaccounts/balances", Subaccounts, tolerate=ABSENT)
         rows = answer.subaccount_balances if answer else []
         numbers = sorted({row.subaccount_number for row in rows}) or [0]
         return (
@@ -134,7 +134,7 @@ class KalshiHistory:
 
     async def slices(self, part: str, bottom: datetime | None, place: str) -> AsyncGenerator[Slice, None]:
         """Yield a list page by page, newest first; the next page is under way while one is kept."""
-        await self._allowance.refresh(Visit(self._client))
+        await self._allowance.refresh(Collector(self._client))
         sheet = _sheet(self._source, part)
         walk = _Walk(sheet, bottom, datetime.fromisoformat(place) if place else None)
         page = await self._page(walk)
@@ -160,49 +160,49 @@ class KalshiHistory:
 
     async def resolutions(self, tickers: Sequence[str]) -> Resolutions:
         """Return how markets ended, by the archive or, for what is not yet in there, the live list."""
-        visit = Visit(self._client)
+        collector = Collector(self._client)
         found: dict[str, EndedMarket] = {}
         for path, lacks in (("/historical/markets", ABSENT), ("/markets", ())):
             rest = [ticker for ticker in tickers if ticker not in found]
-            found |= await self._markets(visit, path, rest, lacks)
+            found |= await self._markets(collector, path, rest, lacks)
         ended = {ticker: row.resolution() for ticker, row in found.items() if row.status == ENDED}
         return Resolutions(
-            ended=ended, unknown=frozenset(tickers) - frozenset(found), answers=tuple(visit.answers)
+            ended=ended, unknown=frozenset(tickers) - frozenset(found), answers=tuple(collector.answers)
         )
 
     async def _markets(
-        self, visit: Visit, path: str, tickers: Sequence[str], lacks: Sequence[int]
+        self, collector: Collector, path: str, tickers: Sequence[str], lacks: Sequence[int]
     ) -> dict[str, EndedMarket]:
         """Return the markets that a list knows, by ticker."""
         if not tickers:
             return {}
         asked = [("limit", str(PAGE_ROWS)), ("tickers", ",".join(tickers))]
-        answer = await visit.one_or_none(path, EndedMarkets, asked, tolerate=lacks)
+        answer = await collector.one_or_none(path, EndedMarkets, asked, tolerate=lacks)
         # More rows than were asked for would mean that the list was not filtered.
         if answer is not None and answer.cursor and len(answer.markets) > len(tickers):
-            raise visit.malformed("markets", "is not the list of the markets that were asked for")
+            raise collector.malformed("markets", "is not the list of the markets that were asked for")
         rows = answer.markets if answer is not None else []
         wanted = frozenset(tickers)
         return {row.ticker: row for row in rows if row.ticker in wanted}
 
     async def _page(self, walk: _Walk, cursor: str | None = None) -> _Page | None:
         """Return one page as records; None when this account does not have the list."""
-        visit, sheet = Visit(self._client), walk.sheet
+        collector, sheet = Collector(self._client), walk.sheet
         params = walk.params if cursor is None else [*walk.params, ("cursor", cursor)]
         lacks = ABSENT if sheet.may_lack and cursor is None else ()
-        answer = await visit.one_or_none(sheet.path, sheet.model, params, tolerate=lacks)
+        answer = await collector.one_or_none(sheet.path, sheet.model, params, tolerate=lacks)
         if answer is None:
             return None
-        rows = walk.placed(list(sheet.records(answer, visit.malformed)))
+        rows = walk.placed(list(sheet.records(answer, collector.malformed)))
         if "cursor" not in answer.model_fields_set and len(rows) >= walk.limit:
-            raise visit.malformed("cursor", "is missing")
+            raise collector.malformed("cursor", "is missing")
         records = tuple(record for record in rows if record is not None)
         known = {record.key: record for record in records}
         if any(known[record.key] != record for record in records):
-            raise visit.malformed(sheet.key, "names two different rows")
+            raise collector.malformed(sheet.key, "names two different rows")
         if answer.cursor:
-            walk.follow(answer.cursor, visit.malformed)
-        return _Page(records, tuple(visit.answers), answer.cursor or "")
+            walk.follow(answer.cursor, collector.malformed)
+        return _Page(records, tuple(collector.answers), answer.cursor or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +297,9 @@ def _settlements(source: str, subaccount: int) -> Callable[[Settlements, Complai
     return records
 
 
-def _movements(source: str, path: str, model: type[Listing], kind: Literal["deposit", "withdrawal"]) -> Sheet:
+def _movements(
+    source: str, path: str, model: type[CursorPage], kind: Literal["deposit", "withdrawal"]
+) -> Sheet:
     def records(page: Any, _: Complaint) -> Iterator[Record | None]:
         return (row.record(source, kind) for row in getattr(page, f"{kind}s"))
 

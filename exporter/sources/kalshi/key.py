@@ -1,4 +1,4 @@
-"""The venue's request signature, and a loader that forgives how keys get pasted.
+"""Authentication at the venue: the request signature, and a loader that forgives how keys get pasted.
 
 Source: Kalshi trade API, "Quick Start: Authenticated Requests" (read 2026-11).
 Quirk:  RSA keys sign with PSS and a salt as long as the digest; Ed25519 keys sign the bytes as they are.

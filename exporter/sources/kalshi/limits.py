@@ -1,4 +1,4 @@
-"""How fast the venue lets us ask: its token bucket, kept here so that we stop before it refuses.
+"""The venue's rate limit: its token bucket, kept here so that we stop before it refuses.
 
 Source: Kalshi trade API, "Rate Limits and Tiers", `/account/limits` and
         `/account/endpoint_costs` (read 2026-11).
@@ -18,7 +18,7 @@ from aiolimiter import AsyncLimiter
 from pydantic import Field
 
 from exporter.errors import SourceError
-from exporter.sources.paging import Visit
+from exporter.sources.paging import Collector
 from exporter.sources.shapes import Shape, Text
 
 OUR_SHARE = 0.75
@@ -43,11 +43,11 @@ class ReadLimit(Shape):
     bucket_capacity: Tokens
 
 
-class Limits(Shape):
+class AccountLimits(Shape):
     read: ReadLimit
 
 
-class CostRow(Shape):
+class EndpointCost(Shape):
     method: Text
     path: Text
     cost: Tokens
@@ -55,10 +55,10 @@ class CostRow(Shape):
 
 class Costs(Shape):
     default_cost: Tokens
-    endpoint_costs: list[CostRow]
+    endpoint_costs: list[EndpointCost]
 
 
-class Allowance:
+class TokenBucket:
     """Our share of the account's bucket. `spend` waits until a request may be sent.
 
     `clock` decides when the limits are read again; `pace` gives seconds that only go forward.
@@ -96,15 +96,15 @@ class Allowance:
             (cost for known, cost in self._costs.items() if known.fullmatch(asked)), self._default_cost
         )
 
-    async def refresh(self, visit: Visit) -> None:
+    async def refresh(self, collector: Collector) -> None:
         """Read limits and prices, at most once an hour; what cannot be read stays as it was."""
         now = self._clock()
         if self._read_at is not None and now - self._read_at < REREAD_AFTER:
             return
         self._read_at = now
         try:
-            limits = await visit.one_or_none("/account/limits", Limits, tolerate=NO_ANSWER)
-            costs = await visit.one_or_none("/account/endpoint_costs", Costs, tolerate=NO_ANSWER)
+            limits = await collector.one_or_none("/account/limits", AccountLimits, tolerate=NO_ANSWER)
+            costs = await collector.one_or_none("/account/endpoint_costs", Costs, tolerate=NO_ANSWER)
         except SourceError:
             return
         if limits is not None:
@@ -131,7 +131,7 @@ class Allowance:
         return max(0.0, self._spent - (self._pace() - self._seen) * self._refill)
 
 
-def _pattern(row: CostRow) -> re.Pattern[str]:
+def _pattern(row: EndpointCost) -> re.Pattern[str]:
     """Return what an entry such as `GET /portfolio/orders/:id` stands for."""
     parts = [
         "[^/]+" if part.startswith((":", "{")) else re.escape(part)

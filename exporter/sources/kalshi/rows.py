@@ -251,44 +251,44 @@ class SubaccountRow(Shape):
     subaccount_number: Subaccount
 
 
-class KeyRow(Shape):
+class KeyScopesRow(Shape):
     api_key_id: Text
     scopes: list[str] | None = None
 
 
-class Listing(Shape):
+class CursorPage(Shape):
     """A page of a list that may leave out its cursor."""
 
     cursor: str | None = None
 
 
-class Fills(Listing):
+class Fills(CursorPage):
     cursor: str | None  # always present: a renamed cursor would end the list early without a word
     fills: list[FillRow]
 
 
-class Markets(Listing):
+class Markets(CursorPage):
     cursor: str | None
     markets: list[MarketRow]
 
 
-class Positions(Listing):
+class Positions(CursorPage):
     market_positions: list[PositionRow]
 
 
-class Settlements(Listing):
+class Settlements(CursorPage):
     settlements: list[SettlementRow]
 
 
-class Deposits(Listing):
+class Deposits(CursorPage):
     deposits: list[MovementRow]
 
 
-class Withdrawals(Listing):
+class Withdrawals(CursorPage):
     withdrawals: list[MovementRow]
 
 
-class InstanceTransfers(Listing):
+class InstanceTransfers(CursorPage):
     transfers: list[InstanceTransferRow]
 
 
@@ -297,7 +297,7 @@ class Subaccounts(Shape):
 
 
 class ApiKeys(Shape):
-    api_keys: list[KeyRow]
+    api_keys: list[KeyScopesRow]
 
 
 def quote(price: Decimal, size: Decimal) -> Decimal | None:

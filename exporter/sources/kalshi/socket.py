@@ -1,4 +1,4 @@
-"""The connection under the live feed: opened with a signature, closed quickly, silent about its headers."""
+"""The WebSocket under the live feed: opened with a signature, closed quickly, silent about its headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is subscribed on one connection, and the commands that bring it to what is wanted.
+"""Subscriptions of one WebSocket, and the commands that bring them to what is wanted.
 
 No network: frames in, commands out. Every channel is asked for by itself, so that the venue can
 refuse one without refusing all.
@@ -26,7 +26,7 @@ ENDINGS = 10
 """Subscriptions the venue may end on one connection before it is worth a new one."""
 
 
-class Refused(Exception):
+class SubscriptionRefused(Exception):
     """The venue does not let us subscribe to what a live feed cannot do without."""
 
 
@@ -86,11 +86,11 @@ class Subscriptions:
         if code in ENDED:
             self._endings += 1
             if self._endings > ENDINGS:
-                raise Refused
+                raise SubscriptionRefused
             return self._again(frame)
         channel = self._pending.pop(frame.id, None) if frame.id is not None else None
         if channel in (TICKER, "fill"):
-            raise Refused
+            raise SubscriptionRefused
         return []
 
     def _again(self, frame: Frame) -> list[str]:

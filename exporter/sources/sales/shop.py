@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from exporter.records import Refund, Sale
 from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
-from exporter.sources.http import Client, Endpoint, Observer
-from exporter.sources.paging import Params, Visit
+from exporter.sources.http import Endpoint, HttpClient, Observer
+from exporter.sources.paging import Collector, Params
 from exporter.sources.sales.settings import NAME, TITLE
 from exporter.sources.shapes import Label, Moment, MoreThanZero, NoLessThanZero, Shape, Text
 
@@ -102,7 +102,7 @@ class Sales:
             per_seconds=1.0,
             hints=HINTS,
         )
-        self.client = Client(
+        self.client = HttpClient(
             endpoint,
             lambda method, path: {"Authorization": f"Bearer {secret.get_secret_value()}"},
             clock,
@@ -119,9 +119,9 @@ class Sales:
 
     async def fetch(self, window: Window) -> Reading:
         """Return every sale that changed since the window's start."""
-        visit = Visit(self.client)
+        collector = Collector(self.client)
         since = [] if window.start is None else [("updated_since", _rfc3339(window.start))]
-        pages = await visit.pages(
+        pages = await collector.pages(
             PATH,
             SalesPage,
             [*since, ("limit", str(PAGE_ROWS))],
@@ -129,41 +129,41 @@ class Sales:
             field="next_cursor",
             follow=lambda page: page.next_cursor,
         )
-        rows = latest((row for page in pages for row in page.sales), visit)
+        rows = latest((row for page in pages for row in page.sales), collector)
         return Reading(
             source=self.name,
             as_of=window.end,
             records=tuple(row.record(self.name) for row in rows),
-            answers=tuple(visit.answers),
+            answers=tuple(collector.answers),
             skew=self.client.skew,
         )
 
     async def probe(self) -> str:
         """Return that the shop answers; one sale is asked for."""
         params: Params = [("limit", "1")]
-        await Visit(self.client).one(PATH, SalesPage, params)
+        await Collector(self.client).one(PATH, SalesPage, params)
         return f"{self.client.title} answers."
 
 
-def latest(rows: Iterable[SaleRow], visit: Visit) -> list[SaleRow]:
+def latest(rows: Iterable[SaleRow], collector: Collector) -> list[SaleRow]:
     """Return each sale once, as it was last changed; two truths of one moment are refused."""
     kept: dict[str, SaleRow] = {}
     for row in rows:
-        _check_refunds(row, visit)
+        _check_refunds(row, collector)
         known = kept.get(row.id)
         if known is not None and known.updated_at == row.updated_at and known != row:
-            raise visit.malformed("sales.id", "names two different sales")
+            raise collector.malformed("sales.id", "names two different sales")
         if known is None or row.updated_at >= known.updated_at:
             kept[row.id] = row
     return list(kept.values())
 
 
-def _check_refunds(row: SaleRow, visit: Visit) -> None:
+def _check_refunds(row: SaleRow, collector: Collector) -> None:
     """Raise unless the refunds are distinct and give back no more than was paid."""
     if len({refund.id for refund in row.refunds}) < len(row.refunds):
-        raise visit.malformed("sales.refunds", "names one refund twice")
+        raise collector.malformed("sales.refunds", "names one refund twice")
     if sum(refund.amount for refund in row.refunds) > row.gross:
-        raise visit.malformed("sales.refunds", "gives back more than was paid")
+        raise collector.malformed("sales.refunds", "gives back more than was paid")
 
 
 def _rfc3339(moment: datetime) -> str:
