@@ -33,7 +33,7 @@ async def published(environ: dict[str, str]) -> tuple[str, str]:
     assert cycle.publisher.latest is not None
     shown = generate_latest(registry).decode()
     await cycle.stop()
-    return cycle.publisher.latest["as_of"], shown
+    return cycle.publisher.latest.as_of, shown
 
 
 @pytest.mark.parametrize("limit", [7, 600])

@@ -205,12 +205,12 @@ def test_two_venues_add_up_and_can_be_told_apart(page: Page, url: str, writer: W
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_component_and_kind_that_nobody_knows_are_shown(page: Page, url: str, writer: Writer) -> None:
+def test_component_that_nobody_knows_is_shown(page: Page, url: str, writer: Writer) -> None:
     """A source of a package that is newer than the page: its line is there, and breaks nothing."""
     opened(page, url)
 
     def rent(shown: dict[str, Any]) -> None:
-        shown["sources"]["rent"] = {"title": "Rent", "kind": "office", "grade": "final"}
+        shown["sources"]["rent"] = {"title": "Rent", "kind": "other", "grade": "final"}
         for stated in shown["windows"].values():
             stated["components"]["office_rent"] = figure("-2.00", "final", writer.at)
 

@@ -88,6 +88,7 @@ test("a kind with several sources has each of them below its lines", () => {
 test("a component that no table names is a line all the same: it is part of the net", () => {
   const snapshot = company();
   snapshot.windows.all.components.other_rent = figure("-5.00");
+  snapshot.sources.rent = { title: "Rent", kind: "a kind of tomorrow" };
   assert.deepEqual(groupsOf(snapshot).at(-1), { title: "Other", lines: [["other_rent", "other rent"]], sources: [] });
   assert.deepEqual(groupsOf({ windows: {}, sources: {} }), []);
 });

@@ -57,6 +57,8 @@ td { text-align: right; white-space: nowrap; padding: 0.2em 0 0.2em 0.5em; verti
 .group > * { border-top: 1px solid var(--faint); }
 .lines th { padding-left: 1em; color: var(--soft); }
 .lines td { color: var(--soft); }
+.share { font-size: 0.87em; }
+.line + .share > * { border-top: 1px dashed var(--faint); }
 .share-line { display: none; }
 .word { color: var(--soft); font-size: 0.8em; }
 button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: left; }
