@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from exporter.ledger import Ledger, MarkRule, SourceState, state
@@ -53,6 +54,14 @@ SOURCES = (
 def infos(*names: str) -> tuple[SourceInfo, ...]:
     """Return some of the usual sources."""
     return tuple(info for info in SOURCES if info.name in names)
+
+
+Said = TypeVar("Said", bound=Record | Observation)
+
+
+def of(source: str, *said: Said) -> list[Said]:
+    """Return records or observations as those of another source."""
+    return [replace(each, source=source) for each in said]
 
 
 _FILL = re.compile(

@@ -115,7 +115,7 @@ class Publisher:
             for window, start in needed.items():
                 opening = known.get(source, {}).get(window)
                 if opening is None or not opening.holds(start):
-                    opening = self._store.snapshots.opening(start)
+                    opening = self._store.snapshots.opening(source, start)
                 if opening is not None:
                     found[window] = opening
 

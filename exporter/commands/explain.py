@@ -29,6 +29,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
                     store,
                     window=options.window,
                     figure=options.figure,
+                    source=options.source,
                     at=options.at,
                     offset=offset,
                     limit=PAGE,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from exporter.explain.lines import MOST_RECORDS, CannotExplain, Explained, LineItem, proof, total
+from exporter.ledger.book import total as sum_of_figures
 from exporter.ledger.cost.day import CostDay
 from exporter.ledger.journal import Entry
 from exporter.ledger.sales.sale_entries import sale_entries
@@ -16,7 +19,8 @@ from exporter.ledger.trading.positions import Book, Event, in_order
 from exporter.ledger.windows import starts
 from exporter.money import plain
 from exporter.records import BilledDay, Fill, Sale, Settlement, UsageHour, ticker_of
-from exporter.snapshot import COMPONENTS, WINDOWS, Snapshot, Window
+from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, WINDOWS, Figure, Grade, Snapshot, Window
+from exporter.snapshot.figure import StatedFigure
 from exporter.snapshot.texts import decimal
 from exporter.snapshot.tree import Position
 from exporter.store import Revision, Store
@@ -35,6 +39,7 @@ def explain_figure(
     *,
     window: str,
     figure: str,
+    source: str | None = None,
     at: datetime | None = None,
     offset: int = 0,
     limit: int = 50,
@@ -42,7 +47,8 @@ def explain_figure(
 ) -> Explained:
     """Return a figure as it was published last at a moment (default: now), with a page of its lines.
 
-    Raises CannotExplain when there is no such figure, or too much behind it.
+    With a source it is that source's part of it. Raises CannotExplain when there is no such figure, or too
+    much behind it.
     """
     known = next((name for name in WINDOWS if name == window), None)
     if known is None or figure not in FIGURES:
@@ -51,11 +57,16 @@ def explain_figure(
             f"a figure one of {', '.join(FIGURES)}."
         )
     snapshot = _snapshot(store, at)
+    if source is not None and source not in snapshot.sources:
+        there = ", ".join(snapshot.sources)
+        raise CannotExplain(f"There is no source {source}: those that take part are {there}.")
     stated = snapshot.windows[known]
-    shown = stated.net if figure == NET else stated.components.get(figure)
+    net, components = _stated(snapshot, known, source)
+    shown = net if figure == NET else components.get(figure)
     if shown is None:
-        raise CannotExplain(f"{figure} takes no part: its source is switched off.")
-    lines = _lines(store, snapshot, known, figure, most)
+        raise CannotExplain(f"{figure} takes no part: {source or 'its source'} has none, or is switched off.")
+    asked = _Asked(store, snapshot, known, figure, source, most)
+    lines = _lines(asked, components)
     page = lines[offset : offset + limit]
     return Explained(
         window=window,
@@ -82,36 +93,88 @@ def _snapshot(store: Store, at: datetime | None) -> Snapshot:
     return snapshot
 
 
-def _lines(store: Store, snapshot: Snapshot, window: Window, figure: str, most: int) -> list[LineItem]:
-    until = unstamp(snapshot.as_of)
-    start = starts(until, ZoneInfo(snapshot.timezone))[window]
-    if figure == NET:
-        components = snapshot.windows[window].components
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be explained, from what: a figure of a window, of one source or of all."""
+
+    store: Store
+    snapshot: Snapshot
+    window: Window
+    figure: str
+    source: str | None
+    most: int
+
+    @property
+    def until(self) -> datetime:
+        """When the snapshot was stated."""
+        return unstamp(self.snapshot.as_of)
+
+    @property
+    def start(self) -> datetime | None:
+        """When the window began, None for all time."""
+        return starts(self.until, ZoneInfo(self.snapshot.timezone))[self.window]
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources whose records it rests on."""
+        return list(self.snapshot.sources) if self.source is None else [self.source]
+
+
+def _stated(
+    snapshot: Snapshot, window: Window, source: str | None
+) -> tuple[StatedFigure, Mapping[str, StatedFigure]]:
+    """Return net and components of a window, of one source or of all.
+
+    Where a source is the only one of its kind, the components of that kind are its own.
+    """
+    stated = snapshot.windows[window]
+    if source is None:
+        return stated.net, stated.components
+    share = (stated.by_source or {}).get(source)
+    if share is not None:
+        return share.net, share.components
+    kind = snapshot.sources[source].kind
+    own = KIND_COMPONENTS.get(kind, ())
+    components = {name: part for name, part in stated.components.items() if name in own}
+    return _sum(components.values()), components
+
+
+def _sum(parts: Iterable[StatedFigure]) -> StatedFigure:
+    known = [
+        Figure(
+            None if part.usd is None else decimal(part.usd),
+            Grade.of(part.grade),
+            None if part.as_of is None else unstamp(part.as_of),
+            part.because,
+        )
+        for part in parts
+    ]
+    return sum_of_figures(known).stated()
+
+
+def _lines(asked: _Asked, components: Mapping[str, StatedFigure]) -> list[LineItem]:
+    if asked.figure == NET:
         return [
             LineItem(None, name, decimal(part.usd))
             for name, part in components.items()
             if part.usd is not None
         ]
-    if figure == "trading_unrealised_change":
-        return _unrealised(store, snapshot, window, start)
-    if figure.startswith("api_cost"):
-        return _costs(store, snapshot, figure, start, until, most)
-    return _entries(store, snapshot, figure, start, until, most)
+    if asked.figure == "trading_unrealised_change":
+        return _unrealised(asked, components[asked.figure])
+    return _costs(asked) if asked.figure.startswith("api_cost") else _entries(asked)
 
 
-def _entries(
-    store: Store, snapshot: Snapshot, figure: str, start: datetime | None, until: datetime, most: int
-) -> list[LineItem]:
+def _entries(asked: _Asked) -> list[LineItem]:
     """Book the records of every market, or sale, with a part in the window anew, and note what each books."""
-    kinds, also = ((Sale.kind,), REFUNDED) if figure.startswith("sales") else (TRADES, None)
-    found = _known(store, snapshot, kinds, (start, until), most, also)
-    since = None if start is None else to_us(start)
+    kinds, also = ((Sale.kind,), REFUNDED) if asked.figure.startswith("sales") else (TRADES, None)
+    found = _known(asked, kinds, asked.start, also)
+    since = None if asked.start is None else to_us(asked.start)
     lines = [
-        LineItem(from_us(entry.at), _said(revision.record), -entry.amounts[figure], (revision,))
-        for revision, entry in _booked(found, snapshot.lot_rule)
-        if entry.amounts.get(figure) and (since is None or entry.at >= since)
+        LineItem(from_us(entry.at), _said(revision.record), -entry.amounts[asked.figure], (revision,))
+        for revision, entry in _booked(found, asked.snapshot.lot_rule)
+        if entry.amounts.get(asked.figure) and (since is None or entry.at >= since)
     ]
-    return sorted(lines, key=lambda line: (line.at or until, line.what))
+    return sorted(lines, key=lambda line: (line.at or asked.until, line.what))
 
 
 def _booked(found: Sequence[Revision], lots: LotRule) -> Iterator[tuple[Revision, Entry]]:
@@ -130,12 +193,10 @@ def _booked(found: Sequence[Revision], lots: LotRule) -> Iterator[tuple[Revision
             yield revision, book.apply(event)
 
 
-def _costs(
-    store: Store, snapshot: Snapshot, figure: str, start: datetime | None, until: datetime, most: int
-) -> list[LineItem]:
+def _costs(asked: _Asked) -> list[LineItem]:
     """Return what each UTC day of each source has in the window, billed or estimated."""
-    floor = None if start is None else CostDay(start.date()).start
-    found = _known(store, snapshot, COSTS, (floor, until), most)
+    start = asked.start
+    found = _known(asked, COSTS, None if start is None else CostDay(start.date()).start)
     days: dict[tuple[str, str], tuple[CostDay, list[Revision]]] = {}
     for revision in found:
         record = revision.record
@@ -145,7 +206,7 @@ def _costs(
         behind.append(revision)
     lines = []
     for (scope, _), (day, behind) in sorted(days.items(), key=lambda pair: pair[0]):
-        if figure != ("api_cost_estimated" if day.billed is None else "api_cost_billed"):
+        if asked.figure != ("api_cost_estimated" if day.billed is None else "api_cost_billed"):
             continue
         first = 0 if start is None else day.hour_of(start)
         kind = UsageHour.kind if day.billed is None else BilledDay.kind
@@ -157,24 +218,33 @@ def _costs(
     return lines
 
 
-def _unrealised(store: Store, snapshot: Snapshot, window: Window, start: datetime | None) -> list[LineItem]:
+def _unrealised(asked: _Asked, shown: StatedFigure) -> list[LineItem]:
     """Return each position's unrealised P&L, and take the value at the window's start away again."""
+    positions = (asked.snapshot.positions or {}).items()
     lines = [
         LineItem(unstamp(held.as_of), f"{name}: {_held(held)}", decimal(held.unrealised))
-        for name, held in sorted((snapshot.positions or {}).items())
-        if held.unrealised is not None and held.as_of is not None
+        for name, held in sorted(positions)
+        if held.unrealised is not None and held.as_of is not None and asked.source in (None, held.source)
     ]
-    shown = snapshot.windows[window].components["trading_unrealised_change"]
     if shown.usd is None:
         return lines
     opening = total(lines) - decimal(shown.usd)
     if opening:
-        known = None if start is None else store.snapshots.opening(start)
-        said = "value at the window's start"
-        if known is not None and known.usd == opening:
-            said += f", published {known.as_of:%Y-%m-%d %H:%M:%S} UTC"
-        lines.append(LineItem(start, said, -opening))
+        lines.append(
+            LineItem(asked.start, f"value at the window's start{_published(asked, opening)}", -opening)
+        )
     return lines
+
+
+def _published(asked: _Asked, opening: Decimal) -> str:
+    """Say when the value at a window's start was published, where one snapshot of one venue is all of it."""
+    venues = [name for name in asked.sources if asked.snapshot.sources[name].kind == "venue"]
+    if asked.start is None or len(venues) != 1:
+        return ""
+    known = asked.store.snapshots.opening(venues[0], asked.start)
+    if known is None or known.usd != opening:
+        return ""
+    return f", published {known.as_of:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _held(held: Position) -> str:
@@ -182,20 +252,15 @@ def _held(held: Position) -> str:
 
 
 def _known(
-    store: Store,
-    snapshot: Snapshot,
-    kinds: Sequence[str],
-    span: tuple[datetime | None, datetime],
-    most: int,
-    also: str | None = None,
+    asked: _Asked, kinds: Sequence[str], start: datetime | None, also: str | None = None
 ) -> list[Revision]:
-    """Return the records of every scope with a part in a span, of the sources that took part, in order."""
-    evidence, (start, until) = store.evidence, span
-    scopes = {source: evidence.scopes(source, kinds, start, until, also) for source in snapshot.sources}
+    """Return the records of every scope with a part since `start`, of the sources asked for, in order."""
+    evidence, until = asked.store.evidence, asked.until
+    scopes = {source: evidence.scopes(source, kinds, start, until, also) for source in asked.sources}
     size = sum(evidence.size(source, each, kinds) for source, each in scopes.items())
-    if size > most:
+    if size > asked.most:
         raise CannotExplain(
-            f"{size} records are behind this figure, {most} are read at most: ask for a shorter window."
+            f"{size} records are behind this figure, {asked.most} are read at most: ask for a shorter window."
         )
     found = [each for source, of in scopes.items() for each in evidence.known(source, of, kinds, until)]
     return sorted(found, key=lambda each: (each.record.at, each.record.kind, each.record.key))

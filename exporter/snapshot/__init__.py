@@ -1,6 +1,14 @@
 """What all readers share: figures and grades, the snapshot, its patches, cursors and chart rows."""
 
-from exporter.snapshot.columns import HISTORY_COLUMNS, HISTORY_FIELDS, RENAMED, history_row
+from exporter.snapshot.columns import (
+    HISTORY_COLUMNS,
+    HISTORY_FIELDS,
+    OF_SOURCE,
+    ONLY_VENUE,
+    RENAMED,
+    history_row,
+    of_source,
+)
 from exporter.snapshot.components import (
     COMPONENTS,
     COUNTS,
@@ -25,6 +33,8 @@ __all__ = [
     "HISTORY_FIELDS",
     "KIND_COMPONENTS",
     "KIND_TITLES",
+    "OF_SOURCE",
+    "ONLY_VENUE",
     "PER_ORDER",
     "RENAMED",
     "STATEMENT",
@@ -47,6 +57,7 @@ __all__ = [
     "encode",
     "from_json",
     "history_row",
+    "of_source",
     "per_order",
     "plain_json",
 ]

@@ -36,7 +36,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.errors import SequenceGap, StoreUnavailable
 from exporter.snapshot import (
-    HISTORY_COLUMNS,
+    OF_SOURCE,
+    ONLY_VENUE,
     Grade,
     JsonObject,
     Opening,
@@ -47,6 +48,7 @@ from exporter.snapshot import (
     encode,
     from_json,
     history_row,
+    of_source,
     plain_json,
 )
 from exporter.store import schema
@@ -112,7 +114,7 @@ class SnapshotStore:
             ).scalar_one()
         self._last: Snapshot | None = None
         self._keyframe_due = True
-        self._layout: int | None = None
+        self._numbers: dict[tuple[str, ...], int] = {}
         self._layouts = Layouts()
 
     def append(self, snapshot: Snapshot) -> bytes:
@@ -135,19 +137,21 @@ class SnapshotStore:
         whole = None
         if self._keyframe_due or sequence % KEYFRAME_EVERY == 0:
             whole = zlib.compress(encode(snapshot), COMPRESSION)
+        row = history_row(snapshot)
+        columns = tuple(row)
         with writing(self._engine) as connection:
-            layout = self._layout or number_of(connection, HISTORY_COLUMNS)
+            layout = self._numbers.get(columns) or number_of(connection, columns)
             connection.execute(
                 insert(schema.snapshots).values(
                     sequence=sequence,
                     as_of=to_us(unstamp(snapshot.as_of)),
                     patch=zlib.compress(patch, COMPRESSION),
                     whole=whole,
-                    figures=json.dumps(history_row(snapshot), separators=(",", ":")),
+                    figures=json.dumps(list(row.values()), separators=(",", ":")),
                     layout=layout,
                 )
             )
-        self._layout = layout  # known to be there only now that the commit holds
+        self._numbers[columns] = layout  # known to be there only now that the commit holds
         self._last = snapshot
         self._keyframe_due = False
         return patch
@@ -228,8 +232,8 @@ class SnapshotStore:
         with self._engine.connect() as connection:
             return connection.scalar(select(func.min(schema.snapshots.c.sequence))) or 0
 
-    def opening(self, at: datetime) -> Opening | None:
-        """Return the unrealised P&L stated last at or before `at`, else the earliest one stated after it.
+    def opening(self, source: str, at: datetime) -> Opening | None:
+        """Return a venue's unrealised P&L stated last at or before `at`, else the earliest stated after it.
 
         The caller reads from its `as_of` which of the two it got. None when none was ever stated.
         """
@@ -244,7 +248,7 @@ class SnapshotStore:
                     query = query.where(table.c.as_of > when).order_by(table.c.as_of)
                 for row in connection.execute(query.limit(OPENING_SEARCH)):
                     point = self._point(connection, row)
-                    usd, grade = point["unrealised"], point["unrealised.grade"]
+                    usd, grade = _unrealised(point, source)
                     if usd is not None and grade is not None:
                         until = _next(connection, row.as_of) if before else None
                         return Opening(Decimal(usd), point.as_of, Grade[grade.upper()], until)
@@ -311,6 +315,16 @@ class SnapshotStore:
                 old = (rolled.c.step == step) & (rolled.c.as_of < to_us(now - age) // coarser * coarser)
                 _roll(connection, rolled, step, old, coarser)
         return more
+
+
+def _unrealised(point: Point, source: str) -> tuple[str | None, str | None]:
+    """Return what a row says is unrealised at a venue, and its grade; None where it does not say."""
+    usd, grade = (of_source(name, source) for name in ("unrealised", "unrealised.grade"))
+    if usd in point.places:
+        return point[usd], point[grade]
+    if source == ONLY_VENUE and not any(name.startswith(f"unrealised{OF_SOURCE}") for name in point.places):
+        return point["unrealised"], point["unrealised.grade"]
+    return None, None
 
 
 def _next(connection: Connection, as_of: int) -> datetime | None:

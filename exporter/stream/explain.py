@@ -44,7 +44,7 @@ def router(database: Path) -> APIRouter:
         figure: Annotated[str, Query(description="`net` or a component.")] = "net",
         at: Annotated[str | None, Query(description="As published then; default now.")] = None,
         day: Annotated[date | None, Query(description="A UTC day of API cost, instead of a figure.")] = None,
-        source: Annotated[str | None, Query(description="Whose day, where several have a cost.")] = None,
+        source: Annotated[str | None, Query(description="Of one source alone, by its name.")] = None,
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MOST_LINES)] = 50,
     ) -> Response:
@@ -56,6 +56,7 @@ def router(database: Path) -> APIRouter:
                     store,
                     window=window,
                     figure=figure,
+                    source=source,
                     at=None if at is None else _time(at),
                     offset=offset,
                     limit=limit,

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from exporter.errors import ExporterError
 from exporter.money import plain
-from exporter.snapshot import HISTORY_COLUMNS
+from exporter.snapshot import HISTORY_COLUMNS, OF_SOURCE
 from exporter.store import Point
 from exporter.times import stamp
 
@@ -117,11 +117,11 @@ def _fields(asked: list[str] | None) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name for part in asked or () for name in part.split(",") if name))
     if not names:
         return DEFAULT_FIELDS
-    if unknown := [name for name in names if name not in _KNOWN]:
+    if unknown := [name for name in names if name.partition(OF_SOURCE)[0] not in _KNOWN]:
         raise BadQuestion(
             f"{unknown[0][:60]!r} is not a field: a field is a window and a figure, such as today.net, "
             "mtd.api_cost_billed or today.grade, or one of unrealised, equity, cash, paid_in, exposure, "
-            "equity.drawdown."
+            "equity.drawdown; of one source with its name behind it, as in today.net@hedge."
         )
     if len(names) > MAX_FIELDS:
         raise BadQuestion(f"{len(names)} fields are too many, {MAX_FIELDS} is the limit.")

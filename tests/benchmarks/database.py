@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from msgspec import structs
 
-from exporter.snapshot import Snapshot, diff, encode, history_row, plain_json
+from exporter.snapshot import HISTORY_COLUMNS, Snapshot, diff, encode, history_row, plain_json
 from exporter.snapshot.patch import Value
 from exporter.snapshot.texts import moment
 from exporter.store import Store, rows, snapshots
@@ -91,17 +91,18 @@ def _snapshot_rows(
     Between two whole rows the same packed delta stands for all: making and comparing 259 200
     snapshots would take minutes, and the rows would have the same size.
     """
-    figures = json.dumps(history_row(one), separators=(",", ":"))
+    stated = history_row(one)
+    figures = json.dumps([stated[name] for name in HISTORY_COLUMNS], separators=(",", ":"))
     change = diff(one, two)
     for number in range(1, count + 1):
         at = first + every * number
-        stated = {"sequence": number, "as_of": stamp(at)}
+        place = {"sequence": number, "as_of": stamp(at)}
         whole = None
         if number == 1 or number % snapshots.KEYFRAME_EVERY == 0:
-            whole = _packed({**plain_json(one), **stated})
-            packed = _packed({**change, **stated})
+            whole = _packed({**plain_json(one), **place})
+            packed = _packed({**change, **place})
         if number > count - snapshots.KEYFRAME_EVERY:  # these are read back, to find the newest
-            packed = _packed({**change, **stated})
+            packed = _packed({**change, **place})
         yield number, to_us(at), packed, whole, figures
 
 

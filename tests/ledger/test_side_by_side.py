@@ -17,18 +17,26 @@ from exporter.ledger import Ledger, SourceState
 from exporter.money import ZERO
 from exporter.records import Change, Record, SourceInfo
 from exporter.snapshot import KIND_COMPONENTS, WINDOWS, Cursor, from_json
-from tests.builders import NOW, SOURCES, UTC_ZONE, Books, balance, bill, fill, mark, sale, told, usage
+from tests.builders import (
+    NOW,
+    SOURCES,
+    UTC_ZONE,
+    Books,
+    balance,
+    bill,
+    fill,
+    mark,
+    of,
+    sale,
+    told,
+    usage,
+)
 
 HEDGE = SourceInfo("hedge", "Kalshi (hedge)", "venue")
 ETSY = SourceInfo("etsy", "Etsy", "sales")
 LAB = SourceInfo("lab", "Anthropic (lab)", "api_cost")
 ALL = (*SOURCES, HEDGE, ETSY, LAB)
 TWIN = {"kalshi": "hedge", "sales": "etsy", "anthropic": "lab"}
-
-
-def of(source: str, *records: Record) -> list[Record]:
-    """Return the records as those of another source."""
-    return [replace(record, source=source) for record in records]
 
 
 def states(sources: Iterable[SourceInfo], **others: SourceState) -> dict[str, SourceState]:

@@ -8,9 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.snapshot import (
-    COMPONENTS,
-    HISTORY_COLUMNS,
-    WINDOWS,
     Cursor,
     Figure,
     Grade,
@@ -111,13 +108,3 @@ def test_times_keep_their_microseconds() -> None:
     at = NOW.replace(microsecond=7)
     assert stamp(at) == "2026-11-22T12:00:00.000007Z"
     assert unstamp(stamp(at)) == at
-
-
-def test_history_columns_are_append_only() -> None:
-    """Stored rows are read by position: whoever changes the order breaks old charts."""
-    assert WINDOWS == ("today", "24h", "7d", "30d", "mtd", "ytd", "all")
-    assert HISTORY_COLUMNS[:7] == tuple(f"{window}.net" for window in WINDOWS)
-    assert HISTORY_COLUMNS[7:15] == tuple(f"today.{component}" for component in COMPONENTS)
-    assert HISTORY_COLUMNS[63:70] == tuple(f"{window}.grade" for window in WINDOWS)
-    assert HISTORY_COLUMNS[70:72] == ("unrealised", "unrealised.grade")
-    assert HISTORY_COLUMNS[72:77] == ("equity", "cash", "paid_in", "exposure", "equity.grade")

@@ -36,10 +36,9 @@ def with_columns(monkeypatch: pytest.MonkeyPatch) -> WithColumns:
     """Lets the code have other columns from now on; each states its name and the snapshot."""
 
     def have(columns: Sequence[str]) -> None:
-        def row(snapshot: Snapshot) -> list[str | None]:
-            return [f"{name} of {snapshot.sequence}" for name in columns]
+        def row(snapshot: Snapshot) -> dict[str, str | None]:
+            return {name: f"{name} of {snapshot.sequence}" for name in columns}
 
-        monkeypatch.setattr(snapshots, "HISTORY_COLUMNS", tuple(columns))
         monkeypatch.setattr(snapshots, "history_row", row)
 
     return have
@@ -180,7 +179,7 @@ def test_a_row_that_no_known_layout_describes_is_refused_by_name(
         with pytest.raises(StoreUnavailable, match=said):
             stated(reader, "a")
         with pytest.raises(StoreUnavailable, match=said):
-            reader.snapshots.opening(NOW + timedelta(days=1))
+            reader.snapshots.opening("kalshi", NOW + timedelta(days=1))
 
 
 def test_a_shorter_row_of_a_layout_does_not_state_the_last_columns(store: Store, path: Path) -> None:

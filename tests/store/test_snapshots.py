@@ -161,18 +161,18 @@ def test_migrations_make_exactly_the_tables_the_code_uses(store: Store) -> None:
 
 def test_opening_is_the_value_stated_last_before_the_moment(store: Store) -> None:
     """Else the earliest one stated after it; a snapshot without the figure is stepped over."""
-    assert store.snapshots.opening(NOW) is None
+    assert store.snapshots.opening("kalshi", NOW) is None
     store.snapshots.append(from_json({**snapshot(store, 1, minutes=0), "unrealised": {"grade": "missing"}}))
     store.snapshots.append(from_json(snapshot(store, 2, net="5.00", minutes=1)))
     store.snapshots.append(from_json(snapshot(store, 3, net="7.00", minutes=3)))
     store.snapshots.append(from_json({**snapshot(store, 4, minutes=4), "unrealised": {"grade": "missing"}}))
-    early = store.snapshots.opening(NOW - timedelta(hours=1))
+    early = store.snapshots.opening("kalshi", NOW - timedelta(hours=1))
     assert early is not None
     assert (early.usd, early.as_of) == (Decimal("5.00"), NOW + timedelta(minutes=1))
-    middle = store.snapshots.opening(NOW + timedelta(minutes=2))
+    middle = store.snapshots.opening("kalshi", NOW + timedelta(minutes=2))
     assert middle is not None
     assert (middle.usd, middle.grade) == (Decimal("5.00"), Grade.FINAL)
-    late = store.snapshots.opening(NOW + timedelta(minutes=9))
+    late = store.snapshots.opening("kalshi", NOW + timedelta(minutes=9))
     assert late is not None
     assert late.usd == Decimal("7.00")
 
@@ -185,7 +185,7 @@ def test_opening_holds_until_the_next_snapshot_and_no_longer(store: Store) -> No
     kept = None
     looked = 0
     for moment in moments:
-        fresh = store.snapshots.opening(moment)
+        fresh = store.snapshots.opening("kalshi", moment)
         if kept is None or not kept.holds(moment):
             kept, looked = fresh, looked + 1
         assert fresh is not None
