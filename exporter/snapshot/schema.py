@@ -1,9 +1,10 @@
-"""The definition of the snapshot as JSON Schema, for the OpenAPI document."""
+"""The definitions of snapshot and breakdown as JSON Schema, for the OpenAPI document."""
 
 from __future__ import annotations
 
 import msgspec
 
+from exporter.snapshot.breakdown import WindowGroups
 from exporter.snapshot.patch import Json, JsonObject
 from exporter.snapshot.tree import Snapshot
 
@@ -11,11 +12,11 @@ REFERENCE = "#/components/schemas/{name}"
 
 
 def schemas() -> JsonObject:
-    """Return the schema of the snapshot and of each of its parts, by name.
+    """Return the schemas of the snapshot, of the groups of a window, and of each of their parts, by name.
 
     What may be absent is merely not required: msgspec would allow null, and there is none.
     """
-    _, found = msgspec.json.schema_components([Snapshot], ref_template=REFERENCE)
+    _, found = msgspec.json.schema_components([Snapshot, WindowGroups], ref_template=REFERENCE)
     return {name: _without_null(schema) for name, schema in sorted(found.items())}
 
 

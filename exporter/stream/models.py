@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from exporter.snapshot.schema import schemas
+from exporter.snapshot.breakdown import WindowGroups
+from exporter.snapshot.schema import REFERENCE, schemas
 from exporter.snapshot.tree import Snapshot
 
 CURSOR_EXAMPLE = "9f522097de1c-1234"
@@ -24,14 +25,23 @@ class CursorAnswer(BaseModel):
 
 
 class SnapshotAnswer(RootModel[dict[str, Any]]):
-    """Stands for the definition of the snapshot, to which `described` refers in its place."""
+    """Stands for the snapshot."""
+
+
+class WindowGroupsAnswer(RootModel[dict[str, Any]]):
+    """Stands for the groups of a window."""
+
+
+DEFINED = {SnapshotAnswer: Snapshot, WindowGroupsAnswer: WindowGroups}
+"""What `described` has refer to a definition of the snapshot's room, so that nothing is stated twice."""
 
 
 def described(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI document with the snapshot as its definition has it."""
+    """Return the OpenAPI document with the parts that are defined elsewhere as their definition has them."""
     found: dict[str, Any] = document["components"]["schemas"]
     defined = schemas()
-    found[SnapshotAnswer.__name__] = {"$ref": f"#/components/schemas/{Snapshot.__name__}"}
+    for model, definition in DEFINED.items():
+        found[model.__name__] = {"$ref": REFERENCE.format(name=definition.__name__)}
     assert not found.keys() & defined.keys(), "two schemas have one name"
     document["components"]["schemas"] = dict(sorted({**found, **defined}.items()))
     return document
@@ -77,47 +87,11 @@ class HistoryAnswer(CursorAnswer):
     points: list[HistoryPoint]
 
 
-class GroupResults(BaseModel):
-    """What groups have made in a window; `unrealised` and `exposure` are of now."""
-
-    net: str = Field(description="Realised P&L less fees.")
-    realised: str
-    fees: str = Field(description="Negative, as in the components.")
-    wins: int
-    losses: int
-    even: int
-    win_ratio: str | None = Field(default=None, description="Absent without a round trip.")
-    profit_factor: str | None = Field(default=None, description="Absent without a loss.")
-    exposure: str
-    unrealised: str | None = Field(default=None, description="Absent while nothing open has a mark.")
-    unmarked: int | None = Field(default=None, description="Open markets without a mark, left out of it.")
-
-
-class NamedGroup(GroupResults):
-    """One series or one event."""
-
-    name: str
-
-
-class OtherGroups(GroupResults):
-    """The sum of all groups that are not named."""
-
-    groups: int = Field(description="How many they are.")
-
-
-class WindowGroups(BaseModel):
-    """The largest groups of a window, largest first by net and unrealised P&L together, either way."""
-
-    grade: str
-    groups: list[NamedGroup]
-    other: OtherGroups | None = None
-
-
 class GroupsAnswer(CursorAnswer):
     """Results by group, as they were stated after the snapshot that `sequence` names."""
 
     by: Literal["series", "event"]
-    windows: dict[str, WindowGroups]
+    windows: dict[str, WindowGroupsAnswer]
 
 
 class ExplainedLine(BaseModel):
