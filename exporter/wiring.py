@@ -17,8 +17,8 @@ from exporter.ledger import Credit, Ledger, Plan
 from exporter.metrics import limits
 from exporter.metrics.backups import BackupCollector
 from exporter.metrics.collector import SnapshotCollector
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.metrics.groups import GroupsCollector
-from exporter.metrics.health import Health
 from exporter.settings import Instance, Settings, VenueSettings, missing
 from exporter.sources.blame import where
 from exporter.sources.contract import HasAllowance, HasClient, Source
@@ -35,13 +35,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_sources(settings: Settings, health: Health | None, clock: Callable[[], datetime]) -> list[Source]:
+def build_sources(
+    settings: Settings, metrics: ExporterMetrics | None, clock: Callable[[], datetime]
+) -> list[Source]:
     """Return the sources that take part. Raises SettingsError for all that they lack or cannot read."""
     problems = missing(settings)
     sources = []
     for instance in settings.sources:
         try:
-            sources += [build_source(instance, health, clock)] if instance.settings is not None else []
+            sources += [build_source(instance, metrics, clock)] if instance.settings is not None else []
         except SettingsError as error:
             problems += error.problems
     if problems:
@@ -49,14 +51,16 @@ def build_sources(settings: Settings, health: Health | None, clock: Callable[[],
     return sources
 
 
-def build_source(instance: Instance, health: Health | None, clock: Callable[[], datetime]) -> Source:
+def build_source(
+    instance: Instance, metrics: ExporterMetrics | None, clock: Callable[[], datetime]
+) -> Source:
     """Return one source. Raises SettingsError for what it lacks or cannot read.
 
     One whose builder fails in any other way takes part all the same, and says so at each turn.
     """
     if instance.settings is None:
         raise SettingsError(instance.missing)
-    definition, setup = definition_of(instance), _setup(instance, health, clock)
+    definition, setup = definition_of(instance), _setup(instance, metrics, clock)
     try:
         source = definition.build(instance.settings, setup)
         lacks = shortcoming(source, instance.name)
@@ -69,7 +73,7 @@ def build_source(instance: Instance, health: Health | None, clock: Callable[[], 
         return Unusable(setup, f"{setup.title} could not be built: {where(error)}.")
 
 
-def _setup(instance: Instance, health: Health | None, clock: Callable[[], datetime]) -> Setup:
+def _setup(instance: Instance, metrics: ExporterMetrics | None, clock: Callable[[], datetime]) -> Setup:
     assert instance.settings is not None
     definition = definition_of(instance)
     interval = timedelta(seconds=instance.settings.interval_seconds)
@@ -80,20 +84,20 @@ def _setup(instance: Instance, health: Health | None, clock: Callable[[], dateti
         interval=interval,
         freshness=definition.fresh_for(interval),
         clock=clock,
-        observer=health,
+        observer=metrics,
         setting=lambda field: section.names(field)[0],
     )
 
 
 def build_cycle(
     settings: Settings, registry: CollectorRegistry, clock: Callable[[], datetime] = utc_now
-) -> tuple[Cycle, Health]:
+) -> tuple[Cycle, ExporterMetrics]:
     """Return the cycle over an open store, with its figures and health in the registry.
 
     Raises SettingsError or StoreError; nothing is left open then.
     """
-    health = Health(registry)
-    sources = build_sources(settings, health, clock)
+    metrics = ExporterMetrics(registry)
+    sources = build_sources(settings, metrics, clock)
     store = Store.write(settings.db_path)
     new_ledger = partial(
         Ledger,
@@ -113,7 +117,7 @@ def build_cycle(
         store,
         new_ledger,
         sources,
-        health,
+        metrics,
         clock,
         snapshots_per_second=settings.snapshots_per_second,
         retention=Retention(
@@ -132,16 +136,16 @@ def build_cycle(
     for instance in settings.sources:
         if definition_of(instance).live is not None:
             cycle.standings.feeding(instance.name, OFF, clock())
-            health.live_connected(instance.name, False)
+            metrics.live_connected(instance.name, False)
     for source in sources:
         if isinstance(source, HasAllowance):
-            health.allow(source.name, partial(_available, source))
+            metrics.allow(source.name, partial(_available, source))
     registry.register(SnapshotCollector(lambda: cycle.publisher.latest))
     registry.register(GroupsCollector(lambda: cycle.publisher.breakdown))
     limits.publish(settings.limits, registry)
     breakers = {source.name: partial(_breaker, source) for source in sources if isinstance(source, HasClient)}
-    health.watch(breakers, settings.db_path)
-    return cycle, health
+    metrics.watch(breakers, settings.db_path)
+    return cycle, metrics
 
 
 def build_plan(settings: Settings) -> Plan:
@@ -158,7 +162,7 @@ def build_plan(settings: Settings) -> Plan:
 
 
 def build_followers(
-    settings: Settings, cycle: Cycle, health: Health, clock: Callable[[], datetime] = utc_now
+    settings: Settings, cycle: Cycle, metrics: ExporterMetrics, clock: Callable[[], datetime] = utc_now
 ) -> list[Follower]:
     """Return what follows the live feed of each source that has one, and does not have it switched off."""
     found = []
@@ -166,29 +170,32 @@ def build_followers(
         definition = definition_of(instance)
         if definition.live is None or instance.settings is None:
             continue
-        listening = Listening(observer=health, tickers=partial(cycle.books.open_tickers, instance.name))
+        listening = Listening(observer=metrics, tickers=partial(cycle.books.open_tickers, instance.name))
         try:
-            feed = definition.live(instance.settings, _setup(instance, health, clock), listening)
+            feed = definition.live(instance.settings, _setup(instance, metrics, clock), listening)
         except Exception as error:  # noqa: BLE001 - readings go on without a feed, and so do all others
             log.error("source=%s has no live feed: %s", instance.name, where(error))
             continue
         if feed is not None:
             source = next(source for source in cycle.sources if source.name == instance.name)
-            found.append(Follower(feed, cycle, source, health))
+            found.append(Follower(feed, cycle, source, metrics))
     return found
 
 
 def build_backups(
-    settings: Settings, registry: CollectorRegistry, health: Health, clock: Callable[[], datetime] = utc_now
+    settings: Settings,
+    registry: CollectorRegistry,
+    metrics: ExporterMetrics,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Backups | None:
     """Return what makes backups, None where no folder is set; the registry says which."""
     backups = None
     if settings.backup_folder is not None:
-        health.backups_on()
+        metrics.backups_on()
         backups = Backups(
             settings.db_path,
             settings.backup_folder,
-            health,
+            metrics,
             clock,
             every=timedelta(hours=settings.backup_hours),
             kept=settings.backups_kept,

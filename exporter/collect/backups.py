@@ -21,7 +21,7 @@ from pathlib import Path
 from time import perf_counter
 
 from exporter.errors import BackupFailed, BackupReason, StoreError
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.store.backup import back_up
 from exporter.store.copies import Copies, Copy
 
@@ -48,7 +48,7 @@ class Backups:
         self,
         database: Path,
         folder: Path,
-        health: Health,
+        metrics: ExporterMetrics,
         clock: Callable[[], datetime],
         *,
         every: timedelta,
@@ -58,7 +58,7 @@ class Backups:
         """The newest verified copy in the folder, None while there is none."""
         self.seconds: float | None = None
         """How long the last one took to make and verify, None before the first of this run."""
-        self._database, self._health, self._clock = database, health, clock
+        self._database, self._metrics, self._clock = database, metrics, clock
         self._every, self._kept = every, kept
         self._copies = Copies(folder, database)
         self._not_before = clock() + FIRST
@@ -114,7 +114,7 @@ class Backups:
         if reason == "stopped" or now < self._not_before:  # nothing failed; or it was told, and stays so
             return
         self._not_before = now + min(AGAIN, self._every / 4)
-        self._health.backup_failed(reason)
+        self._metrics.backup_failed(reason)
         log.error(
             "backup failed reason=%s %s", reason, error, exc_info=error if reason == "unexpected" else None
         )

@@ -24,7 +24,7 @@ from exporter.errors import LedgerError, SourceError
 from exporter.ledger import Ledger, Plan
 from exporter.ledger.cost.plan import NO_PLAN
 from exporter.ledger.statement import NO_LIMITS
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.sources.contract import HasHistory, Source
 from exporter.sources.guard import held
 from exporter.store import Retention, Store
@@ -40,7 +40,7 @@ class Cycle:
         store: Store,
         new_ledger: Callable[[], Ledger],
         sources: Sequence[Source],
-        health: Health,
+        metrics: ExporterMetrics,
         clock: Callable[[], datetime],
         *,
         snapshots_per_second: float = 10,
@@ -63,7 +63,7 @@ class Cycle:
             store,
             self.books,
             self.standings,
-            health,
+            metrics,
             clock,
             thread,
             self._listeners,
@@ -79,12 +79,12 @@ class Cycle:
             self.publisher,
             self.standings,
             pasts,
-            health,
+            metrics,
             clock,
             thread,
             self._listeners,
         )
-        self.upkeep = Upkeep(store, self.books, health, clock, thread, retention or Retention())
+        self.upkeep = Upkeep(store, self.books, metrics, clock, thread, retention or Retention())
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of everything from now on."""

@@ -14,7 +14,7 @@ from exporter.collect.cycle import Cycle
 from exporter.collect.listener import Listener
 from exporter.collect.pace import Pace
 from exporter.errors import SourceError
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.records import Fill, Mark
 from exporter.snapshot.tree import LiveStatus
 from exporter.sources.blame import where
@@ -43,11 +43,11 @@ class Follower(Listener):
         feed: LiveFeed,
         cycle: Cycle,
         source: Source,
-        health: Health,
+        metrics: ExporterMetrics,
         *,
         reading_seconds: float = READING_SECONDS,
     ) -> None:
-        self._feed, self._cycle, self._source, self._health = feed, cycle, source, health
+        self._feed, self._cycle, self._source, self._metrics = feed, cycle, source, metrics
         self._readings = Pace(partial(cycle.turns.collect, source), reading_seconds)
         self._awaited: dict[str, int] = {}
 
@@ -67,7 +67,7 @@ class Follower(Listener):
             await asyncio.wait(tasks)
             self._cycle.ignore(self)
             await self._readings.aclose()
-            self._health.live_connected(self._source.name, False)
+            self._metrics.live_connected(self._source.name, False)
             self._show(OFF)
 
     def booked(self, reading: Reading) -> None:
@@ -80,7 +80,7 @@ class Follower(Listener):
         self._awaited = {key: count + 1 for key, count in self._awaited.items() if key not in listed}
         for key in [key for key, count in self._awaited.items() if count >= PATIENT_READINGS]:
             del self._awaited[key]
-            self._health.live_dropped(self._source.name, "fill.unlisted")
+            self._metrics.live_dropped(self._source.name, "fill.unlisted")
         if self._awaited:
             # What REST lists trails what happened.
             self._readings.ask()

@@ -19,7 +19,7 @@ from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError, StoreError
 from exporter.ledger import Plan, state
 from exporter.ledger.trading.breakdown import breakdown
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.snapshot import Cursor, Opening, Snapshot
 from exporter.snapshot.breakdown import ResultsByGroup
 from exporter.store import Store
@@ -36,7 +36,7 @@ class Publisher:
         store: Store,
         books: Books,
         standings: Standings,
-        health: Health,
+        metrics: ExporterMetrics,
         clock: Callable[[], datetime],
         thread: StoreThread,
         listeners: Sequence[Listener],
@@ -49,7 +49,7 @@ class Publisher:
         self.latest: Snapshot | None = None
         self.breakdown: ResultsByGroup | None = None
         """The newest statement of results by group, None before the first."""
-        self._store, self._books, self._standings, self._health = store, books, standings, health
+        self._store, self._books, self._standings, self._metrics = store, books, standings, metrics
         self._clock, self._thread, self._listeners = clock, thread, listeners
         self._plan, self._limits, self._demo = plan, limits, demo
         self._openings: dict[str, dict[str, Opening]] = {}
@@ -71,7 +71,7 @@ class Publisher:
         """Commit a snapshot of everything booked and let it be seen; on trouble the old one stays."""
         async with self._books.lock:
             if not self._books.sound:
-                self._health.refused()
+                self._metrics.refused()
                 return
             now = self._now()
             try:
@@ -80,13 +80,13 @@ class Publisher:
                 began = perf_counter()
                 await self._thread.run(self._store.snapshots.append, snapshot)
             except LedgerError as error:
-                self._health.refused()
+                self._metrics.refused()
                 log.error("snapshot refused: %s", error)
             except StoreError as error:
-                self._health.store_failed()
+                self._metrics.store_failed()
                 log.error("snapshot not stored: %s", error)
             else:
-                self._health.committed(perf_counter() - began)
+                self._metrics.committed(perf_counter() - began)
                 self.latest = snapshot
                 for listener in self._listeners:
                     listener.published(snapshot)
@@ -103,7 +103,7 @@ class Publisher:
                 if stated != self.breakdown:
                     await self._thread.run(self._store.breakdowns.keep, stated, latest)
             except StoreError as error:
-                self._health.store_failed()
+                self._metrics.store_failed()
                 log.error("results by group not stored: %s", error)
             else:
                 self.breakdown = stated

@@ -22,7 +22,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter.collect.cycle import Cycle
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 
 BREAKDOWN_EVERY = timedelta(seconds=10)
 """Results by group are read, not watched; behind very many events a statement takes tens of milliseconds."""
@@ -35,11 +35,11 @@ SHORTEST_GRACE = 1
 """Seconds; APScheduler's own default, below which a busy event loop alone would drop runs."""
 
 
-def build(cycle: Cycle, health: Health, *, heartbeat: timedelta) -> AsyncIOScheduler:
+def build(cycle: Cycle, metrics: ExporterMetrics, *, heartbeat: timedelta) -> AsyncIOScheduler:
     """Return the scheduler with all jobs, not yet started. Every source is read at once on start."""
     scheduler = AsyncIOScheduler(timezone=UTC)
     scheduler.add_listener(
-        partial(_count, health), EVENT_JOB_MISSED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES
+        partial(_count, metrics), EVENT_JOB_MISSED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES
     )
     now = datetime.now(UTC)
     for source in cycle.sources:
@@ -70,10 +70,10 @@ def _add(
     )
 
 
-def _count(health: Health, event: JobEvent) -> None:
+def _count(metrics: ExporterMetrics, event: JobEvent) -> None:
     counted = {
-        EVENT_JOB_MISSED: health.job_missed,
-        EVENT_JOB_ERROR: health.job_failed,
-        EVENT_JOB_MAX_INSTANCES: health.job_skipped,
+        EVENT_JOB_MISSED: metrics.job_missed,
+        EVENT_JOB_ERROR: metrics.job_failed,
+        EVENT_JOB_MAX_INSTANCES: metrics.job_skipped,
     }
     counted[event.code](event.job_id)

@@ -19,7 +19,7 @@ from exporter.collect.publisher import Publisher
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.sources.contract import Reading, Source, Window
 from exporter.sources.guard import fetched, held
 from exporter.store import Store
@@ -42,13 +42,13 @@ class Turns:
         publisher: Publisher,
         standings: Standings,
         pasts: Mapping[str, Reader],
-        health: Health,
+        metrics: ExporterMetrics,
         clock: Callable[[], datetime],
         thread: StoreThread,
         listeners: Sequence[Listener],
     ) -> None:
         self._store, self._books, self._publisher, self._standings = store, books, publisher, standings
-        self._pasts, self._health, self._clock, self._thread = pasts, health, clock, thread
+        self._pasts, self._metrics, self._clock, self._thread = pasts, metrics, clock, thread
         self._listeners = listeners
         self._infos = books.infos
         self._turns = {source.name: asyncio.Lock() for source in sources}
@@ -63,7 +63,7 @@ class Turns:
                 self._standings.remember(name, mark.as_of, mark.last_success)
         for name, past in self._pasts.items():
             await past.load()
-            self._health.gap(name, past.gap)
+            self._metrics.gap(name, past.gap)
 
     async def collect(self, source: Source) -> None:
         """Read one source and publish what came of it. Never raises for what a source does.
@@ -78,7 +78,7 @@ class Turns:
             with self._books.reading(source.name):
                 await self._read(source, now, began)
             await self._publisher.publish()
-            self._health.cycle(perf_counter() - began)
+            self._metrics.cycle(perf_counter() - began)
 
     async def _read(self, source: Source, now: datetime, began: float) -> None:
         try:
@@ -91,7 +91,7 @@ class Turns:
         except StoreError as error:
             self._not_stored(source, error, now)
             return
-        self._health.fetched(source.name, perf_counter() - began, reading.skew)
+        self._metrics.fetched(source.name, perf_counter() - began, reading.skew)
         await self._book(source, reading, window)
         for trouble in reading.troubles:
             await self._failed(source, trouble, now)
@@ -113,7 +113,7 @@ class Turns:
                 await self._failed(source, error, now)
             except LedgerError as error:
                 log.error("source=%s past not booked: %s", source.name, error)
-        self._health.gap(source.name, past.gap)
+        self._metrics.gap(source.name, past.gap)
         return Window(start, self._clock())
 
     async def _read_past(self, past: Reader) -> None:
@@ -131,11 +131,11 @@ class Turns:
             self._not_stored(source, error, now)
             return
         except LedgerError as error:
-            self._health.failed(source.name, "ledger", None)
+            self._metrics.failed(source.name, "ledger", None)
             self._standings.failed(source.name, "ledger", str(error), now)
             log.error("source=%s not booked: %s", source.name, error)
             return
-        self._health.booked(source.name, changes)
+        self._metrics.booked(source.name, changes)
         self._booked_until[source.name] = window.end
         self._standings.succeeded(source, reading.as_of, now)
         if changes:
@@ -145,7 +145,7 @@ class Turns:
 
     async def _failed(self, source: Source, error: SourceError, now: datetime) -> None:
         field = error.field if isinstance(error, SourceMalformed) else None
-        self._health.failed(source.name, error.reason, field)
+        self._metrics.failed(source.name, error.reason, field)
         self._standings.failed(source.name, error.reason, str(error), now)
         if isinstance(error, SourceUnavailable) and error.retry_after is not None:
             self._not_before[source.name] = now + timedelta(seconds=error.retry_after)
@@ -159,10 +159,10 @@ class Turns:
                 sentence=str(error),
             )
         except StoreError as trouble:
-            self._health.store_failed()
+            self._metrics.store_failed()
             log.error("source=%s refused answer not stored: %s", source.name, trouble)
 
     def _not_stored(self, source: Source, error: StoreError, now: datetime) -> None:
-        self._health.store_failed()
+        self._metrics.store_failed()
         self._standings.failed(source.name, "store", str(error), now)
         log.error("source=%s not stored: %s", source.name, error)

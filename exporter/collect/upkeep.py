@@ -9,7 +9,7 @@ from datetime import datetime
 from exporter.collect.books import Books
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import StoreError
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.runtime import gc_pauses
 from exporter.store import Retention, Store
 
@@ -23,12 +23,12 @@ class Upkeep:
         self,
         store: Store,
         books: Books,
-        health: Health,
+        metrics: ExporterMetrics,
         clock: Callable[[], datetime],
         thread: StoreThread,
         retention: Retention,
     ) -> None:
-        self._store, self._books, self._health = store, books, health
+        self._store, self._books, self._metrics = store, books, metrics
         self._clock, self._thread, self._retention = clock, thread, retention
 
     async def run(self) -> None:
@@ -43,6 +43,6 @@ class Upkeep:
             while await self._thread.run(self._store.thinning.advance, now, self._retention):
                 pass
         except StoreError as error:
-            self._health.store_failed()
+            self._metrics.store_failed()
             log.error("retention failed: %s", error)
         gc_pauses.keep()  # what was booked since the last time, or a new ledger

@@ -36,9 +36,9 @@ async def serve(settings: Settings) -> None:
     for problem in installed().problems:
         log.warning("%s", problem)
     registry = CollectorRegistry()
-    cycle, health = build_cycle(settings, registry)
-    followers = build_followers(settings, cycle, health)
-    backups = build_backups(settings, registry, health)
+    cycle, metrics = build_cycle(settings, registry)
+    followers = build_followers(settings, cycle, metrics)
+    backups = build_backups(settings, registry, metrics)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,7 +54,7 @@ async def serve(settings: Settings) -> None:
     gc_pauses.keep()
     scheduler = schedule.build(
         cycle,
-        health,
+        metrics,
         heartbeat=timedelta(milliseconds=settings.aggregation_interval_ms),
     )
     scheduler.start()

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from exporter.collect.cycle import Cycle
 from exporter.collect.listener import Listener
 from exporter.ledger import Ledger
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.records import Observation
 from exporter.runtime import gc_pauses
 from exporter.snapshot import Snapshot
@@ -138,12 +138,12 @@ async def _followed(workshop: Workshop, clients: int) -> tuple[dict[str, float],
     path = workshop.folder / f"freshness-{clients}.sqlite3"
     scale = workshop.scale
     venue = Venue(books.Size(scale.few_records, scale.positions))
-    health = Health(CollectorRegistry())
+    metrics = ExporterMetrics(CollectorRegistry())
     cycle = Cycle(
         Store.write(path),
         partial(Ledger, ZoneInfo("UTC"), infos("kalshi")),
         [venue],
-        health,
+        metrics,
         lambda: datetime.now(UTC),
     )
     await cycle.start()

@@ -21,7 +21,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from exporter.collect.cycle import Cycle
 from exporter.collect.following import Follower
 from exporter.ledger import Ledger
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.money import plain
 from exporter.records import Observation
 from exporter.sources.contract import Reading, Window
@@ -157,9 +157,9 @@ async def _following(
 ) -> AsyncIterator[list[str]]:
     """Run cycle and feed while the block runs; the books are full and the feed is live when it begins."""
     account = Account(books.Size(workshop.scale.few_records, workshop.scale.positions))
-    health = Health(CollectorRegistry())
+    metrics = ExporterMetrics(CollectorRegistry())
     cycle = Cycle(
-        Store.write(path), partial(Ledger, ZoneInfo("UTC"), infos("kalshi")), [account], health, _now
+        Store.write(path), partial(Ledger, ZoneInfo("UTC"), infos("kalshi")), [account], metrics, _now
     )
     await cycle.start()
     await cycle.turns.collect(account)
@@ -168,10 +168,10 @@ async def _following(
         environment["KALSHI_API_KEY"],
         await asyncio.to_thread(Path(environment["KALSHI_PRIVATE_KEY_PATH"]).read_text),
         _now,
-        health,
+        metrics,
         partial(cycle.books.open_tickers, "kalshi"),
     )
-    following = asyncio.create_task(Follower(feed, cycle, account, health).run())
+    following = asyncio.create_task(Follower(feed, cycle, account, metrics).run())
     try:
         async with asyncio.timeout(START_SECONDS):
             while feed.status != "live" or account.readings < 2:  # noqa: ASYNC110

@@ -8,7 +8,7 @@ import httpx
 from prometheus_client import CollectorRegistry, generate_latest
 
 from exporter.metrics.collector import SnapshotCollector
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 
 from . import books, database, process
 from .table import Row, timed, unmeasured
@@ -40,7 +40,7 @@ def rendered(workshop: Workshop, positions: int) -> Row:
     tree = frozen(workshop.ledger(workshop.scale.few_records, positions), "bench", 1)
     registry = CollectorRegistry()
     registry.register(SnapshotCollector(lambda: tree))
-    Health(registry)
+    ExporterMetrics(registry)
     times: list[float] = []
     for _ in range(workshop.scale.scrapes):
         began = perf_counter()

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collect.cycle import Cycle
 from exporter.ledger import Ledger
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.snapshot import plain_json
 from exporter.sources.contract import Reading, Window
 from exporter.store import Store
@@ -80,7 +80,7 @@ class Pipeline:
             Store.write(path),
             partial(Ledger, UTC_ZONE, infos("kalshi", "sales")),
             [self.kalshi, self.sales],
-            Health(self.registry),
+            ExporterMetrics(self.registry),
             self.clock,
         )
 

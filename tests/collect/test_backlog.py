@@ -33,7 +33,7 @@ from exporter.collect.store_thread import StoreThread
 from exporter.commands import backfill
 from exporter.errors import StoreBusy
 from exporter.ledger import Ledger
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.records import Change, Fill, Settlement
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.kalshi import gate
@@ -390,9 +390,9 @@ class Exporter:
             environment["KALSHI_API_KEY"], Path(environment["KALSHI_PRIVATE_KEY_PATH"]).read_text(),
             base_url=environment["KALSHI_BASE_URL"], clock=self.clock,
         )  # fmt: skip
-        health = Health(self.registry)
+        metrics = ExporterMetrics(self.registry)
         self.cycle = Cycle(
-            Store.write(path), partial(Ledger, UTC_ZONE, infos("kalshi")), [self.source], health, self.clock
+            Store.write(path), partial(Ledger, UTC_ZONE, infos("kalshi")), [self.source], metrics, self.clock
         )
 
     async def turn(self) -> dict[str, Any]:

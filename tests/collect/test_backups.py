@@ -16,7 +16,7 @@ from exporter.collect.backups import AGAIN, FIRST, Backups
 from exporter.commands.backup import back_up_now, restore_from
 from exporter.metrics.backups import BackupCollector
 from exporter.metrics.catalogue import BACKUPS
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.sources.registry import read_settings
 from exporter.store import Store
 from exporter.store.backup import back_up
@@ -43,9 +43,9 @@ class Desk:
     def start(self) -> None:
         """Begin anew, as a restarted exporter does."""
         self.registry = CollectorRegistry()
-        health = Health(self.registry)
-        health.backups_on()
-        self.backups = Backups(self.database, self.folder, health, lambda: self.now, every=DAY, kept=2)
+        metrics = ExporterMetrics(self.registry)
+        metrics.backups_on()
+        self.backups = Backups(self.database, self.folder, metrics, lambda: self.now, every=DAY, kept=2)
         self.registry.register(BackupCollector(self.backups))
 
     def after(self, passed: timedelta) -> list[datetime]:
@@ -196,7 +196,7 @@ def test_every_metric_of_the_catalogue_is_shown(desk: Desk) -> None:
 def off() -> CollectorRegistry:
     """What is shown when no folder is set."""
     registry = CollectorRegistry()
-    assert build_backups(read_settings({}), registry, Health(registry)) is None
+    assert build_backups(read_settings({}), registry, ExporterMetrics(registry)) is None
     return registry
 
 

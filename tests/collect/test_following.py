@@ -19,7 +19,7 @@ from exporter.collect.cycle import Cycle
 from exporter.collect.following import PATIENT_READINGS, Follower
 from exporter.errors import SourceUnavailable
 from exporter.ledger import Ledger
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.records import Fill, Mark, Observation, VenuePosition
 from exporter.simulator import keys
 from exporter.simulator.clock import SettableClock
@@ -125,18 +125,18 @@ class Stage:
 
     def __init__(self, path: Path, rate: float) -> None:
         self.registry = CollectorRegistry()
-        self.health = Health(self.registry)
+        self.metrics = ExporterMetrics(self.registry)
         self.venue, self.feed = Venue(), LiveFeed()
         self.clock = SettableClock(NOW)
         self.cycle = Cycle(
             Store.write(path),
             partial(Ledger, UTC_ZONE, infos("kalshi")),
             [self.venue],
-            self.health,
+            self.metrics,
             self.clock,
             snapshots_per_second=rate,
         )
-        self.live = Follower(self.feed, self.cycle, self.venue, self.health, reading_seconds=0)
+        self.live = Follower(self.feed, self.cycle, self.venue, self.metrics, reading_seconds=0)
 
     @property
     def tree(self) -> Any:
@@ -457,13 +457,13 @@ def test_a_feed_is_followed_unless_it_is_switched_off(
         environ = {**keys.environment("http://127.0.0.1:9", path), "DB_PATH": str(path / "d.sqlite3")}
         configured = read_settings(environ | settings)
         registry = CollectorRegistry()
-        cycle, health = build_cycle(configured, registry)
+        cycle, metrics = build_cycle(configured, registry)
         await cycle.start()
         await cycle.publisher.publish()
         assert cycle.publisher.latest is not None
         shown = plain_json(cycle.publisher.latest)["sources"].get("kalshi", {}).get("live")
         assert shown == (None if "NORTHSTAR_SOURCES" in settings else "off")
-        assert len(build_followers(configured, cycle, health)) == followed
+        assert len(build_followers(configured, cycle, metrics)) == followed
         await cycle.stop()
 
     played(story, tmp_path)

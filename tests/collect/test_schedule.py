@@ -10,7 +10,7 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_J
 from prometheus_client import CollectorRegistry
 
 from exporter.collect import schedule
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from tests.builders import infos
 
 
@@ -39,7 +39,7 @@ def registry() -> CollectorRegistry:
 def scheduler(registry: CollectorRegistry) -> object:
     return schedule.build(
         cycle("kalshi", "sales"),  # type: ignore[arg-type]
-        Health(registry),
+        ExporterMetrics(registry),
         heartbeat=timedelta(seconds=10),
     )
 
@@ -55,7 +55,7 @@ def test_results_by_group_are_stated_where_somebody_trades(registry: CollectorRe
     """Of any venue, whatever it is called."""
     jobs = schedule.build(
         cycle("sales"),  # type: ignore[arg-type]
-        Health(registry),
+        ExporterMetrics(registry),
         heartbeat=timedelta(seconds=10),
     ).get_jobs()
     assert {job.id for job in jobs} == {"sales", "snapshot", "retention"}

@@ -29,7 +29,7 @@ from exporter.ledger import Ledger
 from exporter.ledger.journal import VENUE_CASH
 from exporter.ledger.trading.lots import LotRule
 from exporter.ledger.trading.reconciliation import FIGURES
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.records import Change, book_key
 from exporter.simulator import keys, oracle
 from exporter.simulator.app import create_app
@@ -98,8 +98,8 @@ class Reading:
         )
         self.store = Store.write(database)
         ledger = partial(Ledger, UTC, infos("kalshi"), "bid", rule)
-        health = Health(CollectorRegistry())
-        self.cycle = Cycle(self.store, ledger, [self.source], health, world.clock)
+        metrics = ExporterMetrics(CollectorRegistry())
+        self.cycle = Cycle(self.store, ledger, [self.source], metrics, world.clock)
 
     def look(self) -> None:
         """Read the venue once."""

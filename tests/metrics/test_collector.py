@@ -17,7 +17,7 @@ from exporter.ledger import SourceState, state
 from exporter.metrics import limits
 from exporter.metrics.catalogue import FIGURES, HEALTH, LIMITS, METRICS
 from exporter.metrics.collector import SnapshotCollector
-from exporter.metrics.health import Health
+from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.metrics.rules import TOP_MARKETS
 from exporter.records import Change, VenuePosition
 from exporter.snapshot import Cursor, Snapshot
@@ -84,17 +84,17 @@ def test_page_of_a_known_snapshot_is_the_golden_one() -> None:
 def test_golden_page_and_self_metrics_pass_promtool() -> None:
     """Names, units and help texts follow the conventions."""
     registry = CollectorRegistry()
-    health = Health(registry)
-    health.failed("kalshi", "timeout", "fills.fee_cost")
-    health.retried("kalshi", "timeout")
-    health.waited("kalshi", 1.0)
-    health.finished("kalshi", "ok")
-    health.fetched("kalshi", 0.1, timedelta(seconds=1))
-    health.booked("kalshi", [Change(fill("buy yes 1 @ 0.5"), fill("buy yes 1 @ 0.6"))])
-    health.job_missed("kalshi")
-    health.job_failed("kalshi")
-    health.job_skipped("kalshi")
-    health.watch({"kalshi": lambda: "half-open"}, Path("nowhere"))
+    metrics = ExporterMetrics(registry)
+    metrics.failed("kalshi", "timeout", "fills.fee_cost")
+    metrics.retried("kalshi", "timeout")
+    metrics.waited("kalshi", 1.0)
+    metrics.finished("kalshi", "ok")
+    metrics.fetched("kalshi", 0.1, timedelta(seconds=1))
+    metrics.booked("kalshi", [Change(fill("buy yes 1 @ 0.5"), fill("buy yes 1 @ 0.6"))])
+    metrics.job_missed("kalshi")
+    metrics.job_failed("kalshi")
+    metrics.job_skipped("kalshi")
+    metrics.watch({"kalshi": lambda: "half-open"}, Path("nowhere"))
     limits.publish(read_settings({"NORTHSTAR_LIMIT_LOSS_TODAY_USD": "250"}).limits, registry)
     text = GOLDEN.read_text() + generate_latest(registry).decode()
     assert PROMTOOL is not None
@@ -113,7 +113,7 @@ def test_every_metric_of_the_catalogue_is_on_the_page() -> None:
     }
     assert shown == {metric.name: metric.kind for metric in FIGURES}
     registry = CollectorRegistry()
-    Health(registry)
+    ExporterMetrics(registry)
     limits.publish(read_settings({}).limits, registry)
     own = {
         line.split()[2]: line.split()[3]
@@ -241,5 +241,5 @@ def test_limits_are_shown_by_name_and_one_that_is_off_is_not() -> None:
 def test_space_left_is_read_at_each_scrape(tmp_path: Path) -> None:
     """Also before the database is there: it is the disk that matters."""
     registry = CollectorRegistry()
-    Health(registry).watch({}, tmp_path / "northstar.sqlite3")
+    ExporterMetrics(registry).watch({}, tmp_path / "northstar.sqlite3")
     assert (registry.get_sample_value("northstar_store_free_bytes") or 0) > 0

@@ -1,4 +1,4 @@
-"""How the exporter itself is doing, as counters, histograms and gauges of the catalogue."""
+"""Metrics of the exporter itself: counters, histograms and gauges of the catalogue, on how it is doing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Buckets around the budgets: a commit in milliseconds, a reading in fractions of a second."""
 
 
-class Health:
+class ExporterMetrics:
     """The self-metrics of one process in one registry. Also the sources' observer of retries."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
