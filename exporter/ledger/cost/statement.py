@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
@@ -70,6 +70,10 @@ UNPRICED = 20
 """Models without a price that are shown one by one."""
 
 
+MadeOf = tuple[tuple[int, ...], int, int, date, Plan]
+"""What the section rests on: while all of it is the same, so is the section."""
+
+
 class CostStatement:
     """States the section `api_cost` of all bills together, and the check of the estimates."""
 
@@ -79,15 +83,19 @@ class CostStatement:
         self._workspaces: dict[str, Workspace] = {}
         self._keys: dict[str, ApiKey] = {}
         self._named = 0
-        self._made: tuple[Any, ApiCost | None, dict[str, Check]] | None = None
+        self._made: tuple[MadeOf, ApiCost | None, dict[str, Check]] | None = None
 
     def observe(self, name: Workspace | ApiKey) -> None:
         """Take what an id is called."""
-        known: dict[str, Any] = self._workspaces if isinstance(name, Workspace) else self._keys
-        place = name.workspace_id if isinstance(name, Workspace) else name.key_id
-        if known.get(place) != name:
-            known[place] = name
-            self._named += 1
+        before: Workspace | ApiKey | None
+        match name:
+            case Workspace():
+                before = self._workspaces.get(name.workspace_id)
+                self._workspaces[name.workspace_id] = name
+            case ApiKey():
+                before = self._keys.get(name.key_id)
+                self._keys[name.key_id] = name
+        self._named += before != name
 
     def restore(self, names: ApiNames) -> None:
         """Take the names of a stored snapshot."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from msgspec import structs
 
@@ -17,7 +16,7 @@ from exporter.ledger.trading.marks import MarkRule, Price, price, seen
 from exporter.ledger.trading.positions import Book, Event, replay
 from exporter.ledger.trading.reconciliation import Reconciliation
 from exporter.money import ZERO
-from exporter.records import Change, Mark
+from exporter.records import Change, Fill, Mark, Record, Settlement
 from exporter.snapshot import Grade, Reason
 from exporter.snapshot.texts import contracts, decimal, moment, usd
 from exporter.snapshot.tree import Position
@@ -96,10 +95,10 @@ class Portfolio:
         changes = self.late.pop(scope)
         fresh = {(change.new.kind, change.new.key) for change in changes}
         before: list[Event] = [event for event in events if (event.kind, event.key) not in fresh]
-        oldest: dict[tuple[str, str], Any] = {}
+        oldest: dict[tuple[str, str], Record | None] = {}
         for change in changes:
             oldest.setdefault((change.new.kind, change.new.key), change.old)
-        before += [old for old in oldest.values() if old is not None]
+        before += [old for old in oldest.values() if isinstance(old, Fill | Settlement)]
         _, taken_back = replay(scope, before, self.lots)
         book, given = replay(scope, events, self.lots)
         if book.side != self.books[scope].side:
