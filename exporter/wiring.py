@@ -14,11 +14,10 @@ from exporter.collect.cycle import Cycle
 from exporter.collect.following import OFF, Follower
 from exporter.errors import SettingsError
 from exporter.ledger import Credit, Ledger, Plan
-from exporter.metrics import limits
+from exporter.metrics import figures, groups, limits
 from exporter.metrics.backups import BackupCollector
-from exporter.metrics.collector import SnapshotCollector
 from exporter.metrics.exporter_metrics import ExporterMetrics
-from exporter.metrics.groups import GroupsCollector
+from exporter.metrics.page import Page, Section
 from exporter.settings import Instance, Settings, VenueSettings, missing
 from exporter.sources.blame import where
 from exporter.sources.contract import HasAllowance, HasClient, Source
@@ -140,12 +139,19 @@ def build_cycle(
     for source in sources:
         if isinstance(source, HasAllowance):
             metrics.allow(source.name, partial(_available, source))
-    registry.register(SnapshotCollector(lambda: cycle.publisher.latest))
-    registry.register(GroupsCollector(lambda: cycle.publisher.breakdown))
     limits.publish(settings.limits, registry)
     breakers = {source.name: partial(_breaker, source) for source in sources if isinstance(source, HasClient)}
     metrics.watch(breakers, settings.db_path)
     return cycle, metrics
+
+
+def build_page(cycle: Cycle, registry: CollectorRegistry) -> Page:
+    """Return the page of `/metrics`."""
+    return Page(
+        registry,
+        Section(lambda: cycle.publisher.latest, figures.figures),
+        Section(lambda: cycle.publisher.breakdown, groups.figures),
+    )
 
 
 def build_plan(settings: Settings) -> Plan:

@@ -9,15 +9,16 @@ import logging
 import signal
 from datetime import timedelta
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from exporter.collect import schedule
 from exporter.errors import SettingsError
+from exporter.metrics import page
 from exporter.runtime import gc_pauses
 from exporter.runtime.addresses import authority
 from exporter.settings import Settings
 from exporter.sources.registry import registry as installed
-from exporter.wiring import build_backups, build_cycle, build_followers
+from exporter.wiring import build_backups, build_cycle, build_followers, build_page
 
 log = logging.getLogger("northstar")
 
@@ -44,7 +45,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        server, thread = start_http_server(settings.metrics_port, settings.host, registry)
+        server, thread = page.serve(build_page(cycle, registry), settings.metrics_port, settings.host)
     except OSError as error:
         await cycle.stop()
         raise SettingsError(

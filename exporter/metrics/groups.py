@@ -1,17 +1,13 @@
-"""Results by series and by event, at scrape time: the few largest of a few windows, the rest as other."""
+"""Results by series and by event: the few largest of a few windows, the rest as other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from prometheus_client import Metric as Family
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-
-from exporter.metrics.catalogue import GROUPS, METRICS
-from exporter.metrics.path import Sample
+from exporter.metrics.catalogue import METRICS, Metric
+from exporter.metrics.exposition import Sample
 from exporter.snapshot import Window
 from exporter.snapshot.breakdown import GroupResults, ResultsByGroup, WindowGroups
 from exporter.snapshot.texts import decimal
@@ -25,29 +21,15 @@ TOP = {"series": 10, "event": 5}
 worth a time series that a new one replaces."""
 
 
-class GroupsCollector(Collector):
-    """Renders the statement that `latest` returns; nothing before the first."""
-
-    def __init__(self, latest: Callable[[], ResultsByGroup | None]) -> None:
-        self._latest = latest
-
-    def describe(self) -> Iterable[Family]:
-        return [GaugeMetricFamily(metric.name, metric.help, labels=metric.labels) for metric in GROUPS]
-
-    def collect(self) -> Iterator[Family]:
-        stated = self._latest()
-        if stated is None:
-            return
-        families: dict[str, GaugeMetricFamily] = {}
-        for level, windows in (("series", stated.series), ("event", stated.event)):
-            for window in WINDOWS:
-                if window in windows:
-                    for name, (labels, value) in _samples(level, window, windows[window]):
-                        if name not in families:
-                            metric = METRICS[name]
-                            families[name] = GaugeMetricFamily(name, metric.help, labels=metric.labels)
-                        families[name].add_metric(labels, value)
-        yield from families.values()
+def figures(stated: ResultsByGroup) -> Iterator[tuple[Metric, Sequence[Sample]]]:
+    """Yield each metric that has samples."""
+    found: dict[str, list[Sample]] = {}
+    for level, windows in (("series", stated.series), ("event", stated.event)):
+        for window in WINDOWS:
+            if window in windows:
+                for name, sample in _samples(level, window, windows[window]):
+                    found.setdefault(name, []).append(sample)
+    yield from ((METRICS[name], samples) for name, samples in found.items())
 
 
 def _samples(level: str, window: Window, stated: WindowGroups) -> Iterator[tuple[str, Sample]]:

@@ -14,14 +14,12 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any, get_args, get_origin
 
+from exporter.metrics.exposition import Sample
 from exporter.snapshot import Grade, GradeWord, Snapshot
 from exporter.snapshot.definition import Stated
 from exporter.snapshot.shape import fields, part_of
 from exporter.snapshot.texts import Contracts, Day, Moment, Ratio, Usd
 from exporter.times import unstamp
-
-Sample = tuple[tuple[str, ...], float]
-"""The values of the labels, and the value."""
 
 SUM, EACH, LAST = "*", "[]", "[-1]"
 
@@ -51,7 +49,7 @@ FLOATS: Mapping[Any, Callable[[Any], float]] = {
     int: float,
     bool: float,
 }
-"""How the end of a path becomes the value of a sample. This is the one place where money becomes a float."""
+"""How the end of a path becomes the value of a sample. Only in this room does money become a float."""
 
 Found = list[tuple[tuple[str, ...], Any]]
 """What a path has led to so far: the values of the labels that it gave on the way, and where it is."""
@@ -81,7 +79,10 @@ class Path:
             raise TypeError(f"{text} gives the labels {given}, not {labels}.")
         self._steps, self._sums = steps, SUM in keys
         self._order = [given.index(label) for label in labels]
-        self._float: Callable[[Any], float] = _one if _is_part(hints[-1]) else FLOATS[hints[-1]]
+        read = _one if _is_part(hints[-1]) else FLOATS.get(hints[-1])
+        if read is None:
+            raise TypeError(f"{text} ends at nothing that has a value.")
+        self._float: Callable[[Any], float] = read
 
     def samples(self, snapshot: Snapshot) -> list[Sample]:
         """Return the samples of a snapshot; none where the path leads to what is absent."""
@@ -130,7 +131,9 @@ def _field(attribute: str) -> Step:
 
 def _every_field(part: type[Stated]) -> tuple[Step, Any]:
     pairs = [(field.key, attrgetter(field.attribute)) for field in fields(part)]
-    (hint,) = {field.type for field in fields(part)}
+    hint, *others = {field.type for field in fields(part)}
+    if others:
+        raise TypeError(f"The fields of {part.__name__} are not of one type.")
 
     def step(found: Found) -> Found:
         return [

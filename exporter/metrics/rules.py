@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from heapq import nsmallest
 
-from exporter.metrics.path import Sample
+from exporter.metrics.exposition import Sample
 from exporter.snapshot import KIND_COMPONENTS, Snapshot
 from exporter.snapshot.texts import decimal
 from exporter.snapshot.tree import Position

@@ -16,15 +16,16 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.metrics.page import serve
 from exporter.simulator.server import Simulator
 from exporter.snapshot import COUNTS, apply, decode, plain_json
 from exporter.sources.registry import read_settings
 from exporter.stream import create_app
 from exporter.stream.server import Server, listen
-from exporter.wiring import build_cycle
+from exporter.wiring import build_cycle, build_page
 
 T = TypeVar("T")
 Labels = tuple[tuple[str, str], ...]
@@ -119,7 +120,7 @@ class Pipeline:
     def metrics_url(self) -> str:
         """The address of /metrics, served from the first use on."""
         if self._metrics is None:
-            server, thread = start_http_server(0, HOST, self._registry)
+            server, thread = serve(build_page(self.cycle, self._registry), 0, HOST)
             self._open.callback(thread.join)
             self._open.callback(server.server_close)
             self._open.callback(server.shutdown)

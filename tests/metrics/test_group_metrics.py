@@ -7,13 +7,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.ledger import state
 from exporter.ledger.trading.breakdown import breakdown
 from exporter.metrics.catalogue import GROUPS
-from exporter.metrics.groups import TOP, WINDOWS, GroupsCollector
+from exporter.metrics.groups import TOP, WINDOWS, figures
+from exporter.metrics.page import Section
 from exporter.snapshot import Cursor
 from exporter.snapshot.breakdown import ResultsByGroup
 from tests.builders import NOW, Books, balance, fill, healthy, mark
@@ -21,9 +21,7 @@ from tests.builders import NOW, Books, balance, fill, healthy, mark
 
 def page(tree: ResultsByGroup | None) -> dict[str, Any]:
     """Return the families that a scrape shows, by name."""
-    registry = CollectorRegistry()
-    registry.register(GroupsCollector(lambda: tree))
-    text = generate_latest(registry).decode()
+    text = "".join(Section(lambda: tree, figures).families().values())
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 

@@ -9,10 +9,16 @@ from msgspec import structs
 
 from exporter.snapshot.definition import Stated
 from exporter.snapshot.shape import Field, fields, keys_of
+from exporter.snapshot.texts import Day, Moment
 
 Part = TypeVar("Part", bound=Stated)
 
-TEXTS = ("1.00", "-2.5", "2026-11-22T12:00:00.000000Z", "SECRET \u00e9\n\u2028")
+TEXTS: dict[Any, tuple[str, ...]] = {
+    str: ("", "1.00", "SECRET \u00e9\n\u2028"),
+    Moment: ("2026-11-22T12:00:00.000000Z", "2026-11-22T12:00:00.000001Z"),
+    Day: ("2026-11-22", "2026-11-23"),
+}
+NUMBERS = ("1.00", "-2.5", "0.00")
 KEYS = ("a", "b", "SECRET")
 
 
@@ -56,4 +62,6 @@ def made_of(hint: Any, dice: Random) -> Any:
         return dice.choice(get_args(hint))
     if isinstance(hint, type) and issubclass(hint, Stated):
         return made(hint, dice)
-    return {bool: dice.random() < 0.5, int: dice.randrange(3)}.get(hint, dice.choice(TEXTS))
+    return {bool: dice.random() < 0.5, int: dice.randrange(3)}.get(
+        hint, dice.choice(TEXTS.get(hint, NUMBERS))
+    )
