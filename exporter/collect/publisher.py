@@ -18,7 +18,7 @@ from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError, StoreError
 from exporter.ledger import Plan, state
-from exporter.ledger.trading.breakdown import breakdown
+from exporter.ledger.breakdown import breakdown
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.snapshot import Cursor, Opening, Snapshot
 from exporter.snapshot.breakdown import ResultsByGroup

@@ -31,6 +31,7 @@ from tests.builders import (
     told,
     usage,
 )
+from tests.examples import examples
 
 HEDGE = SourceInfo("hedge", "Kalshi (hedge)", "venue")
 ETSY = SourceInfo("etsy", "Etsy", "sales")
@@ -76,7 +77,7 @@ hours = st.builds(lambda at, cost: usage(at.replace(minute=0), str(cost)), ago, 
 books = st.lists(st.one_of(fills, sales, days, hours), max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(books, books)
 def test_two_of_each_kind_are_the_sum_of_both(ours: list[Record], theirs: list[Record]) -> None:
     """Equal ids in two accounts never touch: every component is what each ledger by itself says, added."""

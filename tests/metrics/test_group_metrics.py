@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.ledger import state
-from exporter.ledger.trading.breakdown import breakdown
+from exporter.ledger.breakdown import breakdown
 from exporter.metrics.catalogue import GROUPS
 from exporter.metrics.groups import TOP, WINDOWS, figures
 from exporter.metrics.page import Section

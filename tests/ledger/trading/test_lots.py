@@ -10,7 +10,7 @@ from exporter.ledger.trading.lots import AverageCost, FirstInFirstOut, LotRule
 from exporter.ledger.trading.positions import replay
 from exporter.records import Fill, Settlement
 from tests.builders import NOW, fill
-from tests.ledger.test_positions import markets
+from tests.ledger.trading.test_positions import markets
 
 FILLS = [
     fill("buy yes 10 @ 0.20", at=NOW),

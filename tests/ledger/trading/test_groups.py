@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.ledger import state
+from exporter.ledger.breakdown import LARGEST, breakdown
 from exporter.ledger.trading import groups
-from exporter.ledger.trading.breakdown import LARGEST, breakdown
 from exporter.ledger.trading.groups import Tallies, event_of, series_of
 from exporter.ledger.windows import starts
 from exporter.money import ZERO

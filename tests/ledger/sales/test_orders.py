@@ -15,6 +15,7 @@ from exporter.ledger.sales.orders import Counts
 from exporter.records import Refund, Sale
 from exporter.snapshot import WINDOWS
 from tests.builders import NOW, UTC_ZONE, Books, fill, sale
+from tests.examples import examples
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland")
@@ -110,7 +111,7 @@ def recount(records: Iterable[Sale], start: datetime | None) -> Counts:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(
     st.lists(st.tuples(st.lists(sales, max_size=4), st.integers(0, 3 * 24 * 60)), max_size=12),
     st.sampled_from(ZONES),

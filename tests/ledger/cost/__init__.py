@@ -1,0 +1,1 @@
+"""Bills and usage in, API cost out."""

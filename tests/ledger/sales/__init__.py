@@ -1,0 +1,1 @@
+"""Sales and refunds in, figures of the shop out."""

@@ -1,0 +1,1 @@
+"""Fills, settlements and marks in, trading figures out."""
