@@ -14,7 +14,7 @@ OFFICIAL := $(VENV)/official-client
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench lock clean
+.PHONY: help run test quick lint bench lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,21 +22,37 @@ help:  ## Show this list
 run: $(READY_TO_RUN)  ## Your accounts when a key is set, else the demo; http://127.0.0.1:8080/
 	@exec $(BIN)/northstar run
 
-# Lint first, because it is quick; its complaints do not keep the tests from running, which end the output.
-# Many tests wait for processes more than they compute, so there is one worker more than CI has cores.
-test: $(READY_TO_TEST) $(OFFICIAL)/.installed  ## Lint, types and all tests
-	@tests/install-tools
-	@status=0; \
-	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . || status=1; \
-	$(BIN)/mypy || status=1; \
-	$(BIN)/python -m pytest -n 3 --dist loadgroup || status=1; \
-	exit $$status
-
-lint: $(READY_TO_TEST)  ## Lint, import rules and types only; `.venv/bin/ruff format .` puts the layout right
-	@status=0; \
+# Each check speaks whatever the one before it said. Needs a shell variable, status.
+define LINT
 	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . || status=1; \
 	$(BIN)/lint-imports --no-logo >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; status=1; }; \
-	$(BIN)/mypy || status=1; \
+	$(BIN)/mypy || status=1
+endef
+
+# Coverage is that of the quick tests, and compared with its floors when all of them ran.
+define QUICK
+	$(LINT); \
+	if $(BIN)/python -m pytest -q -m "not slow" -n auto $(EXAMPLES) -p no:schemathesis --cov --cov-report=; then \
+	  $(BIN)/coverage json --quiet -o $(VENV)/coverage.json && $(BIN)/python -m tests.floors $(VENV)/coverage.json || status=1; \
+	else status=1; fi
+endef
+
+lint: $(READY_TO_TEST)  ## Lint, import rules and types; `.venv/bin/ruff format .` puts the layout right
+	@status=0; $(LINT); exit $$status
+
+quick: EXAMPLES := --hypothesis-profile=few
+quick: $(READY_TO_TEST)  ## Lint, and the tests that start no program, with their coverage: a minute at most
+	@status=0; $(QUICK); exit $$status
+
+# What is quick comes first; its complaints do not keep the rest from running, and are recalled at the end.
+# Many tests wait for processes more than they compute, so there is one worker more than CI has cores.
+test: $(READY_TO_TEST) $(OFFICIAL)/.installed  ## All of that, on every Python there is, and all other tests
+	@tests/install-tools
+	@status=0; $(QUICK); \
+	tests/other-pythons || status=1; \
+	[ $$status = 0 ] || before="Something failed before these tests: see above."; \
+	$(BIN)/python -m pytest -m slow -n 3 --dist loadgroup || status=1; \
+	[ -z "$$before" ] || echo "$$before"; \
 	exit $$status
 
 bench: $(READY_TO_TEST)  ## Measure what the documentation claims

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from exporter.ledger import Ledger, MarkRule, SourceState, state
 from exporter.ledger.cost.cost_book import CostBook
+from exporter.ledger.ledger import WindowFigures
 from exporter.ledger.sales.shop_book import ShopBook
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.ledger.trading.lots import LotRule
@@ -327,6 +328,12 @@ class Books:
         """Every account's balance, by source."""
         return {name: dict(book.journal.balances) for name, book in self.ledger.books.items()}
 
+    def figures(
+        self, *, now: datetime = NOW, openings: Mapping[str, Opening] | None = None
+    ) -> Mapping[str, WindowFigures]:
+        """Return the figures of every window; `openings` are the usual venue's."""
+        return self.ledger.figures(now, healthy(now), {"kalshi": openings or {}})
+
     def usd(
         self,
         component: str,
@@ -336,7 +343,7 @@ class Books:
         openings: Mapping[str, Opening] | None = None,
     ) -> Decimal | None:
         """Return a component (or `net`) of a window; `openings` are the usual venue's."""
-        stated = self.ledger.figures(now, healthy(now), {"kalshi": openings or {}})[window]
+        stated = self.figures(now=now, openings=openings)[window]
         return stated.net.usd if component == "net" else stated.components[component].usd
 
 

@@ -1,10 +1,23 @@
-"""Which tests one worker runs, so that what takes long to start is started once."""
+"""Which tests are slow, what a quick one may not do, and which tests one worker runs."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+TESTS = Path(__file__).parent
+
+SLOW = ("benchmarks", "e2e", "grafana", "prometheus", "simulator")
+"""Folders whose tests start programs, or wait for them, one and all; elsewhere a file or a test is marked."""
+
+READS = {"git"}
+"""What a quick test may start: it only reads, and answers at once."""
 
 TOGETHER = {
     "tests/e2e/test_alerting.py",
@@ -14,6 +27,51 @@ TOGETHER = {
     "tests/grafana/test_queries.py",
 }
 """Files whose tests share a whole stack: a second one would only keep the first from answering in time."""
+
+# An example that takes long on a busy machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.register_profile("few", settings.get_profile("patient"), max_examples=20, derandomize=True)
+settings.load_profile("patient")
+
+_quick: list[str] = []
+"""The quick test that runs, if one does."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no slow folder when only quick tests are to run: that alone takes as long as they do."""
+    left_out = config.getoption("markexpr") == "not slow" and _in_slow_folder(collection_path)
+    return True if left_out else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands in a slow folder."""
+    for item in items:
+        if _in_slow_folder(item.path):
+            item.add_marker(pytest.mark.slow)
+
+
+def _in_slow_folder(path: Path) -> bool:
+    return any(path.is_relative_to(TESTS / folder) for folder in SLOW)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Note whether the test that runs is a quick one."""
+    _quick[:] = [] if item.get_closest_marker("slow") else [item.nodeid]
+    try:
+        return (yield)
+    finally:
+        _quick.clear()
+
+
+def refuse_programs(event: str, arguments: tuple[object, ...]) -> None:
+    """Let no quick test start a program: that is what makes a test slow, and fail on a busy machine."""
+    if event == "subprocess.Popen" and _quick and Path(str(arguments[0])).name not in READS:
+        message = f"{_quick[0]} starts {arguments[0]}: mark it with pytest.mark.slow, see CONTRIBUTING.md"
+        raise PermissionError(message)
+
+
+sys.addaudithook(refuse_programs)
 
 
 class ByStack(LoadScopeScheduling):

@@ -9,6 +9,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 HOUSE = ROOT / "exporter"
 
@@ -56,6 +58,7 @@ def test_floats_stay_at_the_prometheus_edge() -> None:
     assert [str(path.relative_to(HOUSE)) for path in modules(*rooms) if "float(" in path.read_text()] == []
 
 
+@pytest.mark.slow
 def test_every_rule_of_import_notices_what_it_forbids(tmp_path: Path) -> None:
     """A rule that names a room which has moved would be kept by everybody."""
     shutil.copytree(HOUSE, tmp_path / "exporter", ignore=shutil.ignore_patterns("static", "__pycache__"))

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import TOGETHER
 
 TESTS = Path(__file__).parent
@@ -20,6 +22,7 @@ def test_it(number):
 """
 
 
+@pytest.mark.slow
 def test_what_shares_a_stack_is_run_by_one_worker(tmp_path: Path) -> None:
     """By one of two, while the other has other tests to run."""
     (tmp_path / "tests" / "e2e").mkdir(parents=True)

@@ -51,6 +51,8 @@ from exporter.store import ListProgress, Store
 from exporter.store.database import migrate, revision
 from tests.builders import SOURCES, UTC_ZONE, fill, infos
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 D = Decimal
 FILLS, DAYS, KEPT = 3_000, timedelta(days=120), timedelta(days=30)

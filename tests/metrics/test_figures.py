@@ -80,6 +80,7 @@ def test_page_of_a_known_snapshot_is_the_golden_one() -> None:
     assert page(known_snapshot()) == GOLDEN.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     PROMTOOL is None, reason="promtool comes with Debian's prometheus, which is not installed"
 )

@@ -17,6 +17,8 @@ from exporter.runtime.addresses import answers
 from exporter.runtime.children import Children
 from tests.ports import held_port
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 30.0
 """Seconds after which a test is hanging; nothing is measured against it."""
 

@@ -16,12 +16,13 @@ from exporter.snapshot.patch import apply, decode, diff, encode, plain_json
 from exporter.snapshot.shape import fields, parts
 from exporter.snapshot.texts import Usd
 from exporter.snapshot.tree import Position, Snapshot
+from tests.examples import examples
 from tests.snapshot.trees import altered, made
 
 dice = st.integers(0, 2**32).map(Random)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=examples(200))
 @given(dice)
 def test_patch_of_two_snapshots_leads_from_the_json_of_one_to_that_of_the_other(dice: Random) -> None:
     """Whatever changed, came or went, and whatever they share by identity."""
@@ -33,7 +34,7 @@ def test_patch_of_two_snapshots_leads_from_the_json_of_one_to_that_of_the_other(
         assert patch == diff(plain_json(old), plain_json(new))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(dice)
 def test_equal_snapshots_have_an_empty_patch(dice: Random) -> None:
     """Also when no part of theirs is the same object."""
@@ -43,7 +44,6 @@ def test_equal_snapshots_have_an_empty_patch(dice: Random) -> None:
     assert diff(one, made(Snapshot, dice)) == {}
 
 
-@settings(deadline=None)
 @given(dice)
 def test_bytes_are_those_of_compact_json(dice: Random) -> None:
     """What is stored can be read with any tool, and by a version that had no structs."""

@@ -16,6 +16,7 @@ from exporter.snapshot.patch import plain_json
 from exporter.snapshot.schema import schemas
 from exporter.snapshot.shape import parts
 from exporter.snapshot.tree import Snapshot
+from tests.examples import examples
 from tests.snapshot.trees import made
 
 
@@ -33,7 +34,7 @@ COMPONENTS = closed(copy.deepcopy(schemas()))
 DOCUMENT = {"$ref": "#/components/schemas/Snapshot", "components": {"schemas": COMPONENTS}}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(0, 2**32))
 def test_every_snapshot_is_as_the_document_says(seed: int) -> None:
     """With no key that it does not name, and none that it asks for missing."""

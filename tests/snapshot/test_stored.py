@@ -8,7 +8,7 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.snapshot.figure import Reason
@@ -21,7 +21,6 @@ BEFORE = Path(__file__).parent / "before_reasons.json"
 """A snapshot as it was stored before: its reasons are sentences, its sources have no title."""
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_snapshot_is_read_as_it_was_written(seed: int) -> None:
     """Every part of it, to the last field."""

@@ -29,7 +29,7 @@ from tests.sources.canned import (
 )
 from tests.sources.fields import READ, Read, paths, values
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ENDPOINTS = [(source, path) for source, answers in payloads.ALL.items() for path in answers]
 FIELDS = [

@@ -17,7 +17,7 @@ from exporter.sources.kalshi.account import Kalshi
 from exporter.sources.sales.shop import Sales
 from tests.sources.canned import NOW, text_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SOURCES = ["kalshi", "anthropic", "sales"]
 WINDOW = Window(NOW - timedelta(days=3), NOW)

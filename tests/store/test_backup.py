@@ -174,15 +174,16 @@ def test_damaged_database_makes_no_backup(published: Publisher, path: Path, copi
     published.store.close()
     with closing(sqlite3.connect(path)) as connection:
         (root,) = connection.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'records_by_time'"
+            "SELECT rootpage FROM sqlite_master WHERE name = 'records_by_moment'"
         ).fetchone()
     flip(path, root * 4096 - 3)
-    with pytest.raises(BackupFailed, match="records_by_time") as caught:
+    with pytest.raises(BackupFailed, match="records_by_moment") as caught:
         back_up(path, copies, NOW)
     assert caught.value.reason == "not_verified"
     assert files(copies) == []
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_leaves_no_name_and_the_next_one_clears_up(
     published: Publisher, path: Path, copies: Copies
 ) -> None:
@@ -262,6 +263,7 @@ def mount(*arguments: str | Path) -> int:
     return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode
 
 
+@pytest.mark.slow
 def test_disk_that_fills_up_meanwhile_leaves_nothing(
     published: Publisher, path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +276,7 @@ def test_disk_that_fills_up_meanwhile_leaves_nothing(
     assert files(copies) == []
 
 
+@pytest.mark.slow
 def test_folder_that_may_not_be_written_is_one_sentence(
     published: Publisher, path: Path, small_disk: Path
 ) -> None:

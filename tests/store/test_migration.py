@@ -26,6 +26,8 @@ from exporter.store.copies import Copies
 from exporter.store.restore import restore
 from exporter.times import unstamp
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parent / "fixtures"
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 

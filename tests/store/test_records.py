@@ -22,6 +22,7 @@ from exporter.store import Store
 from exporter.store.readings import IDLE_ANSWERS_KEPT
 from exporter.store.rows import read, write
 from tests.builders import NAMES, NOW, bill, fill, key_usage, sale, settlement, usage
+from tests.examples import examples
 
 EVERY_KIND: list[Record] = [
     fill("buy yes 10.00 @ 0.4000 fee 0.168000"),
@@ -178,7 +179,7 @@ def kept(store: Store) -> int:
         return int(connection.exec_driver_sql("SELECT count(*) FROM bodies").scalar_one())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), max_size=12), st.data())
 def test_any_batching_ends_at_the_same_records(
     tmp_path_factory: pytest.TempPathFactory, versions: list[tuple[int, int]], data: st.DataObject

@@ -50,6 +50,7 @@ def test_append_assigns_consecutive_sequences(store: Store) -> None:
     assert store.snapshots.last_sequence() == 2
 
 
+@pytest.mark.slow
 def test_every_snapshot_comes_back_whole(store: Store) -> None:
     """Across keyframes, patches and a change of the tree's shape."""
     trees = [

@@ -17,6 +17,8 @@ from exporter.snapshot import apply, decode, from_json
 from exporter.store import Retention, Store, schema, snapshots, thinning
 from tests.builders import NOW, bare, held
 
+pytestmark = pytest.mark.slow
+
 KEEP = Retention(raw=timedelta(days=1), full=timedelta(minutes=10), every=timedelta(seconds=10))
 
 

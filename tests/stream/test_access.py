@@ -29,6 +29,8 @@ from exporter.stream.tokens import CLOSED, SHORT_SECONDS, Tokens
 from tests.stream.builders import START, Writer
 from tests.stream.serving import PATIENCE, serving, until
 
+pytestmark = pytest.mark.slow
+
 TICKER = "KXTICKER-26NOV22-T1"
 UPGRADE = {
     "Connection": "Upgrade",

@@ -22,6 +22,8 @@ from exporter.snapshot import apply
 from tests.stream.builders import Writer
 from tests.stream.serving import PATIENCE, until
 
+pytestmark = pytest.mark.slow
+
 
 class Reader:
     """Holds a tree, and fails on a gap or a repeat, whatever way the messages come."""

@@ -14,6 +14,8 @@ from exporter.stream.feed import Feed
 from tests.stream.builders import Writer
 from tests.stream.serving import serving, until
 
+pytestmark = pytest.mark.slow
+
 
 class Broken:
     """A companion that is in trouble, and then fails altogether."""

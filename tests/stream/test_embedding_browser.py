@@ -19,7 +19,7 @@ from tests.stream.builders import START, Writer
 from tests.stream.serving import serving, until
 from tests.stream.shop import Shop, selling
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "widget.md").read_text()
 SNIPPET = re.search(r"## Two lines\n.*?```html\n(.*?)```", PAGE, re.DOTALL)

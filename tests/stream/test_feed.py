@@ -20,6 +20,8 @@ from exporter.stream.events import Event, News, Ring
 from exporter.stream.feed import Feed, _open_both
 from tests.stream.builders import Writer
 
+pytestmark = pytest.mark.slow
+
 
 @asynccontextmanager
 async def following(path: Path, **bounds: Any) -> AsyncIterator[Feed]:

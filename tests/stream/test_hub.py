@@ -22,6 +22,8 @@ from exporter.stream.server import SEND_BUFFER_BYTES
 from tests.stream.builders import Writer
 from tests.stream.serving import PATIENCE, listening, serving, until
 
+pytestmark = pytest.mark.slow
+
 BULK = {
     f"MARKET-{number}": {"side": "yes", "count": "1", "cost": "1.00", "grade": "final"}
     for number in range(1_500)

@@ -21,7 +21,7 @@ from tests.stream.browsing import NEEDS_CHROMIUM, PATIENCE_MS, state, watched
 from tests.stream.serving import serving, until
 from tests.stream.shop import embedded, selling
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 
 async def published(environ: dict[str, str]) -> tuple[str, str]:

@@ -72,6 +72,7 @@ def test_parts_declare_no_name_twice(name: str) -> None:
     assert sorted(declared) == sorted(set(declared))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("node") is None, reason="there is no node on this machine to read the modules"
 )
@@ -92,6 +93,7 @@ def test_types_export_what_the_module_exports(name: str) -> None:
     assert exported(types(name).read_text()) == exported((STATIC / name).read_text())
 
 
+@pytest.mark.slow
 def test_types_are_accepted_by_the_compiler(tmp_path: Path) -> None:
     """A program that uses everything is checked in strict mode."""
     compiler = shutil.which("tsc")
@@ -107,6 +109,7 @@ def test_types_are_accepted_by_the_compiler(tmp_path: Path) -> None:
     assert subprocess.run([compiler, *options, "use.ts"], cwd=tmp_path, capture_output=True).returncode != 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ENTRIES, *(types(name).name for name in ENTRIES)])
 def test_any_page_may_load_it(url: str, name: str) -> None:
     """Another origin's page asks for it with CORS, and asks again for nothing."""

@@ -18,6 +18,8 @@ from exporter.stream.gate import Access
 from tests.stream.builders import START, Writer
 from tests.stream.serving import PATIENCE, serving, until
 
+pytestmark = pytest.mark.slow
+
 ENDLESS = "/api/pnl/stream"
 """Never ends, which the tool would wait for; the clients of test_clients.py read it."""
 

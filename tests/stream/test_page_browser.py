@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from exporter.stream import create_app
@@ -16,7 +17,7 @@ from tests.stream.browsing import CONTRAST, NEEDS_CHROMIUM, PATIENCE_MS, net, op
 from tests.stream.builders import START, Writer, tree
 from tests.stream.serving import serving, until
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 STREAM, POLL = "**/api/pnl/stream*", "**/api/pnl/deltas*"
 SOCKET = re.compile(r"/api/pnl/ws")

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.stream.browsing import CONTRAST, NEEDS_CHROMIUM, UNNAMED, net, opened, publish, state, two_venues
 from tests.stream.builders import Writer, figure
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 PER_ORDER: dict[str, dict[str, str]] = {
     "average_order": {"value": "13.33333333333333333333333333", "grade": "final"},

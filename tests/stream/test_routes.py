@@ -18,6 +18,8 @@ from exporter.times import stamp
 from tests.stream.builders import START, Writer
 from tests.stream.serving import PATIENCE, listening, serving, until
 
+pytestmark = pytest.mark.slow
+
 
 def get(url: str, path: str, **kwargs: Any) -> httpx.Response:
     return httpx.get(url + path, timeout=PATIENCE, **kwargs)

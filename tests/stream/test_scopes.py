@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any, get_origin
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from exporter.snapshot.tree import Snapshot
 from exporter.stream.scopes import TOTALS, project, readable
 from tests.snapshot.trees import made
 from tests.stream.builders import START, Writer, figure, tree
+
+pytestmark = pytest.mark.slow
 
 SEEN = "windows today net usd because grade sources kalshi error reason checks epoch unrealised components"
 UNSEEN = "sales_gross sentence positions detail trading SECRET"

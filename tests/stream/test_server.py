@@ -22,6 +22,8 @@ from tests.ports import held_port
 from tests.stream.builders import Writer
 from tests.stream.serving import PATIENCE, serving, until
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import sys
 from pathlib import Path

@@ -12,6 +12,8 @@ import pytest
 
 from exporter.stream.page import STATIC
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 
 

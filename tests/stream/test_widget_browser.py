@@ -27,7 +27,7 @@ from tests.stream.builders import START, Writer
 from tests.stream.serving import serving, until
 from tests.stream.shop import Shop, embedded, selling
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 REACT = Path("/usr/share/nodejs")

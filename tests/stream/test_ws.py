@@ -19,6 +19,8 @@ from exporter.stream import create_app
 from tests.stream.builders import Writer
 from tests.stream.serving import PATIENCE, serving, until
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def connected(url: str, cursor: str | None = None) -> Iterator[ClientConnection]:
