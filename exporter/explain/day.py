@@ -11,11 +11,11 @@ from exporter.ledger.cost.cost_by import parts
 from exporter.ledger.cost.day import CostDay
 from exporter.ledger.cost.trueup import billed_by_name
 from exporter.money import ZERO
-from exporter.records import BilledDay, KeyUsage, Landing, UsageHour
+from exporter.records import BillChange, BilledDay, KeyUsage, UsageHour
 from exporter.records.estimates import estimates
 from exporter.store import Revision, Store
 
-KINDS = (BilledDay.kind, UsageHour.kind, KeyUsage.kind, Landing.kind)
+KINDS = (BilledDay.kind, UsageHour.kind, KeyUsage.kind, BillChange.kind)
 TABLES = ("workspace", "kind")
 
 MOMENTS = 24

@@ -172,7 +172,7 @@ class EstimateRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Landing:
+class BillChange:
     """A day's bill arrived, or changed: what it is now, and what stood there before it.
 
     The store notes one with each revision of a BilledDay. `before` is None for the first, which then

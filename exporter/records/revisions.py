@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from exporter.records.api_cost import ApiKey, BilledDay, KeyUsage, Landing, UsageHour, Workspace
+from exporter.records.api_cost import ApiKey, BillChange, BilledDay, KeyUsage, UsageHour, Workspace
 from exporter.records.sales import Sale
 from exporter.records.trading import Balance, Fill, Mark, Settlement, Transfer, VenuePosition
 
-Record = Fill | Settlement | Transfer | BilledDay | UsageHour | KeyUsage | Landing | Sale
+Record = Fill | Settlement | Transfer | BilledDay | UsageHour | KeyUsage | BillChange | Sale
 
 KINDS: dict[str, type[Record]] = {
-    kind.kind: kind for kind in (Fill, Settlement, Transfer, BilledDay, UsageHour, KeyUsage, Landing, Sale)
+    kind.kind: kind for kind in (Fill, Settlement, Transfer, BilledDay, UsageHour, KeyUsage, BillChange, Sale)
 }
 
 Observation = Mark | Balance | VenuePosition | Workspace | ApiKey

@@ -34,7 +34,7 @@ ATTEMPT_SECONDS = 30.0  # read time-outs begin anew with every byte: this ends a
 ATTEMPTS = 4  # outlasts a restart of one upstream server; beyond that the scheduler's next turn does better
 RETRY_SECONDS = 60.0  # no request, retries included, holds up its source for longer than about a minute
 FIRST_WAIT_SECONDS, LONGEST_BACKOFF_SECONDS, JITTER_SECONDS = 0.25, 5.0, 0.5
-LONGEST_WISH_SECONDS = 20.0  # a longer wait is the scheduler's business: other sources go on meanwhile
+LONGEST_RETRY_AFTER_SECONDS = 20.0  # a longer wait is the scheduler's business: other sources go on meanwhile
 MAX_BODY_BYTES = 32 * 1024 * 1024  # a page of 1000 rows is under one MB; a body without end would fill memory
 REMOVED = "[removed]"  # what stands in an answer where it echoed a secret
 SHORTEST_SECRET = 12  # characters; a shorter one could be a word of the answer itself
@@ -173,7 +173,7 @@ class HttpClient:
         """Try until it works, must not be tried again, or the bounds are reached."""
         reason = ""
         async for attempt in stamina.retry_context(
-            on=self._patience,
+            on=self._again_after,
             # After a rest one attempt is enough to learn whether the upstream is back.
             attempts=1 if self.breaker_state == "half-open" else ATTEMPTS,
             timeout=RETRY_SECONDS,
@@ -196,13 +196,13 @@ class HttpClient:
         async with self._limiter:
             return
 
-    def _patience(self, error: Exception) -> bool | float:
+    def _again_after(self, error: Exception) -> bool | float:
         """Tell stamina whether to try again, and after how long if the server said so."""
         if not isinstance(error, SourceUnavailable):
             return False
         if error.retry_after is None:
             return True
-        if error.retry_after > LONGEST_WISH_SECONDS:
+        if error.retry_after > LONGEST_RETRY_AFTER_SECONDS:
             return False
         self._observer.waited(self.source, error.retry_after)
         return error.retry_after

@@ -12,18 +12,18 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from exporter.records import BilledDay, Change, Landing, UsageHour
+from exporter.records import BillChange, BilledDay, Change, UsageHour
 from exporter.records.estimates import estimates
 from exporter.store import schema
 
 
-def landings(
+def bill_changes(
     connection: Connection,
     source: str,
     changes: Sequence[Change],
     hours: Sequence[UsageHour],
     at: datetime,
-) -> list[Landing]:
+) -> list[BillChange]:
     """Return a note for each bill of one source among the changes; `hours` is the usage of the days billed
     first."""
     bills = [change for change in changes if isinstance(change.new, BilledDay)]
@@ -37,7 +37,7 @@ def landings(
         assert isinstance(bill, BilledDay)
         replaced = usage.get(bill.scope, []) if old is None else []
         found.append(
-            Landing(
+            BillChange(
                 source=source,
                 day=bill.day,
                 number=numbers[bill.key],

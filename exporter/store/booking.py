@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from exporter.records import BilledDay, Change, Record, UsageHour, replaces
 from exporter.store import schema
-from exporter.store.bill_changes import by_source, first_billed, landings
+from exporter.store.bill_changes import bill_changes, by_source, first_billed
 from exporter.store.rows import CHUNK, as_row, chunks, is_newest, read
 
 Identity = tuple[str, str, str]
@@ -39,7 +39,7 @@ def book(
     return changes
 
 
-def note_landings(
+def note_bill_changes(
     connection: Connection, reading: int, changes: Sequence[Change], at: datetime
 ) -> list[Change]:
     """Keep a Landing for each bill among the changes, and return them as changes of their own."""
@@ -56,10 +56,10 @@ def note_landings(
             )
             hours = [read(source, UsageHour.kind, body) for body in connection.scalars(query)]
             used = [hour for hour in hours if isinstance(hour, UsageHour)]
-            found += landings(connection, source, billed, used, at)
+            found += bill_changes(connection, source, billed, used, at)
     if found:
-        connection.execute(insert(schema.records), [as_row(landing, 1, reading) for landing in found])
-    return [Change(None, landing) for landing in found]
+        connection.execute(insert(schema.records), [as_row(bill_change, 1, reading) for bill_change in found])
+    return [Change(None, bill_change) for bill_change in found]
 
 
 def _insert_fresh(connection: Connection, reading: int, chunk: Sequence[Record]) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.records import Answer, Change, Fill, Record
 from exporter.store import schema
-from exporter.store.booking import book, note_landings
+from exporter.store.booking import book, note_bill_changes
 from exporter.store.database import writing
 from exporter.store.readings import Readings
 from exporter.store.rows import is_newest, placed, read, unsearched
@@ -64,7 +64,7 @@ class RecordStore:
         with writing(self._engine) as connection:
             reading = self._readings.begin(connection, source, as_of, recorded_at)
             changes = book(connection, reading, records)
-            changes += note_landings(connection, reading, changes, recorded_at)
+            changes += note_bill_changes(connection, reading, changes, recorded_at)
             self._readings.end(connection, reading, answers, booked=len(changes))
             row = {"name": source, "as_of": to_us(as_of), "last_success": to_us(recorded_at)}
             statement = upsert(schema.sources).values(row)

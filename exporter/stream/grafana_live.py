@@ -32,7 +32,7 @@ STREAM, MEASUREMENT = "northstar", "pnl"
 PUSH_SECONDS = 0.1
 """Between two pushes. Ten a second is what the exporter publishes at most, and more than an eye follows."""
 
-PATIENCE_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 """A Grafana on the same network answers in milliseconds; what takes longer is away."""
 
 RETRY_SECONDS, RETRY_MOST_SECONDS = 1.0, 60.0
@@ -128,7 +128,7 @@ class GrafanaLive:
         """Push what is new until the feed closes."""
         try:
             # Redirects are not followed: they would carry the token to wherever they point.
-            async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, transport=self._transport) as client:
+            async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, transport=self._transport) as client:
                 while not feed.closed and not self._turn.taken():
                     await self._sleep(TURN_SECONDS)
                 await self._follow(feed, client)

@@ -47,12 +47,12 @@ def parts(name: str) -> list[str]:
     """Return the names of all files that a module is made of, each after those that it imports."""
     found: dict[str, None] = {}
 
-    def visit(part: str) -> None:
+    def add(part: str) -> None:
         for needed in _IMPORT.findall(_text(part)):
-            visit(needed)
+            add(needed)
         found[part] = None
 
-    visit(name)
+    add(name)
     return list(found)
 
 

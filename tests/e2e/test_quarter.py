@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from exporter.records import Landing, UsageHour
+from exporter.records import BillChange, UsageHour
 from exporter.simulator.anthropic.book import Bill, Book, CostLine, end_of, start_of
 from exporter.simulator.anthropic.story import Spending
 from exporter.simulator.clock import SettableClock
@@ -209,7 +209,7 @@ def test_a_quarter_with_everything_that_goes_wrong_ends_at_the_bill(
     for day in days:
         history = running.cycle.store.records.of_scope("anthropic", day.isoformat())
         assert len([hour for hour in history if isinstance(hour, UsageHour)]) == 24, day
-        (first,) = (note for note in history if isinstance(note, Landing) and note.number == 1)
+        (first,) = (note for note in history if isinstance(note, BillChange) and note.number == 1)
         assert first.hours == 24, day
         assert bool(first.estimate) == (day != FREE), day
 

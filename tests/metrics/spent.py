@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from exporter.ledger import Credit, Plan
-from exporter.records import ApiKey, EstimateRow, Landing, Observation, Record, Workspace
+from exporter.records import ApiKey, BillChange, EstimateRow, Observation, Record, Workspace
 from tests.builders import NOW, bill, key_usage, usage
 
 DAY = timedelta(days=1)
@@ -32,10 +32,10 @@ def records() -> Iterator[Record]:
     for ago in range(1, 21):
         yield bill((NOW - ago * DAY).date(), "5.325", f"{ago % 4}.5")
     yield key_usage(MONDAY, "apikey_01")
-    yield _landing(
+    yield _bill_change(
         1, None, EstimateRow(name="claude-sonnet-5-5", cost=Decimal(6), high=Decimal(7), unpriced=0)
     )
-    yield _landing(2, Decimal("8.1"))
+    yield _bill_change(2, Decimal("8.1"))
     yield usage(NOW.replace(hour=8), None, model="claude-next", tokens=77)
     hour = usage(NOW.replace(hour=9), "1.234567")
     line = replace(
@@ -52,8 +52,8 @@ def records() -> Iterator[Record]:
     yield replace(hour, lines=(line,))
 
 
-def _landing(number: int, before: Decimal | None, *rows: EstimateRow) -> Landing:
-    return Landing(
+def _bill_change(number: int, before: Decimal | None, *rows: EstimateRow) -> BillChange:
+    return BillChange(
         source="anthropic",
         day=MONDAY,
         number=number,

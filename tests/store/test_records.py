@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from exporter.records import Answer, Change, Landing, Record, UsageHour
+from exporter.records import Answer, BillChange, Change, Record, UsageHour
 from exporter.store import Store
 from exporter.store.readings import IDLE_ANSWERS_KEPT
 from exporter.store.rows import read, write
@@ -52,7 +52,7 @@ def book(store: Store, *records: Record, answers: tuple[Answer, ...] = ()) -> li
 def test_every_kind_comes_back_exactly(store: Store) -> None:
     """Decimals with all their digits, times with their microseconds, None as None."""
     book(store, *EVERY_KIND)
-    back = [record for record in store.records.replay(NAMES) if not isinstance(record, Landing)]
+    back = [record for record in store.records.replay(NAMES) if not isinstance(record, BillChange)]
     assert sorted(back, key=repr) == sorted(EVERY_KIND, key=repr)
     for record in back:
         assert record in EVERY_KIND
@@ -76,8 +76,8 @@ def test_a_record_of_before_a_field_was_kept_is_still_read(record: Record, later
 
 def test_same_reading_again_changes_nothing(store: Store) -> None:
     """Readings overlap on purpose."""
-    landing = 1  # what is noted with the bill
-    assert len(book(store, *EVERY_KIND)) == len(EVERY_KIND) + landing
+    bill_change = 1  # what is noted with the bill
+    assert len(book(store, *EVERY_KIND)) == len(EVERY_KIND) + bill_change
     assert book(store, *EVERY_KIND) == []
     assert book(store, EVERY_KIND[0], EVERY_KIND[0]) == []
 
@@ -113,7 +113,7 @@ def test_a_report_that_lost_its_lines_is_no_report_of_nothing(
     assert Change(None, empty) in book(store, empty)
     assert Change(empty, full) in book(store, full)
     assert book(store, empty) == []
-    assert [record for record in store.records.replay(NAMES) if not isinstance(record, Landing)] == [full]
+    assert [record for record in store.records.replay(NAMES) if not isinstance(record, BillChange)] == [full]
 
 
 def test_two_versions_in_one_reading_are_one_change(store: Store) -> None:
@@ -204,7 +204,7 @@ def test_a_bill_notes_the_estimate_it_replaced_and_a_changed_bill_what_it_was(st
     book(store, usage(early, "1.00"), usage(late, "2.00"), usage(late, "2.50"), usage(NOW, "9.00"))
     changes = book(store, bill(day, "3.00", "0.75"))
     first = changes[-1].new
-    assert isinstance(first, Landing)
+    assert isinstance(first, BillChange)
     assert (first.day, first.number, first.before, first.amount, first.hours) == (
         day,
         1,
@@ -218,14 +218,14 @@ def test_a_bill_notes_the_estimate_it_replaced_and_a_changed_bill_what_it_was(st
     assert book(store, bill(day, "3.00", "0.75")) == []
     book(store, usage(late, "7.00"))
     second = book(store, bill(day, "3.25"))[-1].new
-    assert isinstance(second, Landing)
+    assert isinstance(second, BillChange)
     assert (second.number, second.before, second.amount, second.estimate) == (
         2,
         Decimal("3.75"),
         Decimal("3.25"),
         (),
     )
-    assert [record for record in store.records.replay(NAMES) if isinstance(record, Landing)] == [
+    assert [record for record in store.records.replay(NAMES) if isinstance(record, BillChange)] == [
         first,
         second,
     ]
@@ -234,8 +234,8 @@ def test_a_bill_notes_the_estimate_it_replaced_and_a_changed_bill_what_it_was(st
 def test_a_bill_and_its_usage_of_one_reading_belong_together(store: Store) -> None:
     """The first reading brings both; the estimate is the one of that reading."""
     changes = book(store, bill(NOW.date(), "2.00"), usage(NOW, "1.00"))
-    (landing,) = (change.new for change in changes if isinstance(change.new, Landing))
-    assert [row.cost for row in landing.estimate] == [Decimal("1.00")]
+    (bill_change,) = (change.new for change in changes if isinstance(change.new, BillChange))
+    assert [row.cost for row in bill_change.estimate] == [Decimal("1.00")]
 
 
 def test_a_bill_that_vanishes_is_not_a_free_day(store: Store) -> None:
@@ -263,8 +263,8 @@ def test_two_sources_call_things_alike_and_never_touch(store: Store) -> None:
     changes = book(store, *theirs)
     assert [change for change in changes if change.old is not None] == []
     assert book(store, *ours, *theirs) == []
-    assert sorted(map(key_of, changes)) == sorted(map(key_of, [*theirs, *landings(changes)]))
-    (note,) = landings(changes)
+    assert sorted(map(key_of, changes)) == sorted(map(key_of, [*theirs, *bill_changes(changes)]))
+    (note,) = bill_changes(changes)
     assert (note.source, note.amount, [row.cost for row in note.estimate]) == ("lab", 7, [Decimal("5.00")])
     for mine, other in zip(ours, theirs, strict=True):
         assert store.records.revisions(mine.source, mine.kind, mine.key) == [mine]
@@ -285,8 +285,8 @@ def key_of(record: Change | Record) -> tuple[str, str, str]:
     return record.source, record.kind, record.key
 
 
-def landings(changes: list[Change]) -> list[Landing]:
-    return [change.new for change in changes if isinstance(change.new, Landing)]
+def bill_changes(changes: list[Change]) -> list[BillChange]:
+    return [change.new for change in changes if isinstance(change.new, BillChange)]
 
 
 @pytest.mark.parametrize("ask", ["replay", "first page", "next page", "scopes of today"])

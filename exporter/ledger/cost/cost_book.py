@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from exporter.ledger.book import Part, Span
 from exporter.ledger.cost.spending import Spending
 from exporter.ledger.journal import Journal
-from exporter.records import BilledDay, Change, KeyUsage, Landing, SourceInfo, UsageHour
+from exporter.records import BillChange, BilledDay, Change, KeyUsage, SourceInfo, UsageHour
 from exporter.snapshot import KIND_COMPONENTS, Opening, Window
 
 
@@ -22,7 +22,7 @@ class CostBook:
 
     def apply(self, change: Change) -> None:
         """Take what a record says of its day; the entries follow with `post`, once for all of a day."""
-        if isinstance(change.new, BilledDay | UsageHour | KeyUsage | Landing):
+        if isinstance(change.new, BilledDay | UsageHour | KeyUsage | BillChange):
             self.spending.take(change.new)
 
     def post(self) -> list[str]:

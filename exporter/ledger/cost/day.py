@@ -14,7 +14,7 @@ from operator import add
 
 from exporter.ledger.journal import API_PAYABLE, Entry
 from exporter.money import ZERO, to_micro
-from exporter.records import BilledDay, BilledLine, KeyUsage, Landing, UsageHour, UsageLine
+from exporter.records import BillChange, BilledDay, BilledLine, KeyUsage, UsageHour, UsageLine
 from exporter.times import to_us
 
 HOUR_US = 3_600_000_000
@@ -63,7 +63,7 @@ class CostDay:
     tokens: dict[int, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     lines: dict[int, tuple[UsageLine, ...]] = field(default_factory=dict)
     keys: KeyUsage | None = None
-    landings: dict[int, Landing] = field(default_factory=dict)
+    bill_changes: dict[int, BillChange] = field(default_factory=dict)
     revision: int = 0
     start: datetime = field(init=False)
     end: datetime = field(init=False)
@@ -77,7 +77,7 @@ class CostDay:
         """Tell whether anything is known of what the day cost."""
         return self.billed is not None or bool(self.estimated)
 
-    def take(self, record: BilledDay | UsageHour | KeyUsage | Landing) -> None:
+    def take(self, record: BilledDay | UsageHour | KeyUsage | BillChange) -> None:
         """Take what a source or the store says about the day, replacing what it said before."""
         self.revision += 1
         match record:
@@ -87,8 +87,8 @@ class CostDay:
                 self._usage(record)
             case KeyUsage():
                 self.keys = record
-            case Landing():
-                self.landings[record.number] = record
+            case BillChange():
+                self.bill_changes[record.number] = record
 
     def _usage(self, record: UsageHour) -> None:
         hour = record.at.hour

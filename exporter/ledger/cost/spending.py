@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from exporter.ledger.cost.day import USAGE_LATE, CostDay, Unpriced
 from exporter.ledger.journal import Entry
-from exporter.records import BilledDay, KeyUsage, Landing, UsageHour
+from exporter.records import BillChange, BilledDay, KeyUsage, UsageHour
 from exporter.snapshot import Grade, Reason
 
-CostRecord = BilledDay | UsageHour | KeyUsage | Landing
+CostRecord = BilledDay | UsageHour | KeyUsage | BillChange
 Doubt = tuple[Grade, tuple[Reason, ...]]
 DAY = timedelta(days=1)
 
@@ -30,7 +30,7 @@ class Spending:
     def __init__(self, source: str) -> None:
         self.source = source
         self.days: dict[date, CostDay] = {}
-        self.restatements: list[Landing] = []
+        self.restatements: list[BillChange] = []
         self.version = 0
         self._entries: dict[date, list[Entry]] = {}
         self._unsettled: dict[date, CostDay] = {}
@@ -51,10 +51,12 @@ class Spending:
         if isinstance(record, BilledDay | UsageHour):
             self._changed.add(day)
         elif (
-            isinstance(record, Landing) and record.before is not None and record.number not in known.landings
+            isinstance(record, BillChange)
+            and record.before is not None
+            and record.number not in known.bill_changes
         ):
             self.restatements.append(record)
-            self.restatements.sort(key=lambda landing: (landing.at, landing.day))
+            self.restatements.sort(key=lambda bill_change: (bill_change.at, bill_change.day))
         known.take(record)
         self.version += 1
 

@@ -24,7 +24,7 @@ from exporter.ledger.cost.spending import Spending
 from exporter.ledger.cost.tokens import Used, UsedMemory
 from exporter.ledger.cost.trueup import RATIO, Drift, TrueUp, true_up
 from exporter.money import ZERO, plain
-from exporter.records import ApiKey, Landing, Workspace
+from exporter.records import ApiKey, BillChange, Workspace
 from exporter.snapshot import Window
 from exporter.snapshot.texts import Day, dated, moment, ratio, usd
 from exporter.snapshot.tree import (
@@ -205,18 +205,18 @@ def _hour(now: datetime) -> int:
 
 def _restatements(spending: Iterable[Spending]) -> BillRestatements:
     """State how many bills have changed after they were there, and the last few."""
-    found = [landing for each in spending for landing in each.restatements]
-    found.sort(key=lambda landing: (landing.at, landing.day))
+    found = [bill_change for each in spending for bill_change in each.restatements]
+    found.sort(key=lambda bill_change: (bill_change.at, bill_change.day))
     return BillRestatements(count=len(found), latest=tuple(map(_restatement, found[-SHOWN:])))
 
 
-def _restatement(landing: Landing) -> BillRestatement:
-    assert landing.before is not None
+def _restatement(bill_change: BillChange) -> BillRestatement:
+    assert bill_change.before is not None
     return BillRestatement(
-        day=dated(landing.day),
-        before=usd(landing.before),
-        after=usd(landing.amount),
-        at=moment(landing.at),
+        day=dated(bill_change.day),
+        before=usd(bill_change.before),
+        after=usd(bill_change.amount),
+        at=moment(bill_change.at),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.records import BilledDay, Landing, UsageHour
+from exporter.records import BillChange, BilledDay, UsageHour
 from exporter.snapshot import Cursor
 from tests.builders import NOW, Books, bill, healthy, key_usage, said, told, usage
 
@@ -31,9 +31,11 @@ def whole(day: date, cost: str = "1.00") -> list[UsageHour]:
     ]
 
 
-def landing(day: date, number: int, amount: str, before: str | None, landed: datetime = NOW) -> Landing:
+def bill_change(
+    day: date, number: int, amount: str, before: str | None, landed: datetime = NOW
+) -> BillChange:
     was = None if before is None else Decimal(before)
-    return Landing(
+    return BillChange(
         source="anthropic",
         day=day,
         number=number,
@@ -108,9 +110,9 @@ def test_a_changed_bill_is_a_restatement_in_the_snapshot() -> None:
     """Day, before, after and when, in order of when; the first bill of a day is none."""
     books = Books(
         bill(ago(3), "4.50"),
-        landing(ago(3), 1, "5.00", None, at(ago(2), 3)),
-        landing(ago(3), 2, "4.50", "5.00", at(ago(1), 3)),
-        landing(ago(2), 2, "7.25", "7.00", at(ago(1), 2)),
+        bill_change(ago(3), 1, "5.00", None, at(ago(2), 3)),
+        bill_change(ago(3), 2, "4.50", "5.00", at(ago(1), 3)),
+        bill_change(ago(2), 2, "7.25", "7.00", at(ago(1), 2)),
     )
     stated = tree(books)["api_cost"]["restatements"]
     assert stated["count"] == 2
@@ -125,7 +127,7 @@ def test_a_changed_bill_is_a_restatement_in_the_snapshot() -> None:
 
 def test_only_the_last_restatements_are_shown_and_all_are_counted() -> None:
     """A snapshot stays small however often bills change."""
-    changed = [landing(ago(n), 2, "1", "2", NOW - timedelta(hours=n)) for n in range(1, 10)]
+    changed = [bill_change(ago(n), 2, "1", "2", NOW - timedelta(hours=n)) for n in range(1, 10)]
     books = Books(bill(ago(1), "1"), *changed)
     stated = tree(books)["api_cost"]["restatements"]
     assert (stated["count"], len(stated["latest"])) == (9, 5)
@@ -136,7 +138,7 @@ def test_only_the_last_restatements_are_shown_and_all_are_counted() -> None:
 def test_a_landing_seen_twice_counts_once(number: int) -> None:
     """Replays repeat records."""
     books = Books()
-    again = landing(ago(1), 2, "1", "2")
+    again = bill_change(ago(1), 2, "1", "2")
     for _ in range(number):
         books.bill.spending.take(again)
     assert len(books.bill.spending.restatements) == 1

@@ -11,7 +11,7 @@ import pytest
 from exporter.ledger import Plan
 from exporter.ledger.cost.day import CostDay
 from exporter.ledger.cost.trueup import Drift, true_up
-from exporter.records import BilledDay, BilledLine, EstimateRow, Landing
+from exporter.records import BillChange, BilledDay, BilledLine, EstimateRow
 from exporter.snapshot import Cursor
 from tests.builders import NOW, Books, healthy, told, usage
 
@@ -34,8 +34,8 @@ def line(amount: str, model: str = "", cost_type: str = "tokens") -> BilledLine:
     )
 
 
-def landing(*rows: EstimateRow, day: date = DAY, hours: int = 24, amount: str = "0") -> Landing:
-    return Landing(
+def bill_change(*rows: EstimateRow, day: date = DAY, hours: int = 24, amount: str = "0") -> BillChange:
+    return BillChange(
         source="anthropic",
         day=day,
         number=1,
@@ -50,7 +50,7 @@ def landing(*rows: EstimateRow, day: date = DAY, hours: int = 24, amount: str = 
 def compared(*lines: BilledLine, rows: tuple[EstimateRow, ...], hours: int = 24) -> Any:
     day = CostDay(DAY)
     day.take(BilledDay(source="anthropic", day=DAY, lines=lines))
-    day.take(landing(*rows, hours=hours))
+    day.take(bill_change(*rows, hours=hours))
     return true_up(day)
 
 
@@ -107,7 +107,7 @@ def shown(*records: Any, limit: str | None = "0.05") -> Any:
 def test_the_check_fails_when_the_estimate_was_off_by_more_than_the_limit() -> None:
     """It names the day and the model, and holds within the limit or the range."""
     bill = BilledDay(source="anthropic", day=DAY, lines=(line("10", "claude-a"), line("90", "claude-b")))
-    tree = shown(bill, landing(row("claude-a", "16"), row("claude-b", "90")))
+    tree = shown(bill, bill_change(row("claude-a", "16"), row("claude-b", "90")))
     assert tree["checks"]["api_cost_drift"] == {
         "ok": False,
         "usd": "-6.00",
@@ -117,16 +117,16 @@ def test_the_check_fails_when_the_estimate_was_off_by_more_than_the_limit() -> N
         ),
     }
     assert tree["api_cost"]["drift"]["models"]["claude-a"]["ratio"] == "-0.60"
-    inside = shown(bill, landing(row("claude-a", "16"), row("claude-b", "90")), limit="0.06")
+    inside = shown(bill, bill_change(row("claude-a", "16"), row("claude-b", "90")), limit="0.06")
     assert inside["checks"]["api_cost_drift"]["ok"]
-    ranged = shown(bill, landing(row("claude-a", "9", "16"), row("claude-b", "90")))
+    ranged = shown(bill, bill_change(row("claude-a", "9", "16"), row("claude-b", "90")))
     assert ranged["checks"]["api_cost_drift"] == {"ok": True, "usd": "0.00"}
 
 
 def test_too_much_for_one_model_does_not_make_up_for_too_little_for_another() -> None:
     """Two stale prices may cancel out by chance; both are wrong."""
     bill = BilledDay(source="anthropic", day=DAY, lines=(line("10", "claude-a"), line("10", "claude-b")))
-    tree = shown(bill, landing(row("claude-a", "15"), row("claude-b", "5")))
+    tree = shown(bill, bill_change(row("claude-a", "15"), row("claude-b", "5")))
     assert tree["api_cost"]["drift"]["usd"] == "0.00"
     assert not tree["checks"]["api_cost_drift"]["ok"]
 
@@ -134,11 +134,11 @@ def test_too_much_for_one_model_does_not_make_up_for_too_little_for_another() ->
 def test_without_a_limit_or_a_final_bill_nothing_is_checked() -> None:
     """A check that cannot fail is not shown."""
     bill = BilledDay(source="anthropic", day=DAY, lines=(line("10", "claude-a"),))
-    assert "api_cost_drift" not in shown(bill, landing(row("claude-a", "16")), limit=None)["checks"]
+    assert "api_cost_drift" not in shown(bill, bill_change(row("claude-a", "16")), limit=None)["checks"]
     young = NOW.date() - timedelta(days=1)
     tree = shown(
         BilledDay(source="anthropic", day=young, lines=(line("10", "claude-a"),)),
-        landing(row("claude-a", "1"), day=young),
+        bill_change(row("claude-a", "1"), day=young),
     )
     assert "api_cost_drift" not in tree["checks"]
     assert "drift" not in tree["api_cost"]
