@@ -42,7 +42,7 @@ def book(
 def note_bill_changes(
     connection: Connection, reading: int, changes: Sequence[Change], at: datetime
 ) -> list[Change]:
-    """Keep a Landing for each bill among the changes, and return them as changes of their own."""
+    """Keep a BillChange for each bill among the changes, and return them as changes of their own."""
     found: list[Record] = []
     table = schema.records
     bills = [change for change in changes if isinstance(change.new, BilledDay)]

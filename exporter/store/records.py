@@ -58,7 +58,7 @@ class RecordStore:
     ) -> list[Change]:
         """Keep a complete reading in one durable commit and return what it changed, in key order.
 
-        The same reading again changes nothing. A bill that changes is followed by a Landing that says
+        The same reading again changes nothing. A bill that changes is followed by a BillChange that says
         what it replaced. Raises StoreUnavailable; then nothing was kept.
         """
         with writing(self._engine) as connection:

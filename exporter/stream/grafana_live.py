@@ -169,7 +169,7 @@ class GrafanaLive:
         try:
             answer = await client.post(self._url, content=text, headers=headers)
         except httpx.TimeoutException:
-            raise PushRefused("timeout", f"Grafana did not answer within {PATIENCE_SECONDS:.0f} s.") from None
+            raise PushRefused("timeout", f"Grafana did not answer within {TIMEOUT_SECONDS:.0f} s.") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PushRefused("unreachable", f"Grafana cannot be reached ({type(error).__name__}).") from None
         if answer.status_code in (401, 403):
