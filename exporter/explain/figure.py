@@ -119,6 +119,11 @@ class _Asked:
         """The sources whose records it rests on."""
         return list(self.snapshot.sources) if self.source is None else [self.source]
 
+    def of(self, source: str) -> str:
+        """Return what stands before a line of a source: its name, where there are several of its kind."""
+        shares = self.snapshot.windows[self.window].by_source or {}
+        return f"{source}: " if self.source is None and source in shares else ""
+
 
 def _stated(
     snapshot: Snapshot, window: Window, source: str | None
@@ -170,7 +175,12 @@ def _entries(asked: _Asked) -> list[LineItem]:
     found = _known(asked, kinds, asked.start, also)
     since = None if asked.start is None else to_us(asked.start)
     lines = [
-        LineItem(from_us(entry.at), _said(revision.record), -entry.amounts[asked.figure], (revision,))
+        LineItem(
+            from_us(entry.at),
+            asked.of(revision.record.source) + _said(revision.record),
+            -entry.amounts[asked.figure],
+            (revision,),
+        )
         for revision, entry in _booked(found, asked.snapshot.lot_rule)
         if entry.amounts.get(asked.figure) and (since is None or entry.at >= since)
     ]
@@ -205,13 +215,13 @@ def _costs(asked: _Asked) -> list[LineItem]:
         day.take(record)
         behind.append(revision)
     lines = []
-    for (scope, _), (day, behind) in sorted(days.items(), key=lambda pair: pair[0]):
+    for (scope, source), (day, behind) in sorted(days.items(), key=lambda pair: pair[0]):
         if asked.figure != ("api_cost_estimated" if day.billed is None else "api_cost_billed"):
             continue
         first = 0 if start is None else day.hour_of(start)
         kind = UsageHour.kind if day.billed is None else BilledDay.kind
         proving = tuple(revision for revision in behind if revision.record.kind == kind)[-1:]
-        what = f"{scope} {'estimated' if day.billed is None else 'billed'}"
+        what = f"{asked.of(source)}{scope} {'estimated' if day.billed is None else 'billed'}"
         cut = f" from {first:02}:00 UTC on" if first else ""
         if cost := day.cost(first):
             lines.append(LineItem(day.start, what + cut, -cost, proving))

@@ -102,7 +102,7 @@ class Move:
             commit(connection)
             done = upto
             progress.step(count)
-        progress.close()
+        progress.index()
         for index in self.indexes:
             connection.exec_driver_sql(index)
             commit(connection)
@@ -148,7 +148,10 @@ class _Progress:
             self._said = self._clock()
             log.info("migrating the database: %s of %s records", f"{self._done:,}", f"{self._total:,}")
 
-    def close(self) -> None:
-        """Leave the bar as it stands."""
+    def index(self) -> None:
+        """Leave the bar full, and say what is being done now: as much again as the rows took."""
         if self._bar is not None:
             self._bar.close()
+            print("Indexing ...", file=sys.stderr, flush=True)
+        else:
+            log.info("migrating the database: indexing")

@@ -20,7 +20,7 @@ import pytest
 
 from exporter.errors import SchemaTooNew, StoreUnavailable
 from exporter.explain import explain_day, explain_figure
-from exporter.store import Store, moving, schema
+from exporter.store import Store, moving, outdated, schema
 from exporter.store.backup import back_up
 from exporter.store.copies import Copies
 from exporter.store.restore import restore
@@ -238,6 +238,18 @@ def test_a_reader_says_which_way_the_layouts_differ(older: Older) -> None:
         Store.read(older.path)
 
 
+def test_only_an_older_layout_is_outdated(older: Older, migrated: Store, tmp_path: Path) -> None:
+    """What `northstar up` migrates itself; what is wrong with another file is said by whoever opens it."""
+    (tmp_path / "text").write_text("no database at all\n" * 100)
+    for path, told in (
+        (older.path, True),
+        (Path(migrated.engine.url.database or ""), False),
+        (tmp_path / "nothing", False),
+        (tmp_path / "text", False),
+    ):
+        assert outdated(path) == told, path
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -248,6 +260,7 @@ def test_on_a_terminal_there_is_a_bar(older: Older, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     Store.write(older.path).close()
     assert "Migrating the database: 100%" in terminal.getvalue()
+    assert terminal.getvalue().endswith("Indexing ...\n")
 
 
 def test_in_a_log_there_are_lines(
@@ -259,6 +272,7 @@ def test_in_a_log_there_are_lines(
     monkeypatch.setattr(moving, "BATCH", 500)
     Store.write(older.path).close()
     said = [record.getMessage() for record in caplog.records if record.name == "northstar"]
+    assert said.pop() == "migrating the database: indexing"
     assert len(said) == 3
     assert said[0].startswith("migrating the database: 500 of 1,")
 
