@@ -21,6 +21,7 @@ FORBIDDEN = (
     ("layers", "store/rows.py", "import exporter.stream"),
     ("layers", "ledger/windows.py", "import exporter.store"),
     ("circles", "store/rows.py", "import exporter.store.records"),
+    ("readers", "stream/answers.py", "import exporter.ledger.ledger"),
     ("simulator", "simulator/wire.py", "import exporter.times"),
     ("pure", "records/trading.py", "import os"),
     ("pure", "ledger/windows.py", "import time"),
