@@ -17,7 +17,7 @@ from exporter.ledger import Credit, Ledger, Plan
 from exporter.metrics import figures, groups, limits
 from exporter.metrics.backups import BackupCollector
 from exporter.metrics.exporter_metrics import ExporterMetrics
-from exporter.metrics.page import Page, Section
+from exporter.metrics.page import Page, PageSection
 from exporter.settings import Instance, Settings, VenueSettings, missing
 from exporter.sources.blame import where
 from exporter.sources.contract import HasAllowance, HasClient, Source
@@ -149,8 +149,8 @@ def build_page(cycle: Cycle, registry: CollectorRegistry) -> Page:
     """Return the page of `/metrics`."""
     return Page(
         registry,
-        Section(lambda: cycle.publisher.latest, figures.figures),
-        Section(lambda: cycle.publisher.breakdown, groups.figures),
+        PageSection(lambda: cycle.publisher.latest, figures.figures),
+        PageSection(lambda: cycle.publisher.breakdown, groups.figures),
     )
 
 

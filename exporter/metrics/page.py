@@ -18,14 +18,14 @@ from exporter.metrics.exposition import Sample, text
 
 Source = TypeVar("Source")
 
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 """For a request to be read: Prometheus gives up after as long."""
 
 COMPRESSION = 1
 """zlib's fastest level: a page is a tenth of its size then; other levels take longer than the wire saves."""
 
 
-class Section(Generic[Source]):
+class PageSection(Generic[Source]):
     """The families of whatever is newest, kept as text until something newer is there."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Section(Generic[Source]):
 class Page:
     """The sections, and behind them what the registry counts."""
 
-    def __init__(self, registry: CollectorRegistry, *sections: Section[Any]) -> None:
+    def __init__(self, registry: CollectorRegistry, *sections: PageSection[Any]) -> None:
         self._registry, self._sections = registry, sections
 
     def answer(self, accept: str | None = None, names: Collection[str] = ()) -> tuple[str, bytes]:
@@ -76,7 +76,7 @@ def serve(page: Page, port: int, host: str) -> tuple[ThreadingHTTPServer, Thread
     """Answer requests for the page in a thread of its own; port 0 is any that is free. Raises OSError."""
 
     class Handler(BaseHTTPRequestHandler):
-        timeout = PATIENCE_SECONDS
+        timeout = TIMEOUT_SECONDS
 
         def do_GET(self) -> None:
             asked = urlsplit(self.path)
@@ -99,11 +99,11 @@ def serve(page: Page, port: int, host: str) -> tuple[ThreadingHTTPServer, Thread
         def log_message(self, *_: object) -> None:
             """Prometheus asks every few seconds: that is no news."""
 
-    class Server(ThreadingHTTPServer):
+    class PageServer(ThreadingHTTPServer):
         daemon_threads = True
         address_family = socket.getaddrinfo(host, port)[0][0]
 
-    server = Server((host, port), Handler)
+    server = PageServer((host, port), Handler)
     thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     return server, thread

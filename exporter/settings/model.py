@@ -97,7 +97,7 @@ class Settings(BaseModel):
     )
     origins: Annotated[tuple[Origin, ...], Commas] = Field(
         (),
-        description="Web sites whose pages may show the figures: a comma list such as "
+        description="Web sites whose pages may show the figures (CORS): a comma list such as "
         "https://example.com. The stream's own page needs none.",
     )
     stream_clients: Annotated[int, Field(ge=1, le=100_000)] = Field(

@@ -304,7 +304,7 @@ class HttpClient:
 
 _PASSING = {408: "timeout", 409: "conflict", 425: "conflict", 429: "rate_limited"}
 _SAID = {
-    "rate_limited": "asks us to slow down",
+    "rate_limited": "asks us to slow down, its rate limit is met",
     "timeout": "gave up waiting",
     "conflict": "was busy with the same data",
 }

@@ -1,4 +1,4 @@
-"""The sidecar's routes. Every answer is built from the feed's ready bytes or from the store.
+"""The sidecar's routes, behind CORS and gate. Each response is ready bytes of the feed, or from the store.
 
 It reads the store and nothing else: any number of these may run beside one exporter.
 """

@@ -1,6 +1,7 @@
 """ASGI middleware for authentication and access, before anything else runs: host, origin, token, scope.
 
-It also calls the endpoints of the two streams itself. Behind the framework's layers each of their clients
+Pages of other origins are refused here; CORS, which tells browsers what the listed ones may read, is around
+it. It also calls the endpoints of the two streams itself. Behind the framework's layers each of their clients
 would keep a dozen frames and exit stacks for hours.
 """
 

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.metrics.figures import figures
-from exporter.metrics.page import Page, Section
+from exporter.metrics.page import Page, PageSection
 
 from . import books, database, process
 from .table import Row, timed, unmeasured
@@ -43,7 +43,7 @@ def rendered(workshop: Workshop, positions: int) -> Row:
     ExporterMetrics(registry)
     times: list[float] = []
     for _ in range(workshop.scale.scrapes):
-        page = Page(registry, Section(lambda: tree, figures))  # which has kept nothing yet
+        page = Page(registry, PageSection(lambda: tree, figures))  # which has kept nothing yet
         began = perf_counter()
         _, body = page.answer()
         times.append(perf_counter() - began)

@@ -16,7 +16,7 @@ from exporter.metrics import limits
 from exporter.metrics.catalogue import FIGURES, HEALTH, LIMITS, METRICS
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.metrics.figures import figures
-from exporter.metrics.page import Section
+from exporter.metrics.page import PageSection
 from exporter.metrics.rules import TOP_MARKETS
 from exporter.records import Change, VenuePosition
 from exporter.snapshot import Cursor, Snapshot
@@ -67,7 +67,7 @@ def known_snapshot(**sources: SourceState) -> Snapshot:
 
 
 def page(tree: Snapshot | None) -> str:
-    return "".join(Section(lambda: tree, figures).families().values())
+    return "".join(PageSection(lambda: tree, figures).families().values())
 
 
 def shown(tree: Snapshot, name: str) -> dict[tuple[str, ...], float]:

@@ -13,7 +13,7 @@ from exporter.ledger import state
 from exporter.ledger.breakdown import breakdown
 from exporter.metrics.catalogue import GROUPS
 from exporter.metrics.groups import TOP, WINDOWS, figures
-from exporter.metrics.page import Section
+from exporter.metrics.page import PageSection
 from exporter.snapshot import Cursor
 from exporter.snapshot.breakdown import ResultsByGroup
 from tests.builders import NOW, Books, balance, fill, healthy, mark
@@ -21,7 +21,7 @@ from tests.builders import NOW, Books, balance, fill, healthy, mark
 
 def page(tree: ResultsByGroup | None) -> dict[str, Any]:
     """Return the families that a scrape shows, by name."""
-    text = "".join(Section(lambda: tree, figures).families().values())
+    text = "".join(PageSection(lambda: tree, figures).families().values())
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 

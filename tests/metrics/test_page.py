@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from exporter.metrics.catalogue import FIGURES, Metric
 from exporter.metrics.exposition import Sample, text
 from exporter.metrics.figures import figures
-from exporter.metrics.page import Page, Section, serve
+from exporter.metrics.page import Page, PageSection, serve
 from exporter.metrics.path import Path
 from exporter.snapshot import Snapshot
 from tests.metrics.test_figures import known_snapshot
@@ -66,7 +66,7 @@ def test_a_family_is_written_as_the_client_writes_it(metric: Metric, data: st.Da
 def page_of(*snapshots: Snapshot) -> tuple[Page, list[Snapshot], CollectorRegistry]:
     """Return a page of the last of the snapshots, and what else it is made of."""
     stated, registry = list(snapshots), CollectorRegistry()
-    return Page(registry, Section(lambda: stated[-1] if stated else None, figures)), stated, registry
+    return Page(registry, PageSection(lambda: stated[-1] if stated else None, figures)), stated, registry
 
 
 def test_either_format_says_the_same() -> None:
@@ -99,7 +99,7 @@ def test_a_snapshot_is_written_once_and_what_is_counted_each_time() -> None:
         yield METRICS[2], [((), float(snapshot.sequence))]
 
     newest, registry = [known_snapshot()], CollectorRegistry()
-    page = Page(registry, Section(lambda: newest[-1], counted))
+    page = Page(registry, PageSection(lambda: newest[-1], counted))
     told = Counter("northstar_told_total", "Help.", registry=registry)
     pages = []
     for _ in range(3):
@@ -176,5 +176,5 @@ def test_a_catalogue_line_is_all_a_new_gauge_needs(monkeypatch: pytest.MonkeyPat
     line = replace(METRICS[2], name="northstar_new_usd", path="windows.{window}.net.usd", labels=("window",))
     monkeypatch.setattr("exporter.metrics.figures.FIGURES", (line,))
     monkeypatch.setattr("exporter.metrics.figures.PATHS", {line.name: Path(line.path or "", line.labels)})
-    (section,) = Section(lambda: known_snapshot(), figures).families().values()
+    (section,) = PageSection(lambda: known_snapshot(), figures).families().values()
     assert 'northstar_new_usd{window="today"} 97.498133\n' in section
