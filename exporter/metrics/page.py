@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from exporter.metrics.catalogue import Metric
-from exporter.metrics.exposition import Sample, text
+from exporter.metrics.exposition import Sample, counted, text
 
 Source = TypeVar("Source")
 
@@ -60,7 +60,7 @@ class Page:
 
     def answer(self, accept: str | None = None, names: Collection[str] = ()) -> tuple[str, bytes]:
         """Return type and body in the format that is asked for; only some families where `names` has any."""
-        encoder, kind = choose_encoder(accept or "")
+        _, kind = choose_encoder(accept or "")
         openmetrics = kind.startswith("application/openmetrics")
         stated = [
             family
@@ -69,7 +69,8 @@ class Page:
             if not names or name in names
         ]
         registry = self._registry.restricted_registry(names) if names else self._registry
-        return kind, "".join(stated).encode() + encoder(registry)
+        ending = "# EOF\n" if openmetrics else ""
+        return kind, "".join([*stated, counted(registry, openmetrics=openmetrics), ending]).encode()
 
 
 def serve(page: Page, port: int, host: str) -> tuple[ThreadingHTTPServer, Thread]:

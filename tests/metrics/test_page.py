@@ -6,6 +6,8 @@ import gzip
 import http.client
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,11 +21,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 from prometheus_client.registry import Collector
 
+from exporter.metrics import path
 from exporter.metrics.catalogue import FIGURES, Metric
-from exporter.metrics.exposition import Sample, text
+from exporter.metrics.exporter_metrics import ExporterMetrics
+from exporter.metrics.exposition import Sample, counted, text
 from exporter.metrics.figures import figures
 from exporter.metrics.page import Page, PageSection, serve
-from exporter.metrics.path import Path
 from exporter.snapshot import Snapshot
 from tests.metrics.test_figures import known_snapshot
 
@@ -63,6 +66,18 @@ def test_a_family_is_written_as_the_client_writes_it(metric: Metric, data: st.Da
     assert whole == generate_openmetrics(theirs)
 
 
+def test_what_is_counted_is_written_as_the_client_writes_it() -> None:
+    """Counters, gauges and histograms with their labels, and when each began."""
+    registry = CollectorRegistry()
+    own = ExporterMetrics(registry)
+    own.failed("kalshi", "timeout", 'fills."fee"\n')
+    own.fetched("kalshi", 0.3, timedelta(seconds=-1))
+    own.committed(0.004)
+    own.watch({"kalshi": lambda: "half-open"}, Path("nowhere"))
+    assert counted(registry, openmetrics=False).encode() == generate_latest(registry)
+    assert counted(registry, openmetrics=True).encode() + b"# EOF\n" == generate_openmetrics(registry)
+
+
 def page_of(*snapshots: Snapshot) -> tuple[Page, list[Snapshot], CollectorRegistry]:
     """Return a page of the last of the snapshots, and what else it is made of."""
     stated, registry = list(snapshots), CollectorRegistry()
@@ -94,12 +109,12 @@ def test_a_snapshot_is_written_once_and_what_is_counted_each_time() -> None:
     """A page between two snapshots costs what the counters cost."""
     asked: list[int] = []
 
-    def counted(snapshot: Snapshot) -> Iterator[tuple[Metric, list[Sample]]]:
+    def asked_for(snapshot: Snapshot) -> Iterator[tuple[Metric, list[Sample]]]:
         asked.append(snapshot.sequence)
         yield METRICS[2], [((), float(snapshot.sequence))]
 
     newest, registry = [known_snapshot()], CollectorRegistry()
-    page = Page(registry, PageSection(lambda: newest[-1], counted))
+    page = Page(registry, PageSection(lambda: newest[-1], asked_for))
     told = Counter("northstar_told_total", "Help.", registry=registry)
     pages = []
     for _ in range(3):
@@ -175,6 +190,8 @@ def test_a_catalogue_line_is_all_a_new_gauge_needs(monkeypatch: pytest.MonkeyPat
     """With a path that leads somewhere."""
     line = replace(METRICS[2], name="northstar_new_usd", path="windows.{window}.net.usd", labels=("window",))
     monkeypatch.setattr("exporter.metrics.figures.FIGURES", (line,))
-    monkeypatch.setattr("exporter.metrics.figures.PATHS", {line.name: Path(line.path or "", line.labels)})
+    monkeypatch.setattr(
+        "exporter.metrics.figures.PATHS", {line.name: path.Path(line.path or "", line.labels)}
+    )
     (section,) = PageSection(lambda: known_snapshot(), figures).families().values()
     assert 'northstar_new_usd{window="today"} 97.498133\n' in section
