@@ -7,7 +7,7 @@ added, renamed or dropped without touching what is stored.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -40,6 +40,11 @@ class Layouts:
                 f"{'it does not describe' if places is None else f'has {len(places)}'}: it is not guessed at."
             )
         return places
+
+    def those(self, connection: Connection, true: Callable[[Places], bool]) -> list[int]:
+        """Return the numbers of the known layouts whose columns are such."""
+        self._places = _read(connection)
+        return [number for number, places in self._places.items() if true(places)]
 
 
 def number_of(connection: Connection, columns: Sequence[str]) -> int:

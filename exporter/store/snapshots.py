@@ -23,6 +23,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    Select,
     Table,
     bindparam,
     delete,
@@ -116,6 +117,7 @@ class SnapshotStore:
         self._keyframe_due = True
         self._numbers: dict[tuple[str, ...], int] = {}
         self._layouts = Layouts()
+        self._firsts: dict[str, Opening] = {}
 
     def append(self, snapshot: Snapshot) -> bytes:
         """Commit the snapshot durably and return the patch that leads to it.
@@ -237,21 +239,49 @@ class SnapshotStore:
 
         The caller reads from its `as_of` which of the two it got. None when none was ever stated.
         """
-        when = to_us(at)
+        first = self._first_stated(source)
+        if first is None or at < first.as_of:
+            return first
         raw, rolled = schema.snapshots, schema.rollups
         with self._engine.connect() as connection:
             for table, before in ((raw, True), (rolled, True), (rolled, False), (raw, False)):
                 query = select(table.c.as_of, literal(0).label("sequence"), table.c.figures, table.c.layout)
                 if before:
-                    query = query.where(table.c.as_of <= when).order_by(table.c.as_of.desc())
+                    query = query.where(table.c.as_of <= to_us(at)).order_by(table.c.as_of.desc())
                 else:
-                    query = query.where(table.c.as_of > when).order_by(table.c.as_of)
-                for row in connection.execute(query.limit(OPENING_SEARCH)):
-                    point = self._point(connection, row)
-                    usd, grade = _unrealised(point, source)
-                    if usd is not None and grade is not None:
-                        until = _next(connection, row.as_of) if before else None
-                        return Opening(Decimal(usd), point.as_of, Grade[grade.upper()], until)
+                    query = query.where(table.c.as_of > to_us(at)).order_by(table.c.as_of)
+                if found := self._stated(connection, query, source, before=before):
+                    return found
+        return None
+
+    def _first_stated(self, source: str) -> Opening | None:
+        """Return the first unrealised P&L that was ever stated of a venue; looked up once, for it stays.
+
+        A venue that was added late is in none of the many rows before: they are left out by their layout.
+        """
+        if source in self._firsts:
+            return self._firsts[source]
+        with self._engine.connect() as connection:
+            lacking = self._layouts.those(connection, lambda places: _unrealised(places, source) is None)
+            for table in (schema.rollups, schema.snapshots):
+                query = select(table.c.as_of, literal(0).label("sequence"), table.c.figures, table.c.layout)
+                query = query.where(table.c.layout.not_in(lacking)).order_by(table.c.as_of)
+                if found := self._stated(connection, query, source, before=False):
+                    self._firsts[source] = found
+                    return found
+        return None
+
+    def _stated(
+        self, connection: Connection, query: Select[Any], source: str, *, before: bool
+    ) -> Opening | None:
+        for row in connection.execute(query.limit(OPENING_SEARCH)):
+            point = self._point(connection, row)
+            name = _unrealised(point.places, source)
+            if name is not None and (usd := point[name]) is not None:
+                grade = point[name.replace("unrealised", "unrealised.grade")]
+                until = _next(connection, row.as_of) if before else None
+                if grade is not None:
+                    return Opening(Decimal(usd), point.as_of, Grade[grade.upper()], until)
         return None
 
     def history(self, start: datetime, end: datetime, points: int) -> list[Point]:
@@ -317,14 +347,14 @@ class SnapshotStore:
         return more
 
 
-def _unrealised(point: Point, source: str) -> tuple[str | None, str | None]:
-    """Return what a row says is unrealised at a venue, and its grade; None where it does not say."""
-    usd, grade = (of_source(name, source) for name in ("unrealised", "unrealised.grade"))
-    if usd in point.places:
-        return point[usd], point[grade]
-    if source == ONLY_VENUE and not any(name.startswith(f"unrealised{OF_SOURCE}") for name in point.places):
-        return point["unrealised"], point["unrealised.grade"]
-    return None, None
+def _unrealised(places: Places, source: str) -> str | None:
+    """Return the column of what is unrealised at a venue; None where a row does not say."""
+    name = of_source("unrealised", source)
+    if name in places:
+        return name
+    if source == ONLY_VENUE and not any(known.startswith(f"unrealised{OF_SOURCE}") for known in places):
+        return "unrealised"
+    return None
 
 
 def _next(connection: Connection, as_of: int) -> datetime | None:

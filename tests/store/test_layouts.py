@@ -6,15 +6,15 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from exporter.errors import StoreUnavailable
-from exporter.snapshot import HISTORY_COLUMNS, Snapshot
+from exporter.snapshot import HISTORY_COLUMNS, Snapshot, from_json
 from exporter.store import Store, layouts, snapshots
-from tests.builders import NOW
+from tests.builders import NOW, bare
 from tests.store.publisher import Publisher
 
 WithColumns = Callable[[Sequence[str]], None]
@@ -190,3 +190,34 @@ def test_a_shorter_row_of_a_layout_does_not_state_the_last_columns(store: Store,
         connection.execute("UPDATE snapshots SET figures = ?", (json.dumps(json.loads(figures)[:70]),))
         connection.commit()
     assert stated(store, "today.net", "equity") == [["1.00", None]]
+
+
+def test_a_venue_that_was_added_late_opens_with_its_own_first_value(store: Store) -> None:
+    """However many rows before it say nothing of it; rows of when there was one venue are that venue's."""
+    kept = store.snapshots
+
+    def published(number: int, at: datetime, **venues: str) -> None:
+        figures = {name: {"grade": "final", "usd": usd} for name, usd in venues.items()}
+        tree = bare(kept.epoch, number, at)
+        tree["sources"] = {name: {"title": name, "kind": "venue", "grade": "final"} for name in venues}
+        tree["unrealised"] = {"grade": "final", "usd": str(sum(map(int, venues.values())))}
+        if len(venues) > 1:
+            tree["venues"] = {name: {"unrealised": each, "exposure": "0"} for name, each in figures.items()}
+        kept.append(from_json(tree))
+
+    for number in range(1, 101):
+        published(number, NOW + timedelta(seconds=number), kalshi=str(number))
+    assert kept.opening("hedge", NOW) is None
+    for number in range(101, 111):
+        published(number, NOW + timedelta(seconds=number), kalshi=str(number), hedge="-5")
+
+    early, late = NOW + timedelta(seconds=50), NOW + timedelta(seconds=105)
+    for venue, at, usd, since in (
+        ("hedge", early, -5, 101),
+        ("hedge", late, -5, 105),
+        ("kalshi", early, 50, 50),
+        ("kalshi", late, 105, 105),
+    ):
+        opening = kept.opening(venue, at)
+        assert opening is not None
+        assert (opening.usd, opening.as_of) == (usd, NOW + timedelta(seconds=since)), (venue, at)

@@ -168,9 +168,9 @@ def test_history_and_openings_at_whole_stretches_stay_as_they_were(published: Pu
         published.add(begin + timedelta(seconds=2 * number), {}, net=f"{number}.00")
     moments = [NOW - timedelta(minutes=minutes) for minutes in (119, 115, 105, 91)]
     store = published.store.snapshots
-    before = [store.opening(at) for at in moments], store.history(begin, NOW, 720)
+    before = [store.opening("kalshi", at) for at in moments], store.history(begin, NOW, 720)
     published.thin(NOW)
-    openings = [store.opening(at) for at in moments]
+    openings = [store.opening("kalshi", at) for at in moments]
     assert [(each.usd, each.as_of) for each in openings if each] == [
         (each.usd, each.as_of) for each in before[0] if each
     ]
