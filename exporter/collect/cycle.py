@@ -15,6 +15,7 @@ from decimal import Decimal
 from exporter.collect.backlog import Reader
 from exporter.collect.books import Books
 from exporter.collect.listener import Listener
+from exporter.collect.outages import Outages
 from exporter.collect.publisher import Publisher
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
@@ -52,6 +53,7 @@ class Cycle:
         self.store, self.sources, self.clock = store, tuple(sources), clock
         self._listeners: list[Listener] = []
         self._thread = thread = StoreThread()
+        outages = Outages()
         self.books = Books(store, new_ledger, clock, thread)
         pasts = {
             source.name: Reader(store, source, self.books.infos[source.name], clock, thread)
@@ -67,6 +69,7 @@ class Cycle:
             clock,
             thread,
             self._listeners,
+            outages,
             snapshots_per_second=snapshots_per_second,
             plan=plan,
             limits=limits,
@@ -83,8 +86,9 @@ class Cycle:
             clock,
             thread,
             self._listeners,
+            outages,
         )
-        self.upkeep = Upkeep(store, self.books, metrics, clock, thread, retention or Retention())
+        self.upkeep = Upkeep(store, self.books, metrics, clock, thread, retention or Retention(), outages)
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of everything from now on."""

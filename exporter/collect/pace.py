@@ -8,11 +8,12 @@ of a burst is never left out.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 
-log = logging.getLogger("northstar")
+from exporter.collect.outages import Outages
+
+WORK = "work that was asked for"
 
 
 class Pace:
@@ -30,6 +31,7 @@ class Pace:
         self._seconds = seconds
         self._monotonic = monotonic
         self._sleep = sleep
+        self._outages = Outages(monotonic)
         self._asked = False
         self._not_before = monotonic()
         self._task: asyncio.Task[None] | None = None
@@ -65,6 +67,9 @@ class Pace:
         if task.cancelled():
             return
         if error := task.exception():
-            log.error("work that was asked for failed: %s: %s", type(error).__name__, error)
+            kind = type(error).__name__
+            self._outages.failed(WORK, kind, f"{WORK} failed: {kind}: {error}")
+        else:
+            self._outages.over(WORK)
         if self._asked:
             self._begin()

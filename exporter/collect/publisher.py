@@ -5,7 +5,6 @@ A snapshot that cannot be stated or committed is not shown; the last one stays, 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +12,7 @@ from time import perf_counter
 
 from exporter.collect.books import Books
 from exporter.collect.listener import Listener
+from exporter.collect.outages import STORE, Outages
 from exporter.collect.pace import Pace
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
@@ -25,7 +25,7 @@ from exporter.snapshot.breakdown import ResultsByGroup
 from exporter.store import Store
 from exporter.times import unstamp
 
-log = logging.getLogger("northstar")
+SNAPSHOT = "snapshot"
 
 
 class Publisher:
@@ -40,6 +40,7 @@ class Publisher:
         clock: Callable[[], datetime],
         thread: StoreThread,
         listeners: Sequence[Listener],
+        outages: Outages,
         *,
         snapshots_per_second: float,
         plan: Plan,
@@ -50,7 +51,7 @@ class Publisher:
         self.breakdown: ResultsByGroup | None = None
         """The newest statement of results by group, None before the first."""
         self._store, self._books, self._standings, self._metrics = store, books, standings, metrics
-        self._clock, self._thread, self._listeners = clock, thread, listeners
+        self._clock, self._thread, self._listeners, self._outages = clock, thread, listeners, outages
         self._plan, self._limits, self._demo = plan, limits, demo
         self._openings: dict[str, dict[str, Opening]] = {}
         self._pace = Pace(self.publish, 1 / snapshots_per_second)
@@ -81,13 +82,15 @@ class Publisher:
                 await self._thread.run(self._store.snapshots.append, snapshot)
             except LedgerError as error:
                 self._metrics.refused()
-                log.error("snapshot refused: %s", error)
+                self._outages.failed(SNAPSHOT, "refused", f"snapshot refused: {error}")
             except StoreError as error:
                 self._metrics.store_failed()
-                log.error("snapshot not stored: %s", error)
+                self._outages.failed(STORE, "store", f"snapshot not stored: {error}")
             else:
                 self._metrics.committed(perf_counter() - began)
                 self.latest = snapshot
+                for what in (SNAPSHOT, STORE):
+                    self._outages.over(what)
                 for listener in self._listeners:
                     listener.published(snapshot)
 
@@ -104,7 +107,7 @@ class Publisher:
                     await self._thread.run(self._store.breakdowns.keep, stated, latest)
             except StoreError as error:
                 self._metrics.store_failed()
-                log.error("results by group not stored: %s", error)
+                self._outages.failed(STORE, "store", f"results by group not stored: {error}")
             else:
                 self.breakdown = stated
 

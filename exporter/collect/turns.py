@@ -15,6 +15,7 @@ from time import perf_counter
 from exporter.collect.backlog import Reader
 from exporter.collect.books import Books
 from exporter.collect.listener import Listener
+from exporter.collect.outages import STORE, Outages
 from exporter.collect.publisher import Publisher
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
@@ -46,10 +47,11 @@ class Turns:
         clock: Callable[[], datetime],
         thread: StoreThread,
         listeners: Sequence[Listener],
+        outages: Outages,
     ) -> None:
         self._store, self._books, self._publisher, self._standings = store, books, publisher, standings
         self._pasts, self._metrics, self._clock, self._thread = pasts, metrics, clock, thread
-        self._listeners = listeners
+        self._listeners, self._outages = listeners, outages
         self._infos = books.infos
         self._turns = {source.name: asyncio.Lock() for source in sources}
         self._not_before: dict[str, datetime] = {}
@@ -92,9 +94,11 @@ class Turns:
             self._not_stored(source, error, now)
             return
         self._metrics.fetched(source.name, perf_counter() - began, reading.skew)
-        await self._book(source, reading, window)
+        booked = await self._book(source, reading, window)
         for trouble in reading.troubles:
             await self._failed(source, trouble, now)
+        if booked and not reading.troubles:
+            self._outages.over(f"source={source.name}")
 
     async def _window(self, source: Source, now: datetime) -> Window:
         """Return what to read now. What lies before it is in the store, or is read here in slices."""
@@ -105,14 +109,17 @@ class Turns:
             return Window(start, now, self._booked_until.get(source.name))
         start = await past.look(before, now)
         if not past.settled:
+            what = f"past of source={source.name}"
             try:
                 with held(self._infos[source.name], StoreError, LedgerError):
                     await self._read_past(past)
             except SourceError as error:
                 # The present is still worth reading; the past goes on where it was, with the next turn.
-                await self._failed(source, error, now)
+                await self._failed(source, error, now, what)
             except LedgerError as error:
-                log.error("source=%s past not booked: %s", source.name, error)
+                self._outages.failed(what, "ledger", f"source={source.name} past not booked: {error}")
+            else:
+                self._outages.over(what)
         self._metrics.gap(source.name, past.gap)
         return Window(start, self._clock())
 
@@ -123,18 +130,21 @@ class Turns:
             await self._books.renew()
             await past.finish()
 
-    async def _book(self, source: Source, reading: Reading, window: Window) -> None:
+    async def _book(self, source: Source, reading: Reading, window: Window) -> bool:
+        """Book a reading; tell whether it was."""
         now = self._clock()
         try:
             changes = await self._books.book(reading, now)
         except StoreError as error:
             self._not_stored(source, error, now)
-            return
+            return False
         except LedgerError as error:
             self._metrics.failed(source.name, "ledger", None)
             self._standings.failed(source.name, "ledger", str(error), now)
-            log.error("source=%s not booked: %s", source.name, error)
-            return
+            self._outages.failed(
+                f"source={source.name}", "ledger", f"source={source.name} not booked: {error}"
+            )
+            return False
         self._metrics.booked(source.name, changes)
         self._booked_until[source.name] = window.end
         self._standings.succeeded(source, reading.as_of, now)
@@ -142,14 +152,20 @@ class Turns:
             log.info("source=%s records=%d", source.name, len(changes))
         for listener in self._listeners:
             listener.booked(reading)
+        return True
 
-    async def _failed(self, source: Source, error: SourceError, now: datetime) -> None:
+    async def _failed(self, source: Source, error: SourceError, now: datetime, what: str = "") -> None:
         field = error.field if isinstance(error, SourceMalformed) else None
         self._metrics.failed(source.name, error.reason, field)
         self._standings.failed(source.name, error.reason, str(error), now)
         if isinstance(error, SourceUnavailable) and error.retry_after is not None:
             self._not_before[source.name] = now + timedelta(seconds=error.retry_after)
-        log.warning("source=%s reason=%s %s", source.name, error.reason, error)
+        self._outages.failed(
+            what or f"source={source.name}",
+            error.reason,
+            f"source={source.name} reason={error.reason} {error}",
+            logging.WARNING,
+        )
         try:
             await self._thread.run(
                 self._store.records.keep_refused,
@@ -160,9 +176,9 @@ class Turns:
             )
         except StoreError as trouble:
             self._metrics.store_failed()
-            log.error("source=%s refused answer not stored: %s", source.name, trouble)
+            self._outages.failed(STORE, "store", f"source={source.name} refused answer not stored: {trouble}")
 
     def _not_stored(self, source: Source, error: StoreError, now: datetime) -> None:
         self._metrics.store_failed()
         self._standings.failed(source.name, "store", str(error), now)
-        log.error("source=%s not stored: %s", source.name, error)
+        self._outages.failed(STORE, "store", f"source={source.name} not stored: {error}")

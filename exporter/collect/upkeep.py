@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 
 from exporter.collect.books import Books
+from exporter.collect.outages import STORE, Outages
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import StoreError
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.runtime import gc_pauses
 from exporter.store import Retention, Store
-
-log = logging.getLogger("northstar")
 
 
 class Upkeep:
@@ -27,9 +25,11 @@ class Upkeep:
         clock: Callable[[], datetime],
         thread: StoreThread,
         retention: Retention,
+        outages: Outages,
     ) -> None:
         self._store, self._books, self._metrics = store, books, metrics
         self._clock, self._thread, self._retention = clock, thread, retention
+        self._outages = outages
 
     async def run(self) -> None:
         """Do all that is due now."""
@@ -44,5 +44,5 @@ class Upkeep:
                 pass
         except StoreError as error:
             self._metrics.store_failed()
-            log.error("retention failed: %s", error)
+            self._outages.failed(STORE, "store", f"retention failed: {error}")
         gc_pauses.keep()  # what was booked since the last time, or a new ledger

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import timedelta
 from pathlib import Path
 
@@ -146,6 +147,58 @@ def test_only_a_reading_that_was_booked_is_the_last_one(path: Path, monkeypatch:
     asyncio.run(scenario())
 
 
+def test_an_outage_of_a_source_is_two_lines_however_long_it_is(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When it begins and when it is over; what fails beside a reading is over when nothing does."""
+    caplog.set_level(logging.INFO, "northstar")
+    trouble = SourceUnavailable("sales", "rate_limited", "Names are not told.")
+
+    async def scenario() -> None:
+        pipeline = Pipeline(path)
+        await pipeline.cycle.start()
+        for answer in (failing(trouble), answering("sales", troubles=(trouble,)), answering("sales")):
+            pipeline.sales.answer = answer
+            for _ in range(5):
+                await pipeline.collect_all()
+        await pipeline.cycle.stop()
+
+    asyncio.run(scenario())
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    first, last = (line for line in lines if "source=sales" in line[1])
+    assert first == ("WARNING", "source=sales reason=rate_limited Names are not told.")
+    assert last[0] == "INFO"
+    assert "source=sales: works again" in last[1]
+    assert "failures=10" in last[1]
+
+
+def test_a_full_disk_is_one_trouble_of_all_who_cannot_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not a line for each reading and each snapshot; and one when there is room again."""
+    caplog.set_level(logging.INFO, "northstar")
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreUnavailable("The disk is full.")
+
+    async def scenario() -> None:
+        pipeline = Pipeline(path)
+        await pipeline.cycle.start()
+        with monkeypatch.context() as disk:
+            disk.setattr(pipeline.cycle.store.records, "book", full)
+            disk.setattr(pipeline.cycle.store.snapshots, "append", full)
+            for _ in range(5):
+                for source in pipeline.cycle.sources:
+                    await pipeline.cycle.turns.collect(source)
+        await pipeline.collect_all()
+        assert pipeline.counted("northstar_store_errors_total") == 10 * len(pipeline.cycle.sources)
+        await pipeline.cycle.stop()
+
+    asyncio.run(scenario())
+    said = [record for record in caplog.records if "disk" in record.message or "database" in record.message]
+    assert [record.levelname for record in said] == ["ERROR", "INFO"]
+
+
 def test_what_failed_beside_a_reading_is_told_and_kept(path: Path) -> None:
     """The reading is booked; the refusal is counted, its answer kept, and the wish to wait respected."""
 
@@ -176,7 +229,7 @@ def test_what_failed_beside_a_reading_is_told_and_kept(path: Path) -> None:
 def test_a_source_that_fails_as_none_may_is_named_and_the_others_go_on(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Graded, counted under a reason of its own, one line a turn and no traceback; its last figures stay."""
+    """Graded, counted under a reason of its own, one line and no traceback; its last figures stay."""
 
     async def scenario() -> None:
         pipeline = Pipeline(path)
@@ -202,7 +255,7 @@ def test_a_source_that_fails_as_none_may_is_named_and_the_others_go_on(
 
     asyncio.run(scenario())
     lines = [record for record in caplog.records if "reason=unexpected" in record.getMessage()]
-    assert len(lines) == 3
+    assert len(lines) == 1
     assert "canary" not in caplog.text
     assert "Traceback" not in caplog.text
 
