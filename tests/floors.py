@@ -19,6 +19,9 @@ from typing import Any
 FILE = Path(__file__).with_name("floors.toml")
 WHOLE = 100
 
+SHOWN = 20
+"""Files of a room, and gaps of a file, that are named: more would hide the others."""
+
 
 @dataclass
 class Room:
@@ -45,7 +48,8 @@ def rooms(files: Mapping[str, Any]) -> dict[str, Room]:
         room.run += summary["covered_lines"] + summary["covered_branches"]
         gaps = [str(line) for line in file["missing_lines"]]
         gaps += [f"{start} to {end}" for start, end in file["missing_branches"]]
-        room.missing += [f"{name}: {', '.join(gaps)}"] if gaps else []
+        more = [f"and {len(gaps) - SHOWN} more"] if len(gaps) > SHOWN else []
+        room.missing += [f"{name}: {', '.join([*gaps[:SHOWN], *more])}"] if gaps else []
     return found
 
 
@@ -58,7 +62,10 @@ def compare(found: Mapping[str, Room], floors: Mapping[str, int]) -> tuple[list[
             wrong.append(f"{name} has no floor: write {name} = {room.percent} in {FILE.name}.")
         elif room.percent < floors[name]:
             wrong.append(f"{name} is at {room.percent} %, below its floor of {floors[name]} %:")
-            wrong += [f"  {line}" for line in room.missing]
+            wrong += [f"  {line}" for line in room.missing[:SHOWN]]
+            wrong += (
+                [f"  and in {len(room.missing) - SHOWN} other files"] if len(room.missing) > SHOWN else []
+            )
         elif room.percent > floors[name]:
             better.append(f"{name} rose: write {name} = {room.percent} in {FILE.name}.")
     wrong += [f"{name} is gone: take it out of {FILE.name}." for name in sorted(floors.keys() - found.keys())]

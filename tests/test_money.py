@@ -52,6 +52,13 @@ def test_cents_that_are_not_whole_numbers_are_refused(cents: object) -> None:
         parse_cents(cents)
 
 
+@pytest.mark.parametrize("text", [532, 532.5, None, "", " 1", "1,5", "NaN", "1E", "0x1"])
+def test_a_text_that_is_no_decimal_of_cents_is_refused(text: object) -> None:
+    """The cost report states strings; a number has been a float."""
+    with pytest.raises(ValueError, match="decimal string of cents"):
+        parse_cent_string(text)
+
+
 def test_money_that_is_a_float_is_refused() -> None:
     """Floats exist only at the Prometheus edge."""
     with pytest.raises(TypeError):

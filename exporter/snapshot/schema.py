@@ -29,9 +29,8 @@ def _without_null(schema: Json) -> Json:
     choices = kept.get("anyOf")
     if isinstance(choices, list):
         present = [choice for choice in choices if choice != {"type": "null"}]
-        if len(present) == 1 and isinstance(present[0], dict):
-            del kept["anyOf"]
-            kept |= present[0]
+        del kept["anyOf"]
+        kept |= present[0] if len(present) == 1 and isinstance(present[0], dict) else {"anyOf": present}
     words = kept.get("enum")
     if isinstance(words, list):
         kept["enum"] = [word for word in words if word is not None]

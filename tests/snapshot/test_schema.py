@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 from random import Random
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Meta
 
 from exporter.snapshot.breakdown import WindowGroups
+from exporter.snapshot.definition import Stated
 from exporter.snapshot.patch import plain_json
 from exporter.snapshot.schema import schemas
-from exporter.snapshot.shape import parts
+from exporter.snapshot.shape import fields, parts
 from exporter.snapshot.tree import Snapshot
 from tests.examples import examples
 from tests.snapshot.trees import made
@@ -58,3 +60,22 @@ def test_every_part_and_every_field_is_described() -> None:
         properties = schema["properties"]
         assert isinstance(properties, dict)
         assert all(isinstance(each, dict) and each["description"] for each in properties.values())
+
+
+class Undescribed(Stated):
+    """A part with a field that does not say what it means."""
+
+    amount: str
+
+
+class Unseen(Stated):
+    """A part with a field that does not say who may see it."""
+
+    amount: Annotated[str, Meta(description="What it comes to.")]
+
+
+@pytest.mark.parametrize("part", [Undescribed, Unseen])
+def test_a_field_that_does_not_say_who_may_see_it_is_refused(part: type[Stated]) -> None:
+    """So that nothing is shown to a token for totals because somebody forgot."""
+    with pytest.raises(TypeError, match=r"\.amount does not say what it means and who may see it"):
+        fields(part)

@@ -87,7 +87,7 @@ class CostDay:
                 self._usage(record)
             case KeyUsage():
                 self.keys = record
-            case BillChange():
+            case BillChange():  # pragma: no branch - mypy knows that there is no other
                 self.bill_changes[record.number] = record
 
     def _usage(self, record: UsageHour) -> None:

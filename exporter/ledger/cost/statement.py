@@ -92,7 +92,7 @@ class CostStatement:
             case Workspace():
                 before = self._workspaces.get(name.workspace_id)
                 self._workspaces[name.workspace_id] = name
-            case ApiKey():
+            case ApiKey():  # pragma: no branch - mypy knows that there is no other
                 before = self._keys.get(name.key_id)
                 self._keys[name.key_id] = name
         self._named += before != name

@@ -9,7 +9,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger.cost.cost_by import DIMENSIONS, Parts, parts
+from exporter.ledger.cost.cost_by import DIMENSIONS, NONE, Parts, parts
 from exporter.ledger.cost.day import CostDay
 from exporter.records import BilledDay, BilledLine, KeyUsage, KeyUsageLine, UsageHour
 from tests.builders import NOW, usage
@@ -157,3 +157,10 @@ def test_parts_always_sum_to_the_hours_they_are_of(
     assert sums(before) == {found.cost(0, cut)}
     assert sums(after) == {found.cost(cut)}
     assert before.total + after.total == found.billed
+
+
+def test_a_share_of_what_no_part_is_known_of_belongs_to_none() -> None:
+    """The parts sum to the share all the same."""
+    share = Parts().scaled(Decimal("1.50"))
+    assert share.total == Decimal("1.50")
+    assert all(by == {NONE: Decimal("1.50")} for by in share.by.values())

@@ -118,6 +118,14 @@ def test_a_credit_that_is_used_up_says_when_it_was() -> None:
     assert shown["gone_earliest"] == shown["gone"] == shown["gone_latest"] == day(8).isoformat()
 
 
+def test_a_credit_that_today_alone_used_up_is_gone_today() -> None:
+    """No day before it reached the amount."""
+    books = Books(*hours(1, "1.00"), usage(NOW.replace(hour=0), "9.00"))
+    shown = tree(books, plan=Plan(credit=Credit(Decimal(5), day(1))))["api_cost"]["credit"]
+    assert Decimal(shown["left"]) == -5
+    assert shown["gone_earliest"] == shown["gone"] == shown["gone_latest"] == TODAY.isoformat()
+
+
 def test_without_history_there_is_no_forecast_and_no_last_day() -> None:
     """Unknown is not zero, and not never."""
     shown = tree(Books(*hours(1, "2")), plan=Plan(budget=Decimal(10), credit=Credit(Decimal(5), day(3))))

@@ -10,6 +10,7 @@ import pytest
 
 from exporter.ledger import Plan
 from exporter.ledger.cost.day import CostDay
+from exporter.ledger.cost.statement import OTHER, TOP
 from exporter.ledger.cost.trueup import Drift, true_up
 from exporter.records import BillChange, BilledDay, BilledLine, EstimateRow
 from exporter.snapshot import Cursor
@@ -129,6 +130,19 @@ def test_too_much_for_one_model_does_not_make_up_for_too_little_for_another() ->
     tree = shown(bill, bill_change(row("claude-a", "15"), row("claude-b", "5")))
     assert tree["api_cost"]["drift"]["usd"] == "0.00"
     assert not tree["checks"]["api_cost_drift"]["ok"]
+
+
+def test_models_beyond_the_dearest_are_one_sum() -> None:
+    """A snapshot stays bounded however many models a day has, and the sum of all stays whole."""
+    names = [f"claude-{number:02}" for number in range(TOP + 3)]
+    bill = BilledDay(
+        source="anthropic", day=DAY, lines=tuple(line(str(50 - n), name) for n, name in enumerate(names))
+    )
+    tree = shown(bill, bill_change(*(row(name, "1") for name in names)))
+    models = tree["api_cost"]["drift"]["models"]
+    assert set(models) == {*names[:TOP], OTHER}
+    assert Decimal(models[OTHER]["estimate"]) == 3
+    assert Decimal(models[OTHER]["billed"]) == sum(50 - n for n in range(TOP, TOP + 3))
 
 
 def test_without_a_limit_or_a_final_bill_nothing_is_checked() -> None:

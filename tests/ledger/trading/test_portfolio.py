@@ -180,3 +180,16 @@ def test_what_is_remembered_is_what_looking_at_everything_finds() -> None:
         costs = [(book.cost, scope) for scope, book in portfolio.books.items() if book.position]
         largest = portfolio.largest()
         assert (largest.cost, largest.scope) == max(costs) if largest is not None else not costs
+
+
+def test_the_kept_price_of_a_market_that_was_left_is_shown_of_no_position() -> None:
+    """It was sold while nobody looked; entered anew it has no mark until one is quoted."""
+    again = Portfolio("kalshi", "bid")
+    again.restore(holding("T").positions)
+    again.refresh()
+    assert (again.tickers, again.positions) == (set(), {})
+    fill = bought("T")
+    again.apply(Change(None, fill), fill)
+    again.refresh()
+    assert again.tickers == {"T"}
+    assert again.positions["T"].mark is None

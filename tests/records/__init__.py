@@ -1,0 +1,1 @@
+"""Records: what replaces what, and what they are estimated at."""

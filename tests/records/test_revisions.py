@@ -1,0 +1,57 @@
+"""What replaces a record, and what never does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from exporter.records import BilledDay, KeyUsage, Record, Transfer, UsageHour
+from exporter.records.revisions import replaces
+from tests.builders import NOW, bill, fill, key_usage, settlement, usage
+
+DAY = date(2026, 11, 20)
+
+
+def test_what_is_new_or_says_something_else_replaces() -> None:
+    """The same again does not."""
+    assert replaces(fill("buy yes 1 @ 0.40"), None)
+    assert replaces(bill(DAY, "2.00"), bill(DAY, "1.00"))
+    assert not replaces(bill(DAY, "1.00"), bill(DAY, "1.00"))
+
+
+@pytest.mark.parametrize(
+    ("gone", "had"),
+    [
+        (BilledDay(source="anthropic", day=DAY, lines=()), bill(DAY, "1.00")),
+        (UsageHour(source="anthropic", at=NOW, lines=()), usage(NOW, "1.00")),
+        (KeyUsage(source="anthropic", day=DAY, lines=()), key_usage(DAY, "apikey_1")),
+    ],
+)
+def test_what_vanishes_from_a_report_was_not_nothing(gone: Record, had: Record) -> None:
+    """A day without lines does not take back one that had some; the other way round it is news."""
+    assert not replaces(gone, had)
+    assert replaces(had, gone)
+
+
+def test_a_settlement_that_we_rebuilt_never_replaces_the_venues_own_row() -> None:
+    """The venue's replaces ours."""
+    row = settlement("1 / 0.40", "0 / 0", "yes", "1.00")
+    rebuilt = replace(row, origin="market", payout=Decimal("0.99"))
+    assert not replaces(rebuilt, row)
+    assert replaces(row, rebuilt)
+
+
+def test_fills_of_one_moment_are_pushed_down_and_never_up() -> None:
+    """A list that shuffles them does not restate the books for ever."""
+    first = fill("buy yes 1 @ 0.40")
+    assert replaces(replace(first, newer=1), first)
+    assert not replaces(first, replace(first, newer=1))
+
+
+def test_each_movement_of_cash_stands_by_itself() -> None:
+    """A late one has nothing else replayed."""
+    moved = Transfer(source="kalshi", transfer_id="d-1", amount=Decimal(5), fee=Decimal(0), at=NOW)
+    assert moved.scope == moved.key == "d-1"
