@@ -137,6 +137,7 @@ def imported(folder: Path) -> set[str]:
     return found - {"northstar-pnl"}
 
 
+@pytest.mark.slow
 def test_dependencies_are_those_that_are_imported() -> None:
     """What nothing imports is not installed, what is imported is asked for by name."""
     run = asked(PROJECT["project"]["dependencies"])

@@ -56,7 +56,7 @@ def _upgraded(stored: JsonObject) -> JsonObject:
 def _figure(stated: Json) -> Json:
     figure = _object(stated)
     because = figure.get("because")
-    if not isinstance(because, list) or not any(isinstance(reason, str) for reason in because):
+    if not isinstance(because, list):
         return figure
     return {**figure, "because": [_reason(reason) for reason in because]}
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -66,8 +68,9 @@ def test_a_family_is_written_as_the_client_writes_it(metric: Metric, data: st.Da
     assert whole == generate_openmetrics(theirs)
 
 
-def test_what_is_counted_is_written_as_the_client_writes_it() -> None:
+def test_what_is_counted_is_written_as_the_client_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counters, gauges and histograms with their labels, and when each began."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000_000))
     registry = CollectorRegistry()
     own = ExporterMetrics(registry)
     own.failed("kalshi", "timeout", 'fills."fee"\n')

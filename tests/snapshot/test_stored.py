@@ -50,6 +50,12 @@ def test_a_snapshot_of_before_reasons_were_data_is_read() -> None:
     assert {key: again[key] for key in same} == {key: stored[key] for key in same}
 
 
+def test_an_empty_part_of_before_is_absent() -> None:
+    """API cost was an empty object where none was known."""
+    stored = {**json.loads(BEFORE.read_text()), "api_cost": {}}
+    assert from_json(stored).api_cost is None
+
+
 def test_what_is_no_snapshot_is_refused() -> None:
     """A row that somebody has changed is not guessed at."""
     stored = decode(encode(made(Snapshot, Random(1))))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.ledger import state
-from exporter.snapshot import HISTORY_COLUMNS, Cursor, history_row
+from exporter.snapshot import Cursor, history_row
 from exporter.store import Point
 from exporter.stream.history import drawdowns, question, values
 from tests.builders import NOW, Books, balance, fill, healthy, mark
@@ -27,7 +27,7 @@ def test_a_snapshot_states_the_account_in_its_row() -> None:
     books = Books(fill("buy yes 10 @ 0.40"))
     books.ledger.observe([mark(bid="0.50"), balance("96.00", "5.10")])
     tree = state(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={})
-    row = dict(zip(HISTORY_COLUMNS, history_row(tree), strict=True))
+    row = history_row(tree)
     stated = [row[name] for name in ("equity", "cash", "paid_in", "exposure", "equity.grade")]
     assert stated == ["101.10", "96.00", "0.00", "4.00", "final"]
 
