@@ -1,0 +1,1 @@
+"""Figures taken apart, down to the records and their raw answers."""

@@ -24,7 +24,7 @@ from exporter.sources.kalshi.subscriptions import ENDINGS, TICKERS_AT_ONCE
 from tests.sources import venue_socket as v
 from tests.sources.canned import KEY_ID, NOW, private_key
 from tests.sources.fields import NOT_BELOW_ZERO, PRICE, TEXT, Read
-from tests.sources.venue_socket import (
+from tests.sources.kalshi.venue_socket import (
     MARKET,
     QUICK,
     Line,

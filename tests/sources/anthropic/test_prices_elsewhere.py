@@ -10,7 +10,7 @@ import model_prices
 import pytest
 
 from exporter.sources.anthropic.pricing import FAST_MODELS, KINDS, LONG_PROMPT, Kind, Prices
-from tests.sources.test_pricing import ROWS
+from tests.sources.anthropic.test_pricing import ROWS
 
 D = Decimal
 MILLION = 1_000_000

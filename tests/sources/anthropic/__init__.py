@@ -1,0 +1,1 @@
+"""Anthropic: bills, usage, names and list prices."""

@@ -1,0 +1,1 @@
+"""Kalshi: its lists, its live feed, its key and its limits."""

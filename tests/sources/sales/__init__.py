@@ -1,0 +1,1 @@
+"""The sales API: what was sold and given back."""
