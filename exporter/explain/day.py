@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from exporter.explain.lines import CannotExplain, Comparison, DayExplained, Moment, Proof, proof
-from exporter.ledger.cost.cost_by import parts
+from exporter.ledger.cost.cost_by import cost_by
 from exporter.ledger.cost.day import CostDay
 from exporter.ledger.cost.trueup import billed_by_name
 from exporter.money import ZERO
@@ -48,7 +48,7 @@ def explain_day(store: Store, day: date, source: str | None = None) -> DayExplai
                 newest[record.key] = record
         elif isinstance(record, BilledDay):
             billed.take(record)
-    low, bill = parts(estimated), parts(billed) if landed else None
+    low, bill = cost_by(estimated), cost_by(billed) if landed else None
     tables = {name: _rows(low.by[name], None if bill is None else bill.by[name]) for name in TABLES}
     named = billed_by_name(billed.bill_lines) if landed else None
     by_name = {row.name: row.cost for row in estimates(newest.values()) if row.cost is not None}

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from exporter.ledger.cost.cost_by import PartsMemory
+from exporter.ledger.cost.cost_by import CostByMemory
 from exporter.ledger.cost.day import CostDay
 from exporter.ledger.cost.forecast import HISTORY, DayCost, Outlook, Range
 from exporter.ledger.cost.plan import Credit
@@ -53,7 +53,7 @@ class Ahead:
     """The days of cost in the reporting zone, and what follows from them as of `now`."""
 
     def __init__(
-        self, spending: Sequence[Spending], zone: ZoneInfo, now: datetime, parts: PartsMemory
+        self, spending: Sequence[Spending], zone: ZoneInfo, now: datetime, parts: CostByMemory
     ) -> None:
         self._spending, self._zone, self._parts = spending, zone, parts
         self.today = now.astimezone(zone).date()

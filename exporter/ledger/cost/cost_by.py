@@ -38,7 +38,7 @@ Group = tuple[str, ...]
 By = dict[str, Decimal]
 
 
-class Line(NamedTuple):
+class CostLine(NamedTuple):
     """A piece of cost and what is known of it; empty for what does not apply."""
 
     workspace: str
@@ -50,27 +50,27 @@ class Line(NamedTuple):
 
 
 @dataclass(slots=True)
-class Parts:
+class CostBy:
     """A sum of cost by each dimension."""
 
     total: Decimal = ZERO
     by: dict[str, By] = field(default_factory=lambda: {name: {} for name in DIMENSIONS})
 
-    def add(self, other: Parts) -> None:
+    def add(self, other: CostBy) -> None:
         self.total += other.total
         for name, amounts in other.by.items():
             mine = self.by[name]
             for label, amount in amounts.items():
                 mine[label] = mine.get(label, ZERO) + amount
 
-    def scaled(self, total: Decimal) -> Parts:
+    def scaled(self, total: Decimal) -> CostBy:
         """Return the parts of a share of the whole; rounding leaves what it leaves in the largest."""
         if total == self.total:
             return self
-        return Parts(total, {name: _shared(total, amounts) for name, amounts in self.by.items()})
+        return CostBy(total, {name: _shared(total, amounts) for name, amounts in self.by.items()})
 
 
-def parts(day: CostDay, first: int = 0, last: int = HOURS) -> Parts:
+def cost_by(day: CostDay, first: int = 0, last: int = HOURS) -> CostBy:
     """Return the cost of a day's hours from `first` to before `last`."""
     if day.billed is not None:
         whole = _sum(day, _billed(day))
@@ -80,28 +80,28 @@ def parts(day: CostDay, first: int = 0, last: int = HOURS) -> Parts:
     return _sum(day, _estimated(day, first, last))
 
 
-class PartsMemory:
-    """The parts of whole days, made once for each revision of a day, and of whole months likewise.
+class CostByMemory:
+    """The costs of whole days, made once for each revision of a day, and of whole months likewise.
 
     Without the months the windows that reach far back would be summed from a year of days each minute.
     """
 
     def __init__(self) -> None:
-        self._whole: dict[tuple[str, date], tuple[int, Parts]] = {}
-        self._months: dict[date, tuple[int, Parts]] = {}
+        self._whole: dict[tuple[str, date], tuple[int, CostBy]] = {}
+        self._months: dict[date, tuple[int, CostBy]] = {}
 
-    def of(self, day: CostDay, first: int = 0, last: int = HOURS) -> Parts:
+    def of(self, day: CostDay, first: int = 0, last: int = HOURS) -> CostBy:
         """Return the cost of a day's hours by each dimension; not to be changed."""
         if (first, last) != (0, HOURS):
-            return parts(day, first, last)
+            return cost_by(day, first, last)
         known = self._whole.get((day.source, day.day))
         if known is None or known[0] != day.revision:
-            known = self._whole[day.source, day.day] = (day.revision, parts(day))
+            known = self._whole[day.source, day.day] = (day.revision, cost_by(day))
         return known[1]
 
-    def since(self, months: Mapping[date, Sequence[CostDay]], start: datetime | None) -> Parts:
+    def since(self, months: Mapping[date, Sequence[CostDay]], start: datetime | None) -> CostBy:
         """Return the cost of all hours that begin at or after `start`, of days grouped by month."""
-        found = Parts()
+        found = CostBy()
         for month, days in months.items():
             if start is not None and days[-1].end <= start:
                 continue
@@ -113,24 +113,24 @@ class PartsMemory:
                     found.add(self.of(day, day.hour_of(start)))
         return found
 
-    def _month(self, month: date, days: Sequence[CostDay]) -> Parts:
+    def _month(self, month: date, days: Sequence[CostDay]) -> CostBy:
         revision = sum(day.revision for day in days)
         known = self._months.get(month)
         if known is None or known[0] != revision:
-            total = Parts()
+            total = CostBy()
             for day in days:
                 total.add(self.of(day))
             known = self._months[month] = (revision, total)
         return known[1]
 
 
-def _billed(day: CostDay) -> Iterator[Line]:
+def _billed(day: CostDay) -> Iterator[CostLine]:
     for line in day.bill_lines:
         kind = BILLED_KINDS.get(line.token_type, line.token_type or line.cost_type)
-        yield Line(line.workspace, line.model, line.tier, line.context_window, kind, line.amount)
+        yield CostLine(line.workspace, line.model, line.tier, line.context_window, kind, line.amount)
 
 
-def _estimated(day: CostDay, first: int, last: int) -> Iterator[Line]:
+def _estimated(day: CostDay, first: int, last: int) -> Iterator[CostLine]:
     for hour, lines in day.lines.items():
         if not first <= hour < last:
             continue
@@ -138,11 +138,11 @@ def _estimated(day: CostDay, first: int, last: int) -> Iterator[Line]:
             if line.cost is None:
                 continue
             for kind, amount in line.costs or (("tokens", line.cost),):
-                yield Line(line.workspace, line.model, line.tier, line.context_window, kind, amount)
+                yield CostLine(line.workspace, line.model, line.tier, line.context_window, kind, amount)
 
 
-def _sum(day: CostDay, lines: Iterable[Line]) -> Parts:
-    shares, found = KeyShares(day), Parts()
+def _sum(day: CostDay, lines: Iterable[CostLine]) -> CostBy:
+    shares, found = KeyShares(day), CostBy()
     for line in lines:
         found.total += line.amount
         named = {
@@ -174,7 +174,7 @@ class KeyShares:
             self._count((*place, WEB_SEARCH), key, line.web_searches)
             self._count((line.workspace, WEB_SEARCH), key, line.web_searches)
 
-    def allocate(self, line: Line) -> By:
+    def allocate(self, line: CostLine) -> By:
         """Return a line's amount by key: by the closest match of what it is for."""
         place = (line.workspace, line.model, line.tier)
         groups = ((*place, line.context_window, line.kind), (*place, line.kind), (line.workspace, line.kind))

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from exporter.ledger import windows
 from exporter.ledger.cost.budgets import Ahead, Budget, Gone
-from exporter.ledger.cost.cost_by import DIMENSIONS, PartsMemory
+from exporter.ledger.cost.cost_by import DIMENSIONS, CostByMemory
 from exporter.ledger.cost.day import HOUR_US, TOKEN_KINDS, CostDay, Unpriced
 from exporter.ledger.cost.forecast import Range
 from exporter.ledger.cost.plan import Credit, Plan
@@ -79,7 +79,7 @@ class CostStatement:
 
     def __init__(self, spending: Mapping[str, Spending], zone: ZoneInfo) -> None:
         self._spending, self._zone = tuple(spending.values()), zone
-        self._parts, self._used = PartsMemory(), UsedMemory()
+        self._parts, self._used = CostByMemory(), UsedMemory()
         self._workspaces: dict[str, Workspace] = {}
         self._keys: dict[str, ApiKey] = {}
         self._named = 0

@@ -9,7 +9,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger.cost.cost_by import DIMENSIONS, NONE, Parts, parts
+from exporter.ledger.cost.cost_by import DIMENSIONS, NONE, CostBy, parts
 from exporter.ledger.cost.day import CostDay
 from exporter.records import BilledDay, BilledLine, KeyUsage, KeyUsageLine, UsageHour
 from tests.builders import NOW, usage
@@ -61,13 +61,13 @@ def day(
     return found
 
 
-def sums(found: Parts) -> set[Decimal]:
+def sums(found: CostBy) -> set[Decimal]:
     return {sum(found.by[name].values(), Decimal(0)) for name in DIMENSIONS}
 
 
 def test_a_bill_is_told_apart_in_the_words_of_usage() -> None:
     """Kinds of token are translated; a cost type, known or not, is money under its own name."""
-    found = parts(
+    found = cost_by(
         day(
             billed("1"),
             billed("2", token_type="cache_creation.ephemeral_1h_input_tokens", tier="batch"),
@@ -84,7 +84,7 @@ def test_a_bill_is_told_apart_in_the_words_of_usage() -> None:
 
 def test_a_line_goes_to_the_keys_by_the_tokens_they_used_of_the_same() -> None:
     """Of another window, tier, model or workspace does not count; what nobody used is unallocated."""
-    found = parts(
+    found = cost_by(
         day(
             billed("9"),
             billed("1", context_window="200k-1M"),
@@ -108,7 +108,7 @@ def test_a_line_goes_to_the_keys_by_the_tokens_they_used_of_the_same() -> None:
 
 def test_without_usage_by_key_nothing_is_allocated() -> None:
     """Unknown is not nobody."""
-    assert parts(day(billed("9"))).by["api_key"] == {"unallocated": 9}
+    assert cost_by(day(billed("9"))).by["api_key"] == {"unallocated": 9}
 
 
 def test_an_estimated_day_is_told_apart_by_its_usage() -> None:
@@ -118,9 +118,9 @@ def test_an_estimated_day_is_told_apart_by_its_usage() -> None:
         late.lines[0], costs=(("output", Decimal("2.5")), ("web_search", Decimal("0.5"))), web_searches=50
     )
     found = day(hours=(early, replace(late, lines=(split, replace(split, cost=None)))))
-    assert parts(found).by["kind"] == {"tokens": 1, "output": Decimal("2.5"), "web_search": Decimal("0.5")}
-    assert sums(parts(found, 1)) == {Decimal(3)}
-    assert sums(parts(found, 0, 5)) == {Decimal(1)}
+    assert cost_by(found).by["kind"] == {"tokens": 1, "output": Decimal("2.5"), "web_search": Decimal("0.5")}
+    assert sums(cost_by(found, 1)) == {Decimal(3)}
+    assert sums(cost_by(found, 0, 5)) == {Decimal(1)}
 
 
 amounts = st.integers(-(10**6), 10**9).map(lambda units: Decimal(units) / 10**8)
@@ -153,7 +153,7 @@ def test_parts_always_sum_to_the_hours_they_are_of(
         keys=tuple(by_key(key, output=count, model=model, workspace="a") for key, count, model in tokens),
         hours=tuple(usage(MIDNIGHT + timedelta(hours=hour), str(cost)) for hour, cost in costs),
     )
-    before, after = parts(found, 0, cut), parts(found, cut)
+    before, after = cost_by(found, 0, cut), cost_by(found, cut)
     assert sums(before) == {found.cost(0, cut)}
     assert sums(after) == {found.cost(cut)}
     assert before.total + after.total == found.billed
@@ -161,6 +161,6 @@ def test_parts_always_sum_to_the_hours_they_are_of(
 
 def test_a_share_of_what_no_part_is_known_of_belongs_to_none() -> None:
     """The parts sum to the share all the same."""
-    share = Parts().scaled(Decimal("1.50"))
+    share = CostBy().scaled(Decimal("1.50"))
     assert share.total == Decimal("1.50")
     assert all(by == {NONE: Decimal("1.50")} for by in share.by.values())
