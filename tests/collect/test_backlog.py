@@ -267,11 +267,11 @@ CHILD = """
 import sys
 from exporter.simulator.kalshi import gate
 from exporter.sources.kalshi import history as kalshi_history
-from exporter.sources.kalshi.limits import Allowance
+from exporter.sources.kalshi.limits import TokenBucket
 from exporter.store import HistoryStore
 from exporter import cli
 async def at_once(self, method, path): pass
-Allowance.spend = at_once
+TokenBucket.spend = at_once
 kalshi_history.PAGE_ROWS = 100
 kalshi_history.KalshiHistory.markets_at_once = 20
 keep = HistoryStore.keep
