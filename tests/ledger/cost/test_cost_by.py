@@ -9,7 +9,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger.cost.cost_by import DIMENSIONS, NONE, CostBy, parts
+from exporter.ledger.cost.cost_by import DIMENSIONS, NONE, CostBy, cost_by
 from exporter.ledger.cost.day import CostDay
 from exporter.records import BilledDay, BilledLine, KeyUsage, KeyUsageLine, UsageHour
 from tests.builders import NOW, usage
