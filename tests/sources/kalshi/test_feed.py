@@ -21,9 +21,9 @@ from exporter.simulator.mutation import mutate, other_type
 from exporter.sources.kalshi.feed import MAX_CHANGES, KalshiLive, Timeouts
 from exporter.sources.kalshi.frames import BODIES, BadFrame, read_frame
 from exporter.sources.kalshi.subscriptions import ENDINGS, TICKERS_AT_ONCE
-from tests.sources import venue_socket as v
 from tests.sources.canned import KEY_ID, NOW, private_key
 from tests.sources.fields import NOT_BELOW_ZERO, PRICE, TEXT, Read
+from tests.sources.kalshi import venue_socket as v
 from tests.sources.kalshi.venue_socket import (
     MARKET,
     QUICK,
