@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -15,6 +16,8 @@ TESTS = Path(__file__).parent
 
 SLOW = ("benchmarks", "e2e", "grafana", "prometheus", "simulator")
 """Folders whose tests start programs, or wait for them, one and all; elsewhere a file or a test is marked."""
+
+SLOW_FILE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
 READS = {"git"}
 """What a quick test may start: it only reads, and answers at once."""
@@ -38,9 +41,10 @@ _quick: list[str] = []
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Read no slow folder when only quick tests are to run: that alone takes as long as they do."""
-    left_out = config.getoption("markexpr") == "not slow" and _in_slow_folder(collection_path)
-    return True if left_out else None
+    """Read nothing that is slow as a whole when quick tests are to run: that takes as long as they do."""
+    if config.getoption("markexpr") != "not slow":
+        return None
+    return True if _in_slow_folder(collection_path) or _is_slow_file(collection_path) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,6 +56,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _in_slow_folder(path: Path) -> bool:
     return any(path.is_relative_to(TESTS / folder) for folder in SLOW)
+
+
+def _is_slow_file(path: Path) -> bool:
+    return path.suffix == ".py" and SLOW_FILE.search(path.read_text()) is not None
 
 
 @pytest.hookimpl(wrapper=True)
