@@ -33,7 +33,7 @@ from exporter.times import unstamp
 from exporter.wiring import build_cycle, build_followers
 from tests.builders import NOW, UTC_ZONE, balance, fill, infos, mark, settlement
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test is hanging; nothing is measured against it."""
 
 OPEN = fill("buy yes 10 @ 0.40 in M", at=NOW - timedelta(hours=2), fill_id="f-1")

@@ -263,7 +263,7 @@ def test_sigterm_ends_in_order_even_while_an_upstream_says_nothing(tmp_path: Pat
             began = time.monotonic()
             exporter.send(signal.SIGTERM)
             code = exporter.wait()
-            assert (code, time.monotonic() - began < 5) == (0, True), exporter.output
+            assert (code, time.monotonic() - began < 15) == (0, True), exporter.output
             assert "Traceback" not in exporter.output
             assert "exporter stopped" in exporter.output
         stand.is_whole()

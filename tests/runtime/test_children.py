@@ -19,7 +19,7 @@ from tests.ports import held_port
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a test is hanging; nothing is measured against it."""
 
 STAYS = ("simulator", "--port", "0", "--folder", ".")

@@ -20,7 +20,7 @@ PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 NEEDS_CHROMIUM = pytest.mark.skipif(
     PROGRAM is None, reason="there is no Chromium to look at the page with: see tests/install-tools"
 )
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 

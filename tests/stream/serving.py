@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from exporter.stream.server import Server, listen
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test is hanging; nothing is measured against it."""
 
 

@@ -24,7 +24,7 @@ from tests.sources.canned import KEY_ID, NOW, private_key
 PATH = "/trade-api/ws/v2"
 HOST = "127.0.0.1"
 MARKET = "KXSAMPLE-26DEC01-T10.5"
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test is hanging; nothing is measured against it."""
 
 QUICK = Timeouts(answer=PATIENCE, silence=PATIENCE, missed=0, first_wait=0, longest_wait=0, steady=0)
