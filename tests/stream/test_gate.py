@@ -24,6 +24,7 @@ from exporter.snapshot import apply
 from exporter.stream import create_app
 from exporter.stream.gate import Access
 from exporter.stream.tokens import SHORT_SECONDS, Tokens
+from tests.builders import held as position
 from tests.stream.builders import START, Writer
 from tests.stream.serving import PATIENCE, serving, until
 
@@ -179,7 +180,7 @@ def test_totals_are_all_that_a_token_for_totals_sees(
     ):
         lines = response.iter_lines()
         for number in range(3):
-            positions = {f"{TICKER}-{number}": {"count": "1", "cost": "1"}}
+            positions = {f"{TICKER}-{number}": position(number)}
             writer.commit(positions=positions, missing=f"kalshi: no mark for {TICKER}")
         last = f"{writer.epoch}-{writer.sequence}"
         while f'"id":"{last}"' not in (told[-1] if told else ""):
