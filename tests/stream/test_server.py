@@ -146,7 +146,7 @@ def test_a_crowd_waits_in_the_kernel_and_is_let_in_by_turns(
         listeners.append(listen(*arguments, **named))
         return listeners[0]
 
-    monkeypatch.setattr("serving.listen", noted)
+    monkeypatch.setattr("tests.stream.serving.listen", noted)
     allowed = int(Path("/proc/sys/net/core/somaxconn").read_text())
     with serving(app):
         told = listeners[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
