@@ -85,6 +85,18 @@ def asked(requirements: list[str]) -> set[str]:
     return {re.split(r"[<>=!~\[; ]", each)[0].lower().replace("_", "-") for each in requirements}
 
 
+def test_a_clone_holds_plain_files_that_are_not_ignored() -> None:
+    """A link leads out of a clone, and what a build makes stands in the way of the next one."""
+
+    def listed(*options: str) -> list[str]:
+        command = ["git", "ls-files", *options]
+        return subprocess.check_output(command, cwd=ROOT, text=True).splitlines()
+
+    tracked()
+    assert [line for line in listed("--stage") if not line.startswith("100")] == []
+    assert listed("--cached", "--ignored", "--exclude-standard") == []
+
+
 @pytest.mark.parametrize("lock", [RUN_LOCK, TEST_LOCK, OFFICIAL_LOCK], ids=["run", "test", "official"])
 def test_lock_names_no_host_and_hashes_everything(lock: Path) -> None:
     """A lock works with whatever index pip is configured for, and with nothing that was tampered with."""
