@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from exporter.ledger.doubt import Doubt, reasons
 from exporter.ledger.journal import Journal
 from exporter.money import ZERO
 from exporter.records import Change, SourceInfo
@@ -73,6 +74,13 @@ class Part:
     grade: Grade = Grade.FINAL
     because: tuple[Reason, ...] = ()
 
+    def doubted(self, doubts: Iterable[Doubt], component: str, start: datetime | None) -> Part:
+        """Return the part as it is with what speaks against it: `partial` at best, with the reasons."""
+        against = reasons(doubts, component, start)
+        if not against:
+            return self
+        return Part(self.usd, min(self.grade, Grade.PARTIAL), (*self.because, *against))
+
     def figure(self, source: str, state: SourceState, now: datetime) -> Figure:
         """Return the figure that the source's answers allow: none before the first, an old one when late."""
         if state.as_of is None:
@@ -102,6 +110,9 @@ class SourceBook(Protocol):
         self, spans: Sequence[Span], freshness: timedelta, openings: Mapping[str, Opening]
     ) -> dict[Window, dict[str, Part]]:
         """Return the components of each window by name. `openings` has the windows that were asked for."""
+
+    def doubts(self) -> Sequence[Doubt]:
+        """Return what speaks against its components as a whole, whatever each of them says of itself."""
 
 
 def total(parts: Iterable[Figure]) -> Figure:

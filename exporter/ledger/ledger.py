@@ -20,6 +20,7 @@ from exporter.ledger import windows
 from exporter.ledger.book import Part, SourceBook, SourceState, Span, total
 from exporter.ledger.cost.cost_book import CostBook
 from exporter.ledger.cost.statement import CostStatement
+from exporter.ledger.doubt import Doubt
 from exporter.ledger.journal import Entry
 from exporter.ledger.sales.orders import Counts
 from exporter.ledger.sales.shop_book import ShopBook
@@ -140,7 +141,8 @@ class Ledger:
             name: book.components(spans, states[name].freshness, openings.get(name, {}))
             for name, book in self.books.items()
         }
-        return {span.window: self._window(span, states, parts) for span in spans}
+        doubts = {name: book.doubts() for name, book in self.books.items()}
+        return {span.window: self._window(span, states, parts, doubts) for span in spans}
 
     def unrealised(self, now: datetime, states: Mapping[str, SourceState]) -> dict[str, Figure]:
         """Return the unrealised P&L of what is open now, by venue."""
@@ -219,10 +221,13 @@ class Ledger:
         span: Span,
         states: Mapping[str, SourceState],
         parts: Mapping[str, Mapping[Window, Mapping[str, Part]]],
+        doubts: Mapping[str, Sequence[Doubt]],
     ) -> WindowFigures:
         by_source = {
             name: {
-                component: part.figure(name, states[name], span.now)
+                component: part.doubted(doubts[name], component, span.start).figure(
+                    name, states[name], span.now
+                )
                 for component, part in stated[span.window].items()
             }
             for name, stated in parts.items()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from exporter.ledger.book import Part, Span
 from exporter.ledger.cost.spending import Spending
+from exporter.ledger.doubt import Doubt
 from exporter.ledger.journal import Journal
 from exporter.records import BillChange, BilledDay, Change, KeyUsage, SourceInfo, UsageHour
 from exporter.snapshot import KIND_COMPONENTS, Opening, Window
@@ -47,6 +48,10 @@ class CostBook:
             }
             for span in spans
         }
+
+    def doubts(self) -> Sequence[Doubt]:
+        """What is doubtful about a day's cost is said by the day."""
+        return ()
 
     def forget_settled(self, now: datetime) -> None:
         """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""

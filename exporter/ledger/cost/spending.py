@@ -17,7 +17,7 @@ from exporter.records import BillChange, BilledDay, KeyUsage, UsageHour
 from exporter.snapshot import Grade, Reason
 
 CostRecord = BilledDay | UsageHour | KeyUsage | BillChange
-Doubt = tuple[Grade, tuple[Reason, ...]]
+Graded = tuple[Grade, tuple[Reason, ...]]
 DAY = timedelta(days=1)
 
 NAMED = 3
@@ -88,7 +88,7 @@ class Spending:
             self._holes = (self.version, last, [day for day in due if day not in there])
         return self._holes[2]
 
-    def doubt_estimated(self, begin: datetime, now: datetime) -> Doubt:
+    def doubt_estimated(self, begin: datetime, now: datetime) -> Graded:
         """Grade what is not billed of a window that begins then, with the reasons."""
         partial = self._unknown(begin, now) + self._unpriced(begin)
         if partial:
@@ -100,7 +100,7 @@ class Spending:
             return Grade.ESTIMATED, (self._reason("not_billed", "not billed yet"),)
         return Grade.FINAL, ()
 
-    def doubt_billed(self, begin: datetime, now: datetime) -> Doubt:
+    def doubt_billed(self, begin: datetime, now: datetime) -> Graded:
         """Grade the bills of a window that begins then, with the reason."""
         cut = self.days.get(begin.astimezone(UTC).date())
         if cut is not None and cut.billed is not None and cut.start < begin:

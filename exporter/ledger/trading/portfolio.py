@@ -212,9 +212,9 @@ class Portfolio:
         return None if self._largest is None else self.books[self._largest]
 
     @property
-    def doubts(self) -> list[str]:
-        """Return what settlement rows and fills disagree on, in words."""
-        return list(self._doubts.values())
+    def doubts(self) -> Mapping[str, str]:
+        """Return by market what its settlement row and its fills disagree on, in words."""
+        return self._doubts
 
     def _refresh(self, scope: str) -> None:
         book = self.books[scope]

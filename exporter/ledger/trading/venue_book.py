@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from exporter.ledger.book import Part, Span
+from exporter.ledger.doubt import Doubt
 from exporter.ledger.journal import OPEN_COST, OTHER_CASH, TRANSFERS, VENUE_CASH, Entry, Journal
 from exporter.ledger.trading.confirmation import Confirmation
 from exporter.ledger.trading.equity import Equity
@@ -34,11 +35,11 @@ from exporter.times import to_us
 OPENING_MARK_AGE = timedelta(minutes=15)
 """How long before a window's start its opening marks may date from; older ones make it partial."""
 
-DOUBTS_NAMED = 3
-"""Markets whose rows disagree that a reason names; the others are as many sentences again."""
-
 TIMELINES = ("trading_realised", "trading_fees", OPEN_COST)
 """The accounts that windows cut."""
+
+REALISED = frozenset(("trading_realised",))
+"""What rests on the way in which a market's rows fit together."""
 
 Traded = Callable[[str, Sequence[Entry]], None]
 """Told of each market and the entries that were posted for it: results and groups are kept up with them."""
@@ -146,6 +147,13 @@ class VenueBook:
             }
         return stated
 
+    def doubts(self) -> Sequence[Doubt]:
+        """Return the markets whose settlement disagrees with their fills."""
+        return [
+            Doubt(components=REALISED, reason=self._reason("rows_disagree", said), scope=scope)
+            for scope, said in self.portfolio.doubts.items()
+        ]
+
     def cash_difference(self) -> Decimal | None:
         """Return the venue's cash minus what fills, settlements, fees, transfers and the user explain."""
         if not self.cash:
@@ -181,11 +189,7 @@ class VenueBook:
         }
 
     def _booked(self, name: str, span: Span) -> Part:
-        usd = self.journal.contribution(name, span.window, span.start_us)
-        if name == "trading_realised" and self.portfolio.doubts:
-            doubts = self.portfolio.doubts[:DOUBTS_NAMED]
-            return Part(usd, Grade.PARTIAL, tuple(self._reason("rows_disagree", doubt) for doubt in doubts))
-        return Part(usd)
+        return Part(self.journal.contribution(name, span.window, span.start_us))
 
     def _unrealised_change(self, span: Span, valuation: Valuation, opening: Opening | None) -> Part:
         usd, grade, because, start = valuation.usd, valuation.grade, valuation.because, span.start
