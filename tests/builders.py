@@ -72,7 +72,13 @@ _FILL = re.compile(
 
 
 def fill(
-    text: str, *, at: datetime = NOW, fill_id: str = "", subaccount: int = 0, source: str = KALSHI
+    text: str,
+    *,
+    at: datetime = NOW,
+    fill_id: str = "",
+    subaccount: int = 0,
+    source: str = KALSHI,
+    order: str = "",
 ) -> Fill:
     """Read `buy yes 10 @ 0.42 fee 0.07 in MARKET`; the price is that of the side bought."""
     parts = _FILL.fullmatch(text)
@@ -87,6 +93,7 @@ def fill(
         price=Decimal(parts["price"]),
         fee=Decimal(parts["fee"] or 0),
         at=at,
+        order_id=order,
     )
 
 

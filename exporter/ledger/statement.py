@@ -193,7 +193,8 @@ def _positions(ledger: Ledger, now: datetime, sources: Mapping[str, SourceState]
     """Return all open positions: by market at the first venue, by venue and market at the others."""
     shown: dict[str, Position] = {}
     for name, book in ledger.venues.items():
-        held = book.portfolio.shown(book.value(now, sources[name].freshness).old)
+        doubted = {doubt.scope for doubt in book.doubts()}
+        held = book.portfolio.shown(book.value(now, sources[name].freshness).old, doubted)
         if shown or name != next(iter(ledger.venues)):
             held = {position_key(ledger, name, scope): position for scope, position in held.items()}
         shown |= held

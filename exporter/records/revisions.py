@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.records.api_cost import ApiKey, BillChange, BilledDay, KeyUsage, UsageHour, Workspace
 from exporter.records.sales import Sale
@@ -31,11 +31,7 @@ def replaces(new: Record, old: Record | None) -> bool:
     A settlement that we rebuilt never replaces the venue's own row. A bill without lines never replaces one
     that has some: a day that vanishes from the report has not become free, and a credit comes as a line.
     Neither does usage: what was used cannot have been nothing.
-    A fill that is listed late pushes others of its moment down, and nothing pushes them up: so a list that
-    shuffled them would not restate the books for ever.
     """
-    if isinstance(new, Fill) and isinstance(old, Fill) and new.newer < old.newer:
-        new = replace(new, newer=old.newer)
     reported = BilledDay | UsageHour | KeyUsage
     if isinstance(new, reported) and isinstance(old, reported) and old.lines and not new.lines:
         return False

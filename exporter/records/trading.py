@@ -18,9 +18,8 @@ TransferStatus = Literal["pending", "applied", "failed", "returned"]
 class Fill:
     """One execution of our order: `count` contracts of `side` bought at `price` dollars each.
 
-    Selling YES is buying NO at one minus its price, so a fill always buys a side. `newer` says how many
-    fills of the same book and moment the venue lists above this one: an order that sweeps through several
-    prices, perhaps through zero, has them all in one microsecond, and what closes is what came first.
+    Selling YES is buying NO at one minus its price, so a fill always buys a side. `order_id` is empty in
+    records of before it was kept.
     """
 
     kind: ClassVar[str] = "fill"
@@ -33,11 +32,22 @@ class Fill:
     price: Decimal
     fee: Decimal
     at: datetime
-    newer: int = 0
+    order_id: str = ""
 
     @property
     def key(self) -> str:
         return self.fill_id
+
+    @property
+    def place(self) -> tuple[str, Decimal, str]:
+        """Its place among the fills of its book and moment, as they were executed.
+
+        An order that sweeps through several prices, perhaps through zero, has all its fills in one
+        microsecond, and what closes is what came first: the best price for us, which is the lowest. The
+        list says nothing of it. Which of two orders came first nobody says; here it is the lesser id.
+        Fills whose order is not known count as one order for each side.
+        """
+        return self.order_id or self.side, self.price, self.fill_id
 
     @property
     def scope(self) -> str:

@@ -52,9 +52,9 @@ def read(source: str, kind: str, body: str) -> Record:
 
 
 def placed(moment: list[Record]) -> list[Record]:
-    """Return the records of one moment as they happened: fills that share it by their place in the list."""
+    """Return the records of one moment as they happened: fills that share it by their place in it."""
     if len(moment) > 1:
-        moment.sort(key=lambda record: (record.kind, -record.newer if isinstance(record, Fill) else 0))
+        moment.sort(key=lambda record: (record.kind, *(record.place if isinstance(record, Fill) else ())))
     return moment
 
 

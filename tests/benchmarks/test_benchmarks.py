@@ -50,7 +50,7 @@ def test_the_generated_past_books_without_a_doubt_and_is_always_the_same() -> No
     assert set(kinds) == {"fill", "settlement", "sale", "usage_hour", "billed_day"}
     filled = books.ledger(size_of_it)
     filled.prove()
-    assert not filled.venues["kalshi"].portfolio.doubts
+    assert not filled.venues["kalshi"].portfolio.disagreeing
     assert len(filled.venues["kalshi"].portfolio.positions) == 20
     assert list(books.past(size_of_it)) == list(books.past(size_of_it))
 

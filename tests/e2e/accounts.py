@@ -3,8 +3,8 @@
 An account is a plain list of steps, so that a failing one prints and shrinks. `play` takes the steps in
 a simulated world and says when to look; what a step cannot do any more it leaves.
 
-Several executions of one order share their microsecond, as they do at the venue, at prices of their own:
-only their places in the list of fills say which came first, which decides what a turn through zero costs.
+Several executions of one order share their microsecond, as they do at the venue, at prices of their own: the
+best came first, which decides what a turn through zero costs, and their places in the list say nothing.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ def _fill(world: World, step: dict[str, Any]) -> None:
     account, now = world.kalshi, world.clock()
     ticker = _traded(account, step["ticker"])
     order = f"order-{len(account.fills)}"
-    for contracts, price, above in step["parts"]:
+    best_first = sorted(step["parts"], key=lambda part: part[1] if step["side"] == "yes" else -part[1])
+    for contracts, price, above in best_first:
         cost = contracts * (price if step["side"] == "yes" else 1 - price)
         least = cost.quantize(STEP, ROUND_CEILING) - cost  # cost and fee together move the balance in steps
         account.fill(

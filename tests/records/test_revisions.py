@@ -44,13 +44,6 @@ def test_a_settlement_that_we_rebuilt_never_replaces_the_venues_own_row() -> Non
     assert replaces(row, rebuilt)
 
 
-def test_fills_of_one_moment_are_pushed_down_and_never_up() -> None:
-    """A list that shuffles them does not restate the books for ever."""
-    first = fill("buy yes 1 @ 0.40")
-    assert replaces(replace(first, newer=1), first)
-    assert not replaces(first, replace(first, newer=1))
-
-
 def test_each_movement_of_cash_stands_by_itself() -> None:
     """A late one has nothing else replayed."""
     moved = Transfer(source="kalshi", transfer_id="d-1", amount=Decimal(5), fee=Decimal(0), at=NOW)

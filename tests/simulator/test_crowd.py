@@ -36,9 +36,9 @@ def crowded(fills: int = 2500, **options: Any) -> World:
 def booked(crowd: Crowd) -> Account:
     """Return an account in which every fill and settlement of the crowd was booked one by one."""
     account = Account(SettableClock(START + SPAN))
-    happened: list[tuple[int, int, int]] = [(crowd.time(n), 0, n) for n in range(crowd.count)]
-    happened += [(crowd.settle_time(m), 1, m) for m in range(crowd.settled)]
-    for at, kind, number in sorted(happened):
+    executed = [(crowd.time(n), 0, crowd.own_price(n), crowd.fill_id(n), n) for n in range(crowd.count)]
+    happened = executed + [(crowd.settle_time(m), 1, 0, "", m) for m in range(crowd.settled)]
+    for at, kind, _, _, number in sorted(happened):
         if kind:
             result, worth = crowd.result(number)
             account.settle(crowd.ticker(number), result, Decimal(worth).scaleb(-4), at=moment(at))
@@ -65,8 +65,9 @@ def test_crowd_equals_the_same_fills_booked_one_by_one(fills: int, subaccounts: 
     crowd = crowded(fills, subaccounts=subaccounts).kalshi.crowd
     assert crowd is not None
     account = booked(crowd)
-    for number, fill in enumerate(account.fills):
-        assert crowd.fill(number).fee == fill.fee
+    assert {crowd.fill_id(n): crowd.fill(n).fee for n in range(crowd.count)} == {
+        fill.fill_id: fill.fee for fill in account.fills
+    }
     for index, row in enumerate(account.settlements):
         assert listing.crowd_settlement_row(crowd, index) == row.row
     for index in range(crowd.settled + crowd.lanes):
@@ -156,7 +157,8 @@ def test_filters_reach_into_the_crowd(ask: Ask) -> None:
     assert crowd is not None
     caller, ticker = ask(world), crowd.ticker(5)
     mine = walk(caller, "/portfolio/fills", "fills", ticker=f"{ticker},KXNOBODY-1", limit=7)
-    assert [row["fill_id"] for row in mine] == [crowd.fill_id(n) for n in reversed(list(crowd.numbers(5)))]
+    listed = sorted(crowd.numbers(5), key=lambda n: (crowd.time(n), crowd.fill_id(n)), reverse=True)
+    assert [row["fill_id"] for row in mine] == [crowd.fill_id(n) for n in listed]
     order = next(
         crowd.order_id(n) for n in range(crowd.count) if n & 1 and crowd.time(n) == crowd.time(n - 1)
     )
@@ -233,7 +235,7 @@ def test_many_fills_are_cheap() -> None:
     began = time.process_time()
     last = world.kalshi.crowd
     assert last is not None
-    deep = Wanted(before=(last.time(15_000), 15_000 - last.count))
+    deep = Wanted(before=(last.time(15_000), ""))
     assert len(list(listing.fills(world.kalshi, deep))) == 15_000
     assert time.process_time() - began < 0.7
 

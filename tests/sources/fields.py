@@ -126,6 +126,7 @@ READ: dict[str, dict[str, dict[str, Read]]] = {
             "fills",
             {
                 "fill_id": TEXT,
+                "order_id": TEXT,
                 "ticker": TEXT,
                 "outcome_side": WORD,
                 "book_side": WORD,

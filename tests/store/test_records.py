@@ -123,6 +123,26 @@ def test_two_versions_in_one_reading_are_one_change(store: Store) -> None:
     assert len(store.records.revisions("sales", "sale", "s-1")) == 3
 
 
+def test_fills_of_one_moment_are_replayed_as_they_were_executed(store: Store) -> None:
+    """An order's best price first, whatever the ids say."""
+    worst = fill("buy yes 1 @ 0.6", fill_id="a", order="o")
+    best = fill("buy yes 1 @ 0.5", fill_id="b", order="o")
+    book(store, worst, best)
+    assert list(store.records.replay(NAMES)) == [best, worst]
+    assert store.records.replayed(NAMES, None, store.records.newest_id(), 10) == ([best, worst], None)
+
+
+def test_a_fill_of_before_its_order_was_kept_gets_it_with_the_next_reading(store: Store) -> None:
+    """Its body still says where it stood in the list; that is read over."""
+    old = read(
+        "kalshi", "fill", write(fill("buy yes 1 @ 0.5"))[:-1].replace(',"order_id":""', ',"newer":1') + "}"
+    )
+    assert old == fill("buy yes 1 @ 0.5")
+    book(store, old)
+    known = replace(old, order_id="o")
+    assert book(store, known) == [Change(old, known)]
+
+
 def test_replay_is_in_order_of_time(store: Store) -> None:
     """However they arrived."""
     fills = [fill("buy yes 1 @ 0.5", at=NOW + timedelta(microseconds=n), fill_id=f"{n}") for n in range(20)]

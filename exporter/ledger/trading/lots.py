@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 from exporter.money import ZERO, to_micro
 
@@ -27,6 +27,13 @@ class Lots(Protocol):
     def take(self, count: Decimal, held: Decimal) -> Decimal:
         """Close `count` of the `held` contracts and return what they had cost."""
 
+    def copy(self) -> Self:
+        """Return the same lots, to go on by themselves."""
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What all later closes depend on: equal for lots that will cost the same for ever."""
+
 
 class AverageCost:
     """Each close takes its share of the whole cost, rounded to the micro-dollar; the last takes the rest."""
@@ -43,6 +50,15 @@ class AverageCost:
         freed = self.cost if count == held else to_micro(self.cost * count / held)
         self.cost -= freed
         return freed
+
+    def copy(self) -> Self:
+        other = type(self)()
+        other.cost = self.cost
+        return other
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        return (self.cost,)
 
 
 class FirstInFirstOut:
@@ -69,6 +85,20 @@ class FirstInFirstOut:
             count -= used
         self.cost -= freed
         return freed
+
+    def copy(self) -> Self:
+        other = type(self)()
+        other.cost, other._queue = self.cost, self._queue.copy()
+        return other
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        merged: list[tuple[Decimal, Decimal]] = []
+        for count, price in self._queue:
+            if merged and merged[-1][1] == price:
+                count += merged.pop()[0]
+            merged.append((count, price))
+        return tuple(merged)
 
 
 def both(rule: LotRule) -> tuple[Lots, Lots]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -57,10 +57,11 @@ class Portfolio:
         self._exposure = ZERO
         self._largest: str | None = None
         self.reconciliation = Reconciliation(self.books.get)
-        self._doubts: dict[str, str] = {}
+        self._disagreeing: dict[str, str] = {}
+        self._unordered: set[str] = set()
         self._moved: set[str] = set()
         self._revalue: set[str] = set()
-        self._stale: dict[str, tuple[Position, Position]] = {}
+        self._lowered: dict[str, tuple[Position, Position]] = {}
         self._confirmed = NEVER
         """No price was last confirmed before this. It follows them at most once in a freshness limit, so
         that a tick need not look at them all."""
@@ -184,20 +185,22 @@ class Portfolio:
         self._confirmed = min(confirmed.values(), default=NEVER)
         return [scope for scope, at in confirmed.items() if at < oldest and scope in self._unrealised]
 
-    def shown(self, old: Iterable[str]) -> dict[str, Position]:
-        """Return all open positions, those in `old` graded stale.
+    def shown(self, old: Iterable[str], doubted: Iterable[str] = ()) -> dict[str, Position]:
+        """Return all open positions, those in `old` graded stale, those that are `doubted` partial.
 
         What has not changed is the same object as the last time, so that a delta skips it unread.
         """
-        positions, stale = dict(self.positions), {}
-        for scope in old:
+        grades = dict.fromkeys((scope for scope in doubted if scope in self._unrealised), Grade.PARTIAL.word)
+        grades |= dict.fromkeys(old, Grade.STALE.word)
+        positions, lowered = dict(self.positions), {}
+        for scope, grade in grades.items():
             fresh = positions[scope]
-            kept = self._stale.get(scope)
-            if kept is None or kept[0] is not fresh:
-                kept = (fresh, structs.replace(fresh, grade=Grade.STALE.word))
-            stale[scope] = kept
+            kept = self._lowered.get(scope)
+            if kept is None or kept[0] is not fresh or kept[1].grade != grade:
+                kept = (fresh, structs.replace(fresh, grade=grade))
+            lowered[scope] = kept
             positions[scope] = kept[1]
-        self._stale = stale
+        self._lowered = lowered
         return positions
 
     @property
@@ -212,9 +215,14 @@ class Portfolio:
         return None if self._largest is None else self.books[self._largest]
 
     @property
-    def doubts(self) -> Mapping[str, str]:
+    def disagreeing(self) -> Mapping[str, str]:
         """Return by market what its settlement row and its fills disagree on, in words."""
-        return self._doubts
+        return self._disagreeing
+
+    @property
+    def unordered(self) -> Collection[str]:
+        """Return the markets whose figures depend on an order of execution that nobody says."""
+        return self._unordered
 
     def _refresh(self, scope: str) -> None:
         book = self.books[scope]
@@ -225,9 +233,13 @@ class Portfolio:
         if self._largest == scope and book.cost < before:
             self._largest = None
         if book.doubt:
-            self._doubts[scope] = book.doubt
+            self._disagreeing[scope] = book.doubt
         else:
-            self._doubts.pop(scope, None)
+            self._disagreeing.pop(scope, None)
+        if book.unknown_order:
+            self._unordered.add(scope)
+        else:
+            self._unordered.discard(scope)
         self.reconciliation.compare(scope)
         if not book.position:
             self.positions.pop(scope, None)

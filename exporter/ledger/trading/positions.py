@@ -8,13 +8,15 @@ Rule:   buying the other side closes: each pair of YES and NO pays one dollar at
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import groupby
 from typing import Self
 
 from exporter.ledger.journal import OPEN_COST, VENUE_CASH, Entry
 from exporter.ledger.trading.lots import AverageCost, FirstInFirstOut, LotRule, Lots, both
+from exporter.ledger.trading.ways import Way, orders_of, signed, spread, trade
 from exporter.money import ZERO
 from exporter.records import Fill, Record, Settlement, Side
 from exporter.times import to_us
@@ -23,9 +25,9 @@ ONE = Decimal(1)
 
 Event = Fill | Settlement
 
-Place = tuple[bool, int, int, str]
+Place = tuple[bool, int, tuple[str, Decimal, str]]
 
-NOTHING_SEEN: Place = (False, -(2**63), 0, "")
+NOTHING_SEEN: Place = (False, -(2**63), ("", ZERO, ""))
 """Before every event's place in order."""
 
 NO_LOTS = AverageCost()
@@ -33,10 +35,9 @@ NO_LOTS = AverageCost()
 
 
 def in_order(event: Record) -> Place:
-    """Sort a book's events: fills by time and as the venue lists them, the settlement last whatever the
-    clocks say."""
-    newer = event.newer if isinstance(event, Fill) else 0
-    return isinstance(event, Settlement), to_us(event.at), -newer, event.key
+    """Sort a book's events: fills as they were executed, the settlement last whatever the clocks say."""
+    place = event.place if isinstance(event, Fill) else ("", ZERO, event.key)
+    return isinstance(event, Settlement), to_us(event.at), place
 
 
 @dataclass(slots=True)
@@ -46,6 +47,8 @@ class Book:
     `lots` is the open cost by the rule in force, `other` by the other rule, for comparison only.
     `banked` is the result of the round trips that are over: realised minus fees when last flat.
     `doubt` says in words what the settlement row and the fills disagree on; empty when they agree.
+    `ways` are all ways in which it may have gone, where orders of one moment have no known order; empty
+    where all come to the same.
     """
 
     scope: str
@@ -62,6 +65,7 @@ class Book:
     banked: Decimal = ZERO
     settled: bool = False
     doubt: str = ""
+    ways: tuple[Way, ...] = ()
     last: Place = NOTHING_SEEN
 
     @classmethod
@@ -85,9 +89,19 @@ class Book:
         """Contracts held, unsigned."""
         return abs(self.position)
 
+    @property
+    def unknown_order(self) -> bool:
+        """Whether realised or cost would be another if the orders of one moment had come otherwise."""
+        return any(way.realised != self.realised or way.lots.cost != self.cost for way in self.ways)
+
     def takes(self, event: Event) -> bool:
-        """Tell whether the event follows all the book has seen, so that no replay is needed."""
-        return not self.settled and in_order(event) > self.last
+        """Tell whether the event follows all the book has seen, so that no replay is needed.
+
+        An order beside others of its moment is replayed with them: nobody says which came first.
+        """
+        place = in_order(event)
+        beside = place[:2] == self.last[:2] and place[2][0] != self.last[2][0]
+        return not self.settled and place > self.last and not beside
 
     def apply(self, event: Event) -> Entry:
         """Fold the next event in and return its entry."""
@@ -95,25 +109,22 @@ class Book:
         return self._settle(event) if isinstance(event, Settlement) else self._fill(event)
 
     def _fill(self, fill: Fill) -> Entry:
-        signed = fill.count if fill.side == "yes" else -fill.count
-        closes = min(fill.count, self.count) if signed * self.position < 0 else ZERO
-        flat = bool(closes) and closes == self.count
-        freed = self._take(closes) if closes else ZERO
-        gain = closes * (ONE - fill.price) - freed
-        opened = (fill.count - closes) * fill.price
-        if opened:
-            self.lots.add(fill.count - closes, fill.price)
-            self.other.add(fill.count - closes, fill.price)
-        self.position += signed
+        held = self.count
+        trade(self.other, self.position, fill)
+        done = trade(self.lots, self.position, fill)
+        flat = bool(done.closes) and done.closes == held
+        self.position += signed(fill)
         self._count(fill)
-        self.realised += gain
+        self.realised += done.gain
         self.fees += fill.fee
+        if self.ways:
+            self._follow(fill, flat)
         return Entry(
             to_us(fill.at),
             {
-                VENUE_CASH: closes * (ONE - fill.price) - opened - fill.fee,
-                OPEN_COST: opened - freed,
-                "trading_realised": -gain,
+                VENUE_CASH: done.closes * (ONE - fill.price) - done.opened - fill.fee,
+                OPEN_COST: done.opened - done.freed,
+                "trading_realised": -done.gain,
                 "trading_fees": fill.fee,
             },
             self._round_trip() if flat else None,
@@ -124,10 +135,24 @@ class Book:
         before, self.banked = self.banked, self.realised - self.fees
         return self.banked - before
 
-    def _take(self, closes: Decimal) -> Decimal:
-        held = self.count
-        self.other.take(closes, held)
-        return self.lots.take(closes, held)
+    def moment(self, events: list[Event]) -> Iterator[Entry]:
+        """Fold all events of one moment in, as `apply` would, and follow all ways they may have gone."""
+        orders = orders_of(event for event in events if isinstance(event, Fill))
+        ways: tuple[Way, ...] = ()
+        if len(orders) > 1:
+            ways = spread(self.ways or (Way(self.lots.copy(), self.position, self.realised),), orders)
+            self.ways = ()
+        for event in events:
+            yield self.apply(event)
+        if len(orders) > 1 and self.position:
+            self.ways = ways
+
+    def _follow(self, fill: Fill, flat: bool) -> None:
+        """Follow all ways; once nothing is held they have come to the same."""
+        for way in self.ways:
+            way.take(fill)
+        if flat:
+            self.ways = ()
 
     def _count(self, fill: Fill) -> None:
         if fill.side == "yes":
@@ -166,6 +191,7 @@ class Book:
         An account has thousands of settled markets; this is a third of what each of them weighs.
         """
         self.yes_count = self.no_count = self.yes_cost = self.no_cost = self.banked = ZERO
+        self.ways = ()
         self.lots = self.other = NO_LOTS
         self.last = NOTHING_SEEN
 
@@ -196,4 +222,5 @@ def replay(scope: str, events: Iterable[Event], rule: LotRule = "average") -> tu
     """Return the book and entries of all events of one market, in any order given."""
     ordered = sorted(events, key=in_order)
     book = Book.empty(scope, ordered[0].ticker if ordered else scope, rule)
-    return book, [book.apply(event) for event in ordered]
+    moments = groupby(ordered, key=lambda event: in_order(event)[:2])
+    return book, [entry for _, moment in moments for entry in book.moment(list(moment))]

@@ -41,6 +41,9 @@ TIMELINES = ("trading_realised", "trading_fees", OPEN_COST)
 REALISED = frozenset(("trading_realised",))
 """What rests on the way in which a market's rows fit together."""
 
+OF_COST = frozenset(("trading_realised", "trading_unrealised_change"))
+"""What rests on what the contracts have cost that were closed."""
+
 Traded = Callable[[str, Sequence[Entry]], None]
 """Told of each market and the entries that were posted for it: results and groups are kept up with them."""
 
@@ -148,11 +151,16 @@ class VenueBook:
         return stated
 
     def doubts(self) -> Sequence[Doubt]:
-        """Return the markets whose settlement disagrees with their fills."""
-        return [
+        """Return the markets whose settlement disagrees with their fills, or whose order is not known."""
+        disagreeing = [
             Doubt(components=REALISED, reason=self._reason("rows_disagree", said), scope=scope)
-            for scope, said in self.portfolio.doubts.items()
+            for scope, said in self.portfolio.disagreeing.items()
         ]
+        unordered = [
+            Doubt(components=OF_COST, reason=self._reason("unknown_order", _unordered(scope)), scope=scope)
+            for scope in sorted(self.portfolio.unordered)
+        ]
+        return disagreeing + unordered
 
     def cash_difference(self) -> Decimal | None:
         """Return the venue's cash minus what fills, settlements, fees, transfers and the user explain."""
@@ -212,6 +220,10 @@ class VenueBook:
 
     def _reason(self, code: str, text: str) -> Reason:
         return Reason(self.info.name, code, text)
+
+
+def _unordered(scope: str) -> str:
+    return f"orders of {scope} were executed in one moment, and nobody says which came first"
 
 
 def _moved(transfer: Transfer) -> list[Entry]:

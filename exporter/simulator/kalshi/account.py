@@ -10,7 +10,7 @@ The arithmetic here is the simulator's own, so that it can contradict the progra
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
@@ -67,6 +67,7 @@ class Account(Purse):
         self.archive = Archive()
         self.socket = SocketOptions()
         self._overcharge: dict[str, Decimal] = {}
+        self._last_of: dict[str, Fill] = {}  # by order
         self._sequence = 0
 
     # What a test, or the story of a seeded world, may do to the account.
@@ -126,8 +127,9 @@ class Account(Purse):
         """Execute: buy `count` contracts of `side` ("yes" or "no") at `yes_price` per YES contract.
 
         Selling YES is buying NO with action "sell"; the price stays the YES price. Without `fee`
-        the era-3 rule decides. Fills of one market must be added in the order of their times; the
-        list of fills shows them from `listed` on, while the position knows them at once.
+        the era-3 rule decides. Fills of one market must be added in the order of their times, those of
+        one order and moment with the best price for us first; the list of fills shows them from
+        `listed` on, while the position knows them at once.
         """
         if side not in ("yes", "no"):
             raise ValueError(f"side must be yes or no, not {side!r}")
@@ -136,6 +138,8 @@ class Account(Purse):
         self._sequence += 1
         order_id = order_id or identity("order", ticker, time, self._sequence)
         number, price = Decimal(count), Decimal(yes_price)
+        own = price if side == "yes" else ONE - price
+        fill_id = fill_id or self._next_of_order(order_id, time, own)
         fill = Fill(
             self._sequence,
             fill_id or identity("fill", order_id, time, str(number), str(price), side, self._sequence),
@@ -215,6 +219,16 @@ class Account(Purse):
         )
         return self._file(time, row["ticker"], row["event_ticker"], subaccount, dict(row))
 
+    def order(
+        self, ticker: str, side: str, parts: Iterable[tuple[Amount, Amount]], **options: Any
+    ) -> list[Fill]:
+        """Execute one order at once, at the YES prices of its `parts`: the best for us first."""
+        time = options.pop("at", None) or self.clock()
+        name = options.pop("order_id", None) or identity("order", ticker, time, self._sequence, "parts")
+        made = [(Decimal(count), Decimal(price)) for count, price in parts]
+        made.sort(key=lambda part: part[1] if side == "yes" else -part[1])
+        return [self.fill(ticker, side, *part, at=time, order_id=name, **options) for part in made]
+
     # What the answers are made of.
 
     def add_crowd(self, crowd: Crowd) -> None:
@@ -266,7 +280,10 @@ class Account(Purse):
 
     def order_of(self, fill: Fill) -> Iterator[Fill]:
         """Return the latest fills as long as they are of this one's order, newest first."""
-        return takewhile(lambda other: other.order_id == fill.order_id, reversed(self.fills))
+        late = takewhile(
+            lambda other: other.order_id == fill.order_id or other.time == fill.time, reversed(self.fills)
+        )
+        return (other for other in late if other.order_id == fill.order_id)
 
     def _note(self, entry: Entry) -> None:
         self.journal.append(entry)
@@ -288,6 +305,19 @@ class Account(Purse):
         self._overcharge[order] = charged.overcharge
         return charged.fee
 
+    def _next_of_order(self, order: str, time: datetime, price: Decimal) -> str | None:
+        """Return the id of the next fill of an order where another one at its price and moment is there.
+
+        It is the greater one. That is no rule of the venue's; but which of them came first shows nowhere
+        else, and a share of the cost may be rounded otherwise.
+        """
+        last = self._last_of.get(order)
+        if last is None or last.time != time or last.price < price:
+            return None
+        if last.price > price:
+            raise ValueError(f"order {order} executes at its best price first")
+        return f"{last.fill_id}0"
+
     def _book(self, fill: Fill, market: Market) -> None:
         key = (fill.subaccount, fill.ticker)
         position = self.positions.get(key)
@@ -307,6 +337,7 @@ class Account(Purse):
             self._note(Entry(fill.time, "realised", fill.ticker, average, fifo))
         self._note(Entry(fill.time, "fee", fill.ticker, fill.fee))
         market.volume += fill.count
+        self._last_of[fill.order_id] = fill
         _insert(self.fills, fill)
         if self.feed.listeners:
             self.feed.tell(feed.fill(fill, position.held))
@@ -369,13 +400,13 @@ def _worth(result: str, value: Amount | None) -> Decimal | None:
     return {"yes": ONE, "no": ZERO, "void": None}[result]
 
 
-def _key(row: Fill | Settlement) -> tuple[datetime, int]:
-    return row.time, row.sequence
+def _key(row: Fill | Settlement) -> tuple[datetime, int | str]:
+    return row.time, row.place
 
 
 def _insert(rows: list[Row], row: Row) -> None:
     """Keep `rows` oldest first; nearly always the new row is the newest."""
-    if not rows or _key(rows[-1]) < _key(row):
+    if not rows or rows[-1].time < row.time:
         rows.append(row)
     else:
         insort(rows, row, key=_key)

@@ -149,6 +149,27 @@ class Crowd:
                 if number < self.count:
                     yield number
 
+    def executed(self, market: int) -> Iterator[int]:
+        """Return the fills of a market as they were executed: an order's best price for us first."""
+        waiting: int | None = None
+        for number in self.numbers(market):
+            if waiting is not None:
+                pair = (waiting, number) if self.paired(number) else None
+                yield from sorted(pair, key=self._place) if pair else (waiting,)
+                waiting = None if pair else number
+            else:
+                waiting = number
+        if waiting is not None:
+            yield waiting
+
+    def paired(self, number: int) -> bool:
+        """Say whether a fill is the second of an order of two, both at one moment."""
+        return bool(number & self.bits[number] & 1)
+
+    def first_of(self, number: int) -> int:
+        """Return the first fill of the order that a fill belongs to."""
+        return number - 1 if self.paired(number) else number
+
     def owner(self, market: int) -> int:
         """Return the subaccount that trades a market."""
         return market % self.lanes % self.subaccounts
@@ -156,7 +177,7 @@ class Crowd:
     def time(self, number: int) -> int:
         """Return when a fill happened; the second of an order of two shares the microsecond."""
         moment = self.start + (number >> 1) * self.step
-        return moment + (self.step >> 1) if number & 1 and not self.bits[number] & 1 else moment
+        return moment + (self.step >> 1) if number & 1 and not self.paired(number) else moment
 
     def settle_time(self, market: int) -> int:
         """Return when a market settled: right after its last fill."""
@@ -185,7 +206,7 @@ class Crowd:
     def terms(self, number: int) -> tuple[int, int, int, int]:
         """Return side (0 YES, 1 NO), hundredths of a contract, YES price and whether a taker."""
         bits = self.bits[number]
-        side = self.bits[number - 1] if number & bits & 1 else bits  # an order keeps its side
+        side = self.bits[number - 1] if self.paired(number) else bits  # an order keeps its side
         count = (bits >> 8) % 2500 + 1 if bits >> 2 & 3 == 0 else ((bits >> 8) % 25 + 1) * 100
         centre = 1200 + self.market_of(number) * 7919 % 7600
         away = (bits >> 24) % 2001 - 1000
@@ -193,15 +214,23 @@ class Crowd:
         price -= price % (10 if bits >> 4 & 7 == 0 else 100)
         return side >> 1 & 1, count, price, int((bits >> 40) % 10 < 6)
 
+    def _place(self, number: int) -> tuple[int, str]:
+        return self.own_price(number), self.fill_id(number)
+
+    def own_price(self, number: int) -> int:
+        """Return the price of the side bought."""
+        side, _, price, _ = self.terms(number)
+        return 10_000 - price if side else price
+
     def life(self, market: int) -> Life:
         """Return what the fills of a market come to, settlement not included."""
-        life, owed = Life(), 0
-        for number in self.numbers(market):
+        life, owed, first = Life(), 0, -1
+        for number in self.executed(market):
             side, count, price, taker = self.terms(number)
             own = 10_000 - price if side else price
             model = -(-7 * count * price * (10_000 - price) // 1_000_000) if taker else 0
-            if not number & self.bits[number] & 1:
-                owed = 0  # another order
+            if self.first_of(number) != first:
+                first, owed = self.first_of(number), 0  # another order
             fee, owed = _charge(model, count * own, owed)
             life.take(number, side, count, own, fee)
         return life
@@ -250,7 +279,7 @@ class Crowd:
 
     def order_id(self, number: int) -> str:
         """Return the id of an order: two fills at one moment belong to one."""
-        first = number - 1 if number & self.bits[number] & 1 else number
+        first = self.first_of(number)
         return f"{self.bits[first] >> 32:08x}-0de0-{self.seed & 0xFFFF:04x}-c0de-{first:012x}"
 
     def action(self, number: int) -> str:

@@ -113,17 +113,16 @@ class Desk:
         parts = [count]
         if count > 2 and rng.random() < 0.15:
             parts = [count - Decimal("0.75"), Decimal("0.75")]
-        for part in parts:  # the fills of one order share their microsecond
-            self.account.fill(
-                market.ticker,
-                side,
-                part,
-                yes_price,
-                at=at,
-                is_taker=taker,
-                action=action,
-                order_id=order_id(order),
-            )
+        # The fills of one order share their microsecond.
+        self.account.order(
+            market.ticker,
+            side,
+            [(part, yes_price) for part in parts],
+            at=at,
+            is_taker=taker,
+            action=action,
+            order_id=order_id(order),
+        )
 
     def reduce(self, rng: Random, market: Market, share: float, taker: bool, at: datetime) -> None:
         """Close a share of what is held."""

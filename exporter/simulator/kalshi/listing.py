@@ -1,6 +1,7 @@
 """The account's lists as the venue pages through them: the booked rows and the crowd's, merged.
 
-Rule:   fills and settlements newest first, by (microsecond, number); positions and markets by ticker.
+Rule:   fills newest first, those of one microsecond by their ids, downwards, which is no order of
+        execution; settlements newest first, by (microsecond, number); positions and markets by ticker.
         A reading goes straight to its place, so the last page of a million rows costs what the
         first one does. What the archive has taken is in the historical reading only.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from heapq import merge
 from operator import attrgetter, itemgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from exporter.simulator.kalshi import rows
 from exporter.simulator.kalshi.account import Account
@@ -23,7 +24,7 @@ from exporter.simulator.kalshi.crowd import EPOCH, Crowd, dollars, micros
 from exporter.simulator.kalshi.market import Market, event_of
 from exporter.simulator.kalshi.records import Fill, Position, Settlement
 
-Key = tuple[int, int]  # microsecond, number within it
+Key = tuple[int, Any]  # microsecond, and within it a settlement's number or a fill's id
 Listed = tuple[Key, str]  # the place of a row, and its JSON text
 Event = TypeVar("Event", Fill, Settlement)
 NUMBER = re.compile(r"[0-9a-f]{8}-0de0-[0-9a-f]{4}-c0de-([0-9a-f]{12})")
@@ -173,12 +174,12 @@ def live(account: Account, market: Market) -> bool:
 
 
 def _place(row: Fill | Settlement) -> Key:
-    return micros(row.time), row.sequence
+    return micros(row.time), row.place
 
 
 def _booked(listed: list[Event], wanted: Wanted) -> Iterator[tuple[Key, Event]]:
     """Go through rows that are kept oldest first, from the newest one wanted."""
-    stop = bisect_right(listed, (wanted.high, sys.maxsize), key=_place)
+    stop = bisect_right(listed, wanted.high, key=lambda row: micros(row.time))
     if wanted.before is not None:
         stop = min(stop, bisect_left(listed, wanted.before, key=_place))
     for number in range(stop - 1, -1, -1):
@@ -194,21 +195,39 @@ def _newest_first(*parts: Iterable[Listed]) -> Iterator[Listed]:
     return merge(*parts, key=itemgetter(0), reverse=True)
 
 
-# The crowd's rows: numbered below zero, so that they come before anything booked at the same moment.
+# The crowd's rows. Its settlements are numbered below zero, so that they come before anything booked at the
+# same moment.
 
 
 def _crowd_fills(crowd: Crowd, wanted: Wanted, extra: bool) -> Iterator[Listed]:
     first = crowd.fills_before(wanted.low)
     stop = crowd.fills_before(wanted.high + 1)
     if wanted.before is not None:
-        time, number = wanted.before
-        stop = min(stop, crowd.fills_before(time + 1))
-        while stop > first and (crowd.time(stop - 1), stop - 1 - crowd.count) >= (time, number):
-            stop -= 1
-    for number in _crowd_numbers(crowd, wanted, first, stop):
+        stop = min(stop, crowd.fills_before(wanted.before[0] + 1))
+    for number in _by_id(crowd, _crowd_numbers(crowd, wanted, first, stop)):
+        key = crowd.time(number), crowd.fill_id(number)
+        if wanted.before is not None and key >= wanted.before:
+            continue
         market = crowd.market_of(number)
         if wanted.takes_market(crowd, market):
-            yield (crowd.time(number), number - crowd.count), crowd_fill_json(crowd, number, market, extra)
+            yield key, crowd_fill_json(crowd, number, market, extra)
+
+
+def _by_id(crowd: Crowd, numbers: Iterable[int]) -> Iterator[int]:
+    """Put the two fills of one order and moment in the order of the list."""
+    held: int | None = None
+    for number in numbers:
+        if held is not None and held - 1 == number:
+            yield from sorted((held, number), key=crowd.fill_id, reverse=True)
+            held = None
+            continue
+        if held is not None:
+            yield held
+        held = number if crowd.paired(number) else None
+        if held is None:
+            yield number
+    if held is not None:
+        yield held
 
 
 def _crowd_numbers(crowd: Crowd, wanted: Wanted, first: int, stop: int) -> Iterable[int]:

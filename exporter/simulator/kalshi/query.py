@@ -70,10 +70,10 @@ def resume(request: Request) -> list[Any] | None:
         raise BadQueryError("invalid cursor") from None
 
 
-def place(request: Request) -> tuple[int, int] | None:
+def place(request: Request) -> tuple[int, Any] | None:
     """Return the place in a list by time that the request's cursor names."""
     found = resume(request)
-    return (int(found[0]), int(found[1])) if found else None
+    return (int(found[0]), found[1]) if found else None
 
 
 def bounds(request: Request) -> tuple[int, int]:

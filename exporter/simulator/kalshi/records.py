@@ -40,6 +40,11 @@ class Fill:
         """Dollars paid per contract of the side bought."""
         return self.yes_price if self.side == "yes" else ONE - self.yes_price
 
+    @property
+    def place(self) -> str:
+        """Its place in the list among those of its moment, which says nothing of their execution."""
+        return self.fill_id
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Settlement:
@@ -51,6 +56,11 @@ class Settlement:
     event_ticker: str
     subaccount: int
     row: dict[str, Any]
+
+    @property
+    def place(self) -> int:
+        """Its place in the list among those of its moment."""
+        return self.sequence
 
 
 def _sides() -> dict[str, Decimal]:

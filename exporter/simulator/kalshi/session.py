@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nlargest
+from operator import attrgetter
 from typing import Any
 
 from exporter.simulator.kalshi import feed
@@ -222,9 +224,9 @@ class Session:
 
     def _repeats(self, subscription: Subscription) -> list[Frame]:
         """Return the account's latest fills once more, as a client sees them after a reconnect."""
-        latest = self.account.fills[-self.account.socket.repeats :]
+        latest = nlargest(self.account.socket.repeats, self.account.fills, attrgetter("time", "sequence"))
         messages = []
-        for fill in latest:
+        for fill in reversed(latest):
             held = self.account.positions[fill.subaccount, fill.ticker].held
             messages.append((feed.fill(fill, held), fill.time))
         return [_frame(subscription, message, time) for message, time in messages]

@@ -31,7 +31,6 @@ from exporter.sources.kalshi.rows import (
     BalanceAnswer,
     CursorPage,
     Deposits,
-    Downwards,
     FillRow,
     Fills,
     InstanceTransferRow,
@@ -137,7 +136,7 @@ class Kalshi:
             balance = await collector.one("/portfolio/balance", BalanceAnswer, which)
             observations.append(balance.observation(self.name, number))
         known = collector.unique(fills, _fill_id, "fills.fill_id")
-        records += Downwards().placed([row.record(self.name, collector.malformed) for row in known])
+        records += [row.record(self.name, collector.malformed) for row in known]
         records += await self._transfers(collector)
         observations += await self._marks(collector, sorted(opened), window.end)
         skew = self.client.skew

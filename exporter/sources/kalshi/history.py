@@ -21,7 +21,7 @@ from math import floor
 from typing import Any, Literal
 
 from exporter.money import ZERO
-from exporter.records import Answer, Fill, Record
+from exporter.records import Answer, Record
 from exporter.sources.contract import Resolution, Resolutions, Slice
 from exporter.sources.http import HttpClient
 from exporter.sources.kalshi.limits import TokenBucket
@@ -29,7 +29,6 @@ from exporter.sources.kalshi.rows import (
     Complaint,
     CursorPage,
     Deposits,
-    Downwards,
     Fills,
     Settlements,
     Subaccounts,
@@ -193,7 +192,7 @@ class KalshiHistory:
         answer = await collector.one_or_none(sheet.path, sheet.model, params, tolerate=lacks)
         if answer is None:
             return None
-        rows = walk.placed(list(sheet.records(answer, collector.malformed)))
+        rows = list(sheet.records(answer, collector.malformed))
         if "cursor" not in answer.model_fields_set and len(rows) >= walk.limit:
             raise collector.malformed("cursor", "is missing")
         records = tuple(record for record in rows if record is not None)
@@ -227,12 +226,6 @@ class _Walk:
             self.params.append(("max_ts", str(floor(place.timestamp()) + 1)))
         self._in_order = sheet.by_time
         self._cursors: set[str] = set()
-        self._down = Downwards()
-
-    def placed(self, rows: Sequence[Record | None]) -> Sequence[Record | None]:
-        """Return the next records of the list; fills know their places among those of their moment."""
-        fills = [row for row in rows if isinstance(row, Fill)]
-        return self._down.placed(fills) if fills else rows
 
     def follow(self, cursor: str, complain: Complaint) -> None:
         """Note a cursor. Raises for one that leads back, since following it never ends."""

@@ -3,19 +3,18 @@
 Source: Kalshi trade API, portfolio and market endpoints (read 2026-11; live behaviour where it differs).
 Units:  cash movements, payouts and portfolio value come in cents, everything else in dollar strings;
         counts are decimal strings with two decimals.
-Order:  fills are listed newest first, and several of an order share a microsecond: within it the place in
-        the list is all that tells which came first.
+Order:  fills are listed newest first, and several of an order share a microsecond. Within it they are
+        listed by `fill_id`, which says nothing: an order executes at its best price first (seen in the
+        fees of 42 real moments, whose rounding runs on from fill to fill of an order).
 Quirk:  the direction of a fill is `outcome_side`; the older `side` and `action` contradict each other
         for sales and are never read. Settlement counts and costs are gross, the payout is for the net.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from itertools import pairwise
 from typing import Literal
 
 from exporter.money import ZERO
@@ -48,6 +47,7 @@ Complaint = Callable[[str, str], Exception]
 
 class FillRow(Shape):
     fill_id: Text
+    order_id: Text
     ticker: Text
     outcome_side: Literal["yes", "no"]
     book_side: Literal["bid", "ask"]
@@ -78,33 +78,8 @@ class FillRow(Shape):
             price=self.yes_price_dollars if self.outcome_side == "yes" else self.no_price_dollars,
             fee=self.fee_cost,
             at=at,
+            order_id=self.order_id,
         )
-
-
-class Downwards:
-    """Goes down a list of fills, newest first, and notes how many of a book and moment stand above each."""
-
-    def __init__(self) -> None:
-        self._at: datetime | None = None
-        self._above: dict[str, list[str]] = {}
-
-    def placed(self, fills: Sequence[Fill]) -> list[Fill]:
-        """Return the next fills of the list with their places; one that comes again has the place it had.
-
-        A list that is not newest first says nothing of a moment's order either.
-        """
-        if any(one.at < other.at for one, other in pairwise(fills)):
-            return list(fills)
-        return [self._placed(fill) for fill in fills]
-
-    def _placed(self, fill: Fill) -> Fill:
-        if fill.at != self._at:
-            self._at, self._above = fill.at, {}
-        above = self._above.setdefault(fill.scope, [])
-        if fill.fill_id not in above:
-            above.append(fill.fill_id)
-        newer = above.index(fill.fill_id)
-        return replace(fill, newer=newer) if newer else fill
 
 
 class SettlementRow(Shape):

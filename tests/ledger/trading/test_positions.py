@@ -110,7 +110,7 @@ def test_all_zero_settlement_row_does_not_wipe_out_what_fills_say() -> None:
         settlement("0 / 0", "0 / 0", "yes", "0", at=NOW + timedelta(hours=1)),
     )
     assert books.usd("trading_realised") == Decimal("6.00")
-    assert "0 YES" in next(iter(books.venue.portfolio.doubts.values()))
+    assert "0 YES" in next(iter(books.venue.portfolio.disagreeing.values()))
 
 
 def test_settlement_that_does_not_say_what_it_paid_leaves_the_position_open() -> None:
@@ -121,7 +121,7 @@ def test_settlement_that_does_not_say_what_it_paid_leaves_the_position_open() ->
     )
     assert books.usd("trading_realised") == 0
     assert books.venue.portfolio.books["M"].position == 10
-    assert "does not say" in next(iter(books.venue.portfolio.doubts.values()))
+    assert "does not say" in next(iter(books.venue.portfolio.disagreeing.values()))
 
 
 def test_crossing_through_zero_closes_then_opens_the_other_side() -> None:
@@ -130,18 +130,6 @@ def test_crossing_through_zero_closes_then_opens_the_other_side() -> None:
     book.apply(fill("buy yes 3 @ 0.40"))
     book.apply(fill("buy no 5 @ 0.50", at=NOW + timedelta(seconds=1)))
     assert (book.position, book.cost, book.realised) == (Decimal(-2), Decimal("1.00"), Decimal("0.30"))
-
-
-def test_fills_of_one_moment_count_in_the_order_of_the_list() -> None:
-    """Five YES held; an order sells eight at two prices at once: the lower closed first, the other opened."""
-    later = NOW + timedelta(seconds=1)
-    opened = fill("buy yes 5 @ 0.40")
-    first = replace(fill("buy no 4 @ 0.45", at=later, fill_id="z"), newer=1)
-    second = fill("buy no 4 @ 0.55", at=later, fill_id="a")
-    for events in ((opened, first, second), (second, opened, first)):
-        book, _ = replay("M", events)
-        assert (book.position, book.cost) == (Decimal(-3), Decimal("1.65"))
-        assert book.realised == 4 * Decimal("0.15") + Decimal("0.05")
 
 
 def test_rounding_of_shares_is_returned_by_the_last_contract() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,13 +11,11 @@ import httpx
 import pytest
 
 from exporter.errors import SourceMalformed, SourceRejected
-from exporter.records import Balance, Fill, Mark, Settlement, Transfer, VenuePosition, replaces
+from exporter.records import Balance, Fill, Mark, Settlement, Transfer, VenuePosition
 from exporter.simulator import examples
 from exporter.simulator.server import serve_in_thread
 from exporter.sources.contract import Reading, Window
 from exporter.sources.kalshi.account import Kalshi
-from exporter.sources.kalshi.rows import Downwards
-from tests.builders import fill
 from tests.sources import payloads as p
 from tests.sources.canned import KEY_ID, NOW, WINDOW, Turns, Upstream, kalshi, read, text_of
 
@@ -45,43 +42,9 @@ async def test_a_fill_buys_the_side_of_its_outcome() -> None:
     assert fills[1] == Fill(
         source="kalshi",
         fill_id="f-0002", ticker=p.OPEN, subaccount=0, side="no", count=D("4.00"), price=D("0.4500"),
-        fee=D("0.069300"), at=datetime(2026, 11, 21, 15, 4, 5, 123400, UTC),
+        fee=D("0.069300"), at=datetime(2026, 11, 21, 15, 4, 5, 123400, UTC), order_id="o-0002",
     )  # fmt: skip
     assert (fills[0].side, fills[0].price) == ("yes", D("0.4000"))
-
-
-def test_a_fill_knows_how_many_of_its_moment_stand_above_it() -> None:
-    """Counted by book, whatever stands between; a row that comes again has its place already."""
-    down = Downwards()
-    later = NOW + timedelta(microseconds=1)
-    listed = [
-        fill("buy yes 1 @ 0.40", at=later, fill_id="d"),
-        fill("buy yes 1 @ 0.40", fill_id="c"),
-        fill("buy yes 1 @ 0.40 in OTHER", fill_id="x"),
-        fill("buy yes 1 @ 0.41", fill_id="b"),
-        fill("buy yes 1 @ 0.41", fill_id="b"),
-        fill("buy yes 1 @ 0.40", fill_id="y", subaccount=3),
-        fill("buy yes 1 @ 0.42", fill_id="a"),
-    ]
-    pages = (listed[:4], listed[4:])
-    places = [(each.fill_id, each.newer) for page in pages for each in down.placed(page)]
-    assert places == [("d", 0), ("c", 0), ("x", 0), ("b", 1), ("b", 1), ("y", 0), ("a", 2)]
-
-
-def test_a_list_that_is_not_newest_first_tells_no_places() -> None:
-    """Read the wrong way round it would say the opposite."""
-    listed = [fill("buy yes 1 @ 0.40", fill_id=name) for name in "ab"]
-    listed.append(fill("buy yes 1 @ 0.40", at=NOW + timedelta(seconds=1), fill_id="c"))
-    assert [each.newer for each in Downwards().placed(listed)] == [0, 0, 0]
-    assert [each.newer for each in Downwards().placed(listed[:2])] == [0, 1]
-
-
-def test_a_fill_is_pushed_down_by_one_that_comes_late_and_never_up() -> None:
-    """A list that shuffles what happened at once comes to rest, and restates nothing any more."""
-    known = replace(fill("buy yes 1 @ 0.40"), newer=1)
-    assert replaces(replace(known, newer=2), known)
-    assert not replaces(replace(known, newer=0), known)
-    assert replaces(replace(known, newer=0, fee=D(1)), known)
 
 
 @pytest.mark.anyio
