@@ -10,9 +10,9 @@ from msgspec import structs
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.ledger.trading.equity import Compared
 from exporter.ledger.trading.reconciliation import FIGURES
-from exporter.ledger.trading.venue_book import VenueBook
+from exporter.ledger.trading.venue_book import CONTRACTS, DOUBTED, VenueBook
 from exporter.money import ZERO, plain
-from exporter.snapshot.texts import contracts, decimal, usd
+from exporter.snapshot.texts import contracts, decimal, moment, usd
 from exporter.snapshot.tree import Check, CheckPart
 
 
@@ -49,14 +49,23 @@ def _venue(book: VenueBook) -> dict[str, CheckPart]:
     cash = book.cash_difference()
     if cash is None:
         return {}
-    checks = {"cash": _compared(cash, _unexplained(cash), confirmed("cash"))}
+    checks = {"cash": _compared("cash", cash, _unexplained(cash), confirmed("cash"))}
+    since = book.off_by.since
+    if cash and since is not None:
+        checks["cash"] = structs.replace(checks["cash"], since=moment(since))
     if book.equity.compared is not None:
         checks["equity"] = _equity(book.equity.compared, confirmed("equity"))
     reconciliation = book.portfolio.reconciliation
     for figure in FIGURES:
         worst = reconciliation.worst(figure)
         where = f"the largest difference is in {worst.scope}"
-        checks[figure] = _compared(worst.size, where, confirmed(figure), counted=figure == "position")
+        against = reconciliation.confirmed(figure)
+        check = _compared(figure, worst.size, where, bool(against))
+        if against:
+            size = contracts if figure == CONTRACTS else usd
+            markets = {scope: size(off) for scope, off in sorted(against.items())}
+            check = structs.replace(check, markets=markets)
+        checks[figure] = check
     differ, ours, other = reconciliation.lot_rules()
     if differ:
         rule = book.portfolio.lots
@@ -66,11 +75,13 @@ def _venue(book: VenueBook) -> dict[str, CheckPart]:
 
 
 def _equity(compared: Compared, confirmed: bool) -> CheckPart:
+    ok = compared.ok or not confirmed
     return CheckPart(
-        ok=compared.ok or not confirmed,
+        ok=ok,
         usd=usd(compared.difference),
         tolerance_usd=usd(compared.allowed),
         detail=None if compared.ok else _told(compared.detail, confirmed),
+        doubts=None if ok or compared.held_ok else _doubts("equity"),
     )
 
 
@@ -83,14 +94,20 @@ def _unexplained(cash: Decimal) -> str:
     )
 
 
-def _compared(difference: Decimal, detail: str, confirmed: bool, *, counted: bool = False) -> CheckPart:
-    """State a difference, of contracts where they are `counted`, else of dollars."""
+def _compared(check: str, difference: Decimal, detail: str, confirmed: bool) -> CheckPart:
+    """State a difference, of contracts in the position, else of dollars."""
+    ok, counted = difference == 0 or not confirmed, check == CONTRACTS
     return CheckPart(
-        ok=difference == 0 or not confirmed,
+        ok=ok,
         usd=None if counted else usd(difference),
         contracts=contracts(difference) if counted else None,
         detail=_told(detail, confirmed) if difference else None,
+        doubts=None if ok else _doubts(check),
     )
+
+
+def _doubts(check: str) -> tuple[str, ...]:
+    return tuple(sorted(DOUBTED[check]))
 
 
 def _told(detail: str, confirmed: bool) -> str:

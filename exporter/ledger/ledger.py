@@ -27,13 +27,14 @@ from exporter.ledger.sales.shop_book import ShopBook
 from exporter.ledger.trading.groups import Groups
 from exporter.ledger.trading.lots import LotRule
 from exporter.ledger.trading.marks import MarkRule
+from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.ledger.trading.results import Results, TradeRecord
 from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO
 from exporter.records import ApiKey, Balance, Change, Kind, Mark, Observation, Record, SourceInfo, Workspace
 from exporter.snapshot import COMPONENTS, Figure, Opening, Snapshot, Window
 from exporter.snapshot.texts import decimal
-from exporter.snapshot.tree import Check, Position, VenueAccount
+from exporter.snapshot.tree import Check, CheckPart, Position, VenueAccount
 from exporter.times import from_us, to_us, unstamp
 
 Late = tuple[str, str]
@@ -119,7 +120,14 @@ class Ledger:
             self.costs.restore(snapshot.api_cost.names)
         for name, book in self.venues.items():
             book.portfolio.restore(positions[name])
-            book.confirmation.restore(_failing(snapshot.checks, name))
+            stated = _of(snapshot.checks, name)
+            book.confirmation.restore(check for check, part in stated.items() if not part.ok)
+            book.portfolio.reconciliation.restore(
+                {figure: _sizes(part.markets) for figure in FIGURES if (part := stated.get(figure))}
+            )
+            cash = stated.get("cash")
+            if cash is not None and cash.usd is not None and cash.since is not None:
+                book.off_by.restore(decimal(cash.usd), unstamp(cash.since))
             account = (snapshot.accounts or {}).get(name)
             if account is not None:
                 book.cash = {0: _balance(name, account)}
@@ -150,6 +158,7 @@ class Ledger:
         for name, book in self.venues.items():
             valuation = book.value(now, states[name].freshness)
             part = Part(valuation.usd, valuation.grade, valuation.because)
+            part = part.doubted(book.doubts(), "trading_unrealised_change", None)
             stated[name] = part.figure(name, states[name], now)
         return stated
 
@@ -240,10 +249,13 @@ class Ledger:
         return WindowFigures(span.begin, span.now, total(components.values()), components, by_source)
 
 
-def _failing(checks: Mapping[str, Check], source: str) -> list[str]:
-    """Return the checks that failed for a source: by its own part where several have one."""
-    stated = ((name, (check.parts or {}).get(source, check)) for name, check in checks.items())
-    return [name for name, check in stated if not check.ok]
+def _of(checks: Mapping[str, Check], source: str) -> dict[str, CheckPart]:
+    """Return the checks of a source: its own part where several have one."""
+    return {name: (check.parts or {}).get(source, check) for name, check in checks.items()}
+
+
+def _sizes(markets: Mapping[str, str] | None) -> dict[str, Decimal]:
+    return {scope: Decimal(size) for scope, size in (markets or {}).items()}
 
 
 def _balance(source: str, account: VenueAccount) -> Balance:

@@ -80,6 +80,13 @@ class CheckPart(Stated, frozen=True, kw_only=True):
     tolerance_usd: Annotated[Usd | None, private("What it may be off by, where that is not zero.")] = None
     detail: Annotated[str | None, private("Where the difference is, for people.")] = None
     lots: Annotated[str | None, private("Which lot rule the venue's exposure agrees with.")] = None
+    since: Annotated[Moment | None, totals("Since when it is off by that; absent where nobody knows.")] = None
+    doubts: Annotated[
+        tuple[str, ...] | None, totals("The components that it speaks against; absent while it holds.")
+    ] = None
+    markets: Annotated[
+        dict[str, str] | None, private("What each market is off by whose figures it speaks against.")
+    ] = None
 
 
 class Check(CheckPart, frozen=True, kw_only=True):

@@ -8,39 +8,26 @@ often as its steps say, and is compared with what the simulated venue has comput
 
 from __future__ import annotations
 
-import asyncio
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, event, given, settings
-from prometheus_client import CollectorRegistry
 
-from exporter.collect.cycle import Cycle
 from exporter.ledger import Ledger
 from exporter.ledger.journal import VENUE_CASH
 from exporter.ledger.trading.lots import LotRule
 from exporter.ledger.trading.reconciliation import FIGURES
-from exporter.metrics.exporter_metrics import ExporterMetrics
-from exporter.records import Change, book_key
-from exporter.simulator import keys, oracle
-from exporter.simulator.app import create_app
-from exporter.simulator.faults import Faults
-from exporter.simulator.kalshi import gate
+from exporter.records import book_key
+from exporter.simulator import oracle
 from exporter.simulator.world import World
-from exporter.sources.kalshi.account import Kalshi
-from exporter.sources.kalshi.limits import TokenBucket
-from exporter.store import Store
-from tests.builders import SOURCES, infos
 from tests.e2e.accounts import Venue, opened, play, steps, venues
+from tests.e2e.desk import Desk, Reading, no_budget
 from tests.e2e.pipeline import until
 
 ACCOUNTS = int(os.environ.get("RANDOM_ACCOUNTS", "150"))
@@ -48,30 +35,11 @@ UTC = ZoneInfo("UTC")
 D = Decimal
 
 
-async def _at_once(_: TokenBucket, _method: str, _path: str) -> None:
-    """Let a request pass."""
-
-
 @pytest.fixture(scope="module", autouse=True)
-def no_budget() -> Iterator[None]:
+def unlimited() -> Iterator[None]:
     """Nobody's rate limit is in the way."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gate, "REFILL", 1e12)
-        patch.setattr(gate, "CAPACITY", 1e12)
-        patch.setattr(TokenBucket, "spend", _at_once)
+    with no_budget():
         yield
-
-
-class Desk:
-    """What all accounts share: an event loop, the keys, and an empty database to copy."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.runner = asyncio.Runner()
-        self.keys = keys.make_keys(folder)
-        self.pem = (folder / keys.ED25519_FILE).read_text()
-        self.empty = folder / "empty.sqlite3"
-        Store.write(self.empty).close()
 
 
 @pytest.fixture(scope="module")
@@ -79,43 +47,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made = Desk(tmp_path_factory.mktemp("accounts"))
     yield made
     made.runner.close()
-
-
-class Reading:
-    """One account with an exporter that follows it."""
-
-    def __init__(self, desk: Desk, world: World, folder: Path, rule: LotRule) -> None:
-        database = folder / "account.sqlite3"
-        shutil.copyfile(desk.empty, database)
-        self.world, self.run = world, desk.runner.run
-        app = create_app(world, Faults(), desk.keys)
-        self.source = Kalshi(
-            keys.ED25519_KEY_ID,
-            desk.pem,
-            clock=world.clock,
-            base_url="http://venue/trade-api/v2",
-            transport=httpx.ASGITransport(app),
-        )
-        self.store = Store.write(database)
-        ledger = partial(Ledger, UTC, infos("kalshi"), "bid", rule)
-        metrics = ExporterMetrics(CollectorRegistry())
-        self.cycle = Cycle(self.store, ledger, [self.source], metrics, world.clock)
-
-    def look(self) -> None:
-        """Read the venue once."""
-        self.run(self.cycle.turns.collect(self.source))
-
-    def caught_up(self) -> bool:
-        """Read once more and tell whether that went well: on a busy machine a reading may time out."""
-        self.look()
-        assert self.cycle.publisher.latest is not None
-        return self.cycle.publisher.latest.sources["kalshi"].error is None
-
-    def replayed(self, rule: LotRule) -> Ledger:
-        """Return an empty ledger's view of all records, as a start makes it."""
-        ledger = Ledger(UTC, SOURCES, "bid", rule)
-        assert ledger.apply(Change(None, record) for record in self.store.records.replay(ledger.books)) == []
-        return ledger
 
 
 @settings(

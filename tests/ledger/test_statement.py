@@ -285,8 +285,9 @@ def test_checks_show_cash_and_positions_that_do_not_tie() -> None:
     checks = stated(books)["checks"]
     assert (checks["cash"]["ok"], checks["cash"]["usd"]) == (False, "0.52")
     where = "the largest difference is in M"
-    assert checks["position"] == {"ok": False, "contracts": "1.00", "detail": where}
-    assert checks["exposure"] == {"ok": False, "usd": "0.50", "detail": where}
+    held = {"detail": where, "doubts": ["trading_unrealised_change"]}
+    assert checks["position"] == {"ok": False, "contracts": "1.00", "markets": {"M": "1.00"}, **held}
+    assert checks["exposure"] == {"ok": False, "usd": "0.50", "markets": {"M": "0.50"}, **held}
     assert checks["realised"]["ok"]
 
 

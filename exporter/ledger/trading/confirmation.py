@@ -8,6 +8,10 @@ that fails and holds again every few seconds would teach people not to look at i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from exporter.money import ZERO
 
 CONFIRMING_READINGS = 3
 """Half a minute at the usual pace. Trades would have to come between the lists three times in a row."""
@@ -30,3 +34,37 @@ class Confirmation:
     def confirmed(self, name: str) -> bool:
         """Tell whether the check has failed to tie for long enough to count."""
         return self._untied.get(name, 0) >= CONFIRMING_READINGS
+
+
+class Standing:
+    """What the venue's cash is off by, and since when it is that much.
+
+    A value that comes and goes between two readings is none; so another one takes its place only after as
+    many readings as a difference needs to count.
+    """
+
+    def __init__(self) -> None:
+        self.since: datetime | None = None
+        self._size = ZERO
+        self._other: tuple[Decimal, datetime] | None = None
+        self._readings = 0
+
+    def restore(self, size: Decimal, since: datetime) -> None:
+        """Take what stood before a restart."""
+        self._size, self.since = size, since
+
+    def take(self, size: Decimal, at: datetime) -> None:
+        """Take what it is off by in the reading of a time."""
+        if size == self._size:
+            self._readings = 0
+        elif not size or not self._size:
+            self._stands(size, at)
+        else:
+            if self._other is None or size != self._other[0] or not self._readings:
+                self._other = size, at
+            self._readings += 1
+            if self._readings >= CONFIRMING_READINGS:
+                self._stands(*self._other)
+
+    def _stands(self, size: Decimal, since: datetime) -> None:
+        self._size, self.since, self._readings = size, since if size else None, 0

@@ -66,11 +66,15 @@ def _quotes(mark: Mark, side: Side) -> list[Decimal]:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Our equity, the venue's, and what they may differ by; `detail` says more when that is too much."""
+    """Our equity, the venue's, and what they may differ by; `detail` says more when that is too much.
+
+    `held` is what they differ by in the positions alone.
+    """
 
     ours: Decimal
     theirs: Decimal
     allowed: Decimal
+    held: Decimal
     detail: str
 
     @property
@@ -80,6 +84,11 @@ class Compared:
     @property
     def ok(self) -> bool:
         return abs(self.difference) <= self.allowed
+
+    @property
+    def held_ok(self) -> bool:
+        """Whether the positions alone tie, whatever the cash does."""
+        return abs(self.held) <= self.allowed
 
 
 class Equity:
@@ -112,7 +121,7 @@ class Equity:
             f"our equity is {plain(ours)}, the venue's {plain(theirs)}: cash differs by "
             f"{plain(cash - venue_cash)}, positions by {plain(held.usd - value)}{self._worst(stated)}"
         )
-        self.compared = Compared(ours, theirs, allowed, detail)
+        self.compared = Compared(ours, theirs, allowed, held.usd - value, detail)
 
     def _worst(self, stated: Mapping[int, Balance]) -> str:
         off = {

@@ -56,7 +56,7 @@ class Portfolio:
         self._costs: dict[str, Decimal] = {}
         self._exposure = ZERO
         self._largest: str | None = None
-        self.reconciliation = Reconciliation(self.books.get)
+        self.reconciliation = Reconciliation(self.books.get, lambda: self.positions)
         self._disagreeing: dict[str, str] = {}
         self._unordered: set[str] = set()
         self._moved: set[str] = set()

@@ -9,13 +9,13 @@ from decimal import Decimal
 from exporter.ledger.book import Part, Span
 from exporter.ledger.doubt import Doubt
 from exporter.ledger.journal import OPEN_COST, OTHER_CASH, TRANSFERS, VENUE_CASH, Entry, Journal
-from exporter.ledger.trading.confirmation import Confirmation
+from exporter.ledger.trading.confirmation import Confirmation, Standing
 from exporter.ledger.trading.equity import Equity
 from exporter.ledger.trading.lots import LotRule
 from exporter.ledger.trading.marks import MarkRule
 from exporter.ledger.trading.portfolio import Portfolio, Valuation
-from exporter.ledger.trading.reconciliation import FIGURES
-from exporter.money import ZERO
+from exporter.ledger.trading.reconciliation import CheckedFigure, Contradiction
+from exporter.money import ZERO, plain
 from exporter.records import (
     Balance,
     Change,
@@ -44,6 +44,24 @@ REALISED = frozenset(("trading_realised",))
 OF_COST = frozenset(("trading_realised", "trading_unrealised_change"))
 """What rests on what the contracts have cost that were closed."""
 
+OPEN = frozenset(("trading_unrealised_change",))
+"""What rests on what is held now."""
+
+TRADING = frozenset(KIND_COMPONENTS["venue"])
+
+DOUBTED: Mapping[str, frozenset[str]] = {
+    "cash": TRADING,
+    "equity": OPEN,
+    "position": OPEN,
+    "exposure": OPEN,
+    "realised": REALISED,
+    "fees": frozenset(("trading_fees",)),
+}
+"""What each check speaks against while it fails."""
+
+CONTRACTS: CheckedFigure = "position"
+"""The one figure that is no money."""
+
 Traded = Callable[[str, Sequence[Entry]], None]
 """Told of each market and the entries that were posted for it: results and groups are kept up with them."""
 
@@ -70,6 +88,7 @@ class VenueBook:
         self.cash: dict[int, Balance] = {}
         self.equity = Equity()
         self.confirmation = Confirmation()
+        self.off_by = Standing()
         self._traded = traded
 
     def apply(self, change: Change) -> None:
@@ -110,6 +129,7 @@ class VenueBook:
             self.portfolio.reconciliation.observe(stated)
             self._compare_equity()
             self.confirmation.take(self._ties())
+            self.off_by.take(self.cash_difference() or ZERO, max(each.at for each in cash.values()))
 
     def quote(self, marks: Iterable[Mark]) -> bool:
         """Take quotes alone, as they move between two readings; tell whether a position's price has.
@@ -151,7 +171,7 @@ class VenueBook:
         return stated
 
     def doubts(self) -> Sequence[Doubt]:
-        """Return the markets whose settlement disagrees with their fills, or whose order is not known."""
+        """Return what speaks against trading: rows that disagree, orders of one moment, and the venue."""
         disagreeing = [
             Doubt(components=REALISED, reason=self._reason("rows_disagree", said), scope=scope)
             for scope, said in self.portfolio.disagreeing.items()
@@ -160,7 +180,7 @@ class VenueBook:
             Doubt(components=OF_COST, reason=self._reason("unknown_order", _unordered(scope)), scope=scope)
             for scope in sorted(self.portfolio.unordered)
         ]
-        return disagreeing + unordered
+        return disagreeing + unordered + self._contradicted()
 
     def cash_difference(self) -> Decimal | None:
         """Return the venue's cash minus what fills, settlements, fees, transfers and the user explain."""
@@ -189,12 +209,38 @@ class VenueBook:
         self.equity.compare(self.journal.balances.get(VENUE_CASH, ZERO), self.cash.values())
 
     def _ties(self) -> dict[str, bool]:
-        equity, worst = self.equity.compared, self.portfolio.reconciliation.worst
-        return {
-            "cash": not self.cash_difference(),
-            "equity": equity is None or equity.ok,
-            **{figure: not worst(figure).size for figure in FIGURES},
-        }
+        equity = self.equity.compared
+        return {"cash": not self.cash_difference(), "equity": equity is None or equity.ok}
+
+    def _contradicted(self) -> list[Doubt]:
+        """Return what the venue has stated otherwise for as long as counts."""
+        doubts = [self._market(each) for each in self.portfolio.reconciliation.contradictions()]
+        cash = self.cash_difference()
+        if cash and self.confirmation.confirmed("cash"):
+            text = f"the venue's cash differs by {plain(cash)} USD"
+            doubts.append(self._contradiction(DOUBTED["cash"], text, self.off_by.since))
+        equity = self.equity.compared
+        if equity is not None and not equity.held_ok and self.confirmation.confirmed("equity"):
+            text = f"the venue values the positions {plain(abs(equity.held))} USD apart from the quotes"
+            doubts.append(self._contradiction(DOUBTED["equity"], text))
+        return doubts
+
+    def _market(self, found: Contradiction) -> Doubt:
+        unit = "contracts" if found.figure == CONTRACTS else "USD"
+        text = f"{found.figure} of {found.scope} is {plain(found.difference)} {unit} off the venue's"
+        components, at = DOUBTED[found.figure], found.at
+        if components == OPEN:
+            at = None
+            if found.at is None:
+                # Contracts that the venue no longer holds were closed, and that realised something.
+                components = OF_COST
+        return self._contradiction(components, text, at, found.scope)
+
+    def _contradiction(
+        self, components: frozenset[str], text: str, at: datetime | None = None, scope: str = ""
+    ) -> Doubt:
+        reason = self._reason("contradicted", text)
+        return Doubt(components=components, reason=reason, at=at, scope=scope)
 
     def _booked(self, name: str, span: Span) -> Part:
         return Part(self.journal.contribution(name, span.window, span.start_us))

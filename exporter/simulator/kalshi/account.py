@@ -64,6 +64,8 @@ class Account(Purse):
         self.extra_fields = False  # unknown fields in rows, as a growing API would add them
         self.lot_rule = "average"  # of the realised P&L and exposure that the venue reports, or "fifo"
         self.settlement_fee_shown = False  # a sub-cent payout's rest as a fee, not as a smaller payout
+        self.lists_subaccounts = True  # an account without the feature is told 404
+        self.locked_to: int | None = None  # the one subaccount that every key may see
         self.archive = Archive()
         self.socket = SocketOptions()
         self._overcharge: dict[str, Decimal] = {}

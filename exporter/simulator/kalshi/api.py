@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,6 +34,9 @@ def routes(world: World, keys: Keys, pace: Callable[[], float] = time.monotonic)
             with world.lock:
                 world.advance()
                 refusal = gate(request) if private else None
+                own = world.kalshi.locked_to if private else None
+                if refusal is None and own is not None:
+                    refusal, request = locked(request, own)
                 try:
                     return refusal or handler(world, request)
                 except BadQueryError as error:
@@ -53,6 +57,16 @@ def routes(world: World, keys: Keys, pace: Callable[[], float] = time.monotonic)
 
     table = [Route(BASE + path, guarded(handler, private=True)) for path, handler in PRIVATE.items()]
     return table + [Route(BASE + path, guarded(handler, private=False)) for path, handler in PUBLIC.items()]
+
+
+def locked(request: Request, own: int) -> tuple[Response | None, Request]:
+    """Return what a key that is locked to one subaccount is refused, and what it has asked for."""
+    asked = request.query_params.get("subaccount")
+    if asked not in (None, str(own)) or request.url.path.endswith("/subaccounts/balances"):
+        sentence = "this API key is restricted to a single subaccount"
+        return failure(403, "insufficient_permissions", sentence), request
+    query = [*request.query_params.multi_items(), *([("subaccount", str(own))] if asked is None else [])]
+    return None, Request({**request.scope, "query_string": urlencode(query).encode()})
 
 
 PRIVATE: dict[str, Handler] = {

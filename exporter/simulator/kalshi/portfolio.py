@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from exporter.simulator.kalshi import listing, rows
+from exporter.simulator.kalshi.gate import failure
 from exporter.simulator.kalshi.listing import Listed, Wanted
 from exporter.simulator.kalshi.purse import Movement, Transfer
 from exporter.simulator.kalshi.query import (
@@ -46,22 +47,24 @@ def balance(world: World, request: Request) -> Response:
     chosen = shards if shard is None else {shard: shards.get(shard, Decimal(0))}
     cash = sum(chosen.values(), Decimal(0))
     value = account.portfolio_value(subaccount, now, shard)
-    return JSONResponse(
-        {
-            "balance": int((cash * 100).to_integral_value(ROUND_FLOOR)),
-            "balance_dollars": places(cash, 4),
-            "portfolio_value": int(value * 100),
-            "updated_ts": unix(now),
-            "balance_breakdown": [
-                {"exchange_index": number, "balance": places(amount, 4)}
-                for number, amount in sorted(chosen.items())
-            ],
-        }
-    )
+    answer: dict[str, Any] = {
+        "balance": int((cash * 100).to_integral_value(ROUND_FLOOR)),
+        "balance_dollars": places(cash, 4),
+        "portfolio_value": int(value * 100),
+        "updated_ts": unix(now),
+    }
+    if account.locked_to is None:
+        answer["balance_breakdown"] = [
+            {"exchange_index": number, "balance": places(amount, 4)}
+            for number, amount in sorted(chosen.items())
+        ]
+    return JSONResponse(answer)
 
 
 def subaccount_balances(world: World, request: Request) -> Response:
     """GET /portfolio/subaccounts/balances: one row per subaccount and shard."""
+    if not world.kalshi.lists_subaccounts:
+        return failure(404, "not_found", "not found")
     now = unix(world.clock())
     return JSONResponse(
         {

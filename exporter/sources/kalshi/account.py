@@ -26,6 +26,7 @@ from exporter.sources.http import REMOVED, Endpoint, HttpClient, Observer
 from exporter.sources.kalshi.history import KalshiHistory
 from exporter.sources.kalshi.key import load_key, signer
 from exporter.sources.kalshi.limits import TokenBucket
+from exporter.sources.kalshi.owners import ABSENT, Owners
 from exporter.sources.kalshi.rows import (
     ApiKeys,
     BalanceAnswer,
@@ -42,7 +43,6 @@ from exporter.sources.kalshi.rows import (
     Positions,
     SettlementRow,
     Settlements,
-    Subaccounts,
     Withdrawals,
 )
 from exporter.sources.kalshi.settings import BASE_URL, NAME, TITLE
@@ -53,9 +53,6 @@ MOVEMENT_ROWS = 500  # the most the lists of cash movements take
 TICKERS_AT_ONCE = 100  # a hundred tickers keep the URL under 8 kB, which every proxy lets through
 LATE = timedelta(minutes=1)
 """Rows this far past the window's end are read too: our clock may be behind the venue's."""
-
-ABSENT = (403, 404)
-"""How the venue answers for a feature that this account or key does not have."""
 
 HINTS = {
     401: "check that key id and private key belong together and to this host, and that the clock is right",
@@ -104,7 +101,8 @@ class Kalshi:
             transport=transport,
             secrets=lambda: (identity(),),
         )
-        self.history = KalshiHistory(self.name, self.client, self.allowance)
+        self.owners = Owners()
+        self.history = KalshiHistory(self.name, self.client, self.allowance, self.owners)
 
     def __repr__(self) -> str:
         return f"<Kalshi {self.client!r}>"
@@ -125,8 +123,8 @@ class Kalshi:
         records: list[Record] = []
         observations: list[Observation] = []
         opened: set[str] = set()
-        for number in await self._subaccounts(collector):
-            which = [("subaccount", str(number))]
+        for owner in await self.owners.all(collector):
+            which, number = owner.params, owner.number
             positions = await self._positions(collector, which)
             observations += [row.observation(self.name, number) for row in positions]
             opened |= {row.ticker for row in positions if row.position_fp}
@@ -167,12 +165,6 @@ class Kalshi:
         keys = answer.api_keys if answer else []
         ours = [key for key in keys if key.api_key_id == REMOVED]  # our id was cut out of the answer
         return any(scope in ("write", "write::trade") for key in ours for scope in key.scopes or ())
-
-    async def _subaccounts(self, collector: Collector) -> list[int]:
-        """Return the numbers of all subaccounts, the primary one included."""
-        answer = await collector.one_or_none("/portfolio/subaccounts/balances", Subaccounts, tolerate=ABSENT)
-        rows = answer.subaccount_balances if answer else []
-        return sorted({row.subaccount_number for row in rows}) or [0]
 
     async def _fills(
         self, collector: Collector, path: str, span: Params, *, tolerate: Collection[int] = ()

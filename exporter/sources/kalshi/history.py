@@ -25,13 +25,13 @@ from exporter.records import Answer, Record
 from exporter.sources.contract import Resolution, Resolutions, Slice
 from exporter.sources.http import HttpClient
 from exporter.sources.kalshi.limits import TokenBucket
+from exporter.sources.kalshi.owners import ABSENT, Owners
 from exporter.sources.kalshi.rows import (
     Complaint,
     CursorPage,
     Deposits,
     Fills,
     Settlements,
-    Subaccounts,
     Withdrawals,
 )
 from exporter.sources.paging import Collector, Params
@@ -45,10 +45,10 @@ MARKETS_AT_ONCE = 200
 MOST_PAGES = 100_000
 """A hundred million rows. Beyond that a server is more likely to walk in circles than to have more."""
 
-ABSENT = (403, 404)
-"""How the venue answers for a list that this account or key does not have."""
-
 ARCHIVE = "/historical/fills"
+
+SETTLEMENTS, OWN = "settlements", "own settlements"
+"""The parts of settlement rows: of a subaccount by its number, and of the one that the key is locked to."""
 
 ENDED = "finalized"
 """The status of a market that has paid. Others may have a result that is still disputed."""
@@ -102,8 +102,9 @@ class KalshiHistory:
 
     markets_at_once = MARKETS_AT_ONCE
 
-    def __init__(self, source: str, client: HttpClient, allowance: TokenBucket) -> None:
+    def __init__(self, source: str, client: HttpClient, allowance: TokenBucket, owners: Owners) -> None:
         self._source = source
+        self._owners = owners
         self._client = client
         self._allowance = allowance
 
@@ -119,16 +120,14 @@ class KalshiHistory:
         """Return the lists to read: cash first, because its beginning tells how long the past is."""
         collector = Collector(self._client)
         await self._allowance.refresh(collector)
-        answer = await collector.one_or_none("/portfolio/subaccounts/balances", Subaccounts, tolerate=ABSENT)
-        rows = answer.subaccount_balances if answer else []
-        numbers = sorted({row.subaccount_number for row in rows}) or [0]
+        owners = await self._owners.all(collector)
         return (
             "deposits",
             "withdrawals",
             "fills",
             "archived fills",
-            *(f"archived fills/{number}" for number in numbers if number),
-            *(f"settlements/{number}" for number in numbers),
+            *(f"archived fills/{owner.number}" for owner in owners if owner.number and not owner.locked),
+            *(f"{OWN if owner.locked else SETTLEMENTS}/{owner.number}" for owner in owners),
         )
 
     async def slices(self, part: str, bottom: datetime | None, place: str) -> AsyncGenerator[Slice, None]:
@@ -271,6 +270,8 @@ def _sheet(source: str, part: str) -> Sheet:
             return Sheet("/portfolio/fills", Fills, _fills(source))
         case "archived fills":
             return Sheet(ARCHIVE, Fills, _fills(source), which, may_lack=True)
+    # A key that is locked to a subaccount may not name it.
+    which = [] if name == OWN else which
     return Sheet(
         "/portfolio/settlements", Settlements, _settlements(source, int(number)), which, "settlements.ticker"
     )

@@ -147,6 +147,12 @@ export interface Check {
   detail?: string;
   /** Which lot rule the venue's exposure agrees with. */
   lots?: string;
+  /** Since when it is off by that; absent where nobody knows. */
+  since?: string;
+  /** The components that it speaks against; absent while it holds. */
+  doubts?: string[];
+  /** What each market is off by whose figures it speaks against. */
+  markets?: Record<string, string>;
   /** By source, where several have it. */
   parts?: Record<string, CheckPart>;
 }
@@ -165,6 +171,12 @@ export interface CheckPart {
   detail?: string;
   /** Which lot rule the venue's exposure agrees with. */
   lots?: string;
+  /** Since when it is off by that; absent where nobody knows. */
+  since?: string;
+  /** The components that it speaks against; absent while it holds. */
+  doubts?: string[];
+  /** What each market is off by whose figures it speaks against. */
+  markets?: Record<string, string>;
 }
 
 /** Open contracts of one market. */
