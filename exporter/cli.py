@@ -14,6 +14,7 @@ from pathlib import Path
 
 from exporter import __version__
 from exporter.errors import ExporterError
+from exporter.records.printable import printable
 from exporter.settings import Settings
 from exporter.snapshot import COMPONENTS, WINDOWS
 from exporter.sources.registry import read_settings
@@ -45,7 +46,9 @@ class Command:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what went wrong is said in a sentence, not a traceback."""
     options = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    log_lines = logging.StreamHandler()
+    log_lines.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[log_lines])
     # Skipped and missed runs are metrics; the scheduler would say each one twice.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     for noisy in ("httpx", "httpcore", "alembic"):
@@ -58,6 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+class OneLine(logging.Formatter):
+    """A message is one line, whatever an upstream put into it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        record.message = printable(record.message)
+        return super().formatMessage(record)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -39,7 +39,10 @@ class SettingsError(ExporterError):
 
 
 class SourceError(ExporterError):
-    """A source gave no usable answer; `reason` is the label its error counter carries."""
+    """A source gave no usable answer; `reason` is the label its error counter carries.
+
+    `sentence` says what happened, and nothing of what this program will do about it.
+    """
 
     def __init__(self, source: str, reason: str, sentence: str, *, answers: Sequence[Answer] = ()) -> None:
         self.source = source

@@ -246,7 +246,13 @@ def test_every_fault_is_in_the_pages() -> None:
     assert listed == set(KINDS)
 
 
-STATES_A_REASON = {"self._unavailable": 0, "SourceUnavailable": 1, "SourceRejected": 1, "SourceBroken": 1}
+STATES_A_REASON = {
+    "self._unavailable": 0,
+    "Unreachable": 0,
+    "SourceUnavailable": 1,
+    "SourceRejected": 1,
+    "SourceBroken": 1,
+}
 """Where a call has the reason among its arguments."""
 
 

@@ -55,7 +55,7 @@ SECRETS_BY_SHAPE = re.compile(
     r"\bgh[pousr]_\w{30,}|\bAKIA[A-Z0-9]{16}\b|\bxox[abp]-[\w-]{10,}"
 )
 
-LOADED_BY_OTHERS = {"tzdata"}
+LOADED_BY_OTHERS = {"python-socks", "tzdata"}
 """Not imported by us: the standard library finds its time zones there where the system has none."""
 
 TOOLS = {"import-linter", "mypy", "pre-commit", "pytest-cov", "pytest-xdist", "ruff", "types-tqdm"}

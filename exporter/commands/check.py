@@ -7,6 +7,7 @@ import asyncio
 from datetime import timedelta
 
 from exporter.errors import ExporterError, SettingsError, SourceError
+from exporter.records.printable import printable
 from exporter.settings import Instance, Settings
 from exporter.sources.blame import where
 from exporter.sources.contract import HasClient, Source
@@ -33,7 +34,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _say(what: str, sentence: str) -> None:
-    print(f"{what:8} {sentence}")
+    print(f"{what:8} {printable(sentence)}")
 
 
 def _database(settings: Settings) -> list[str]:

@@ -10,6 +10,7 @@ from exporter.explain.day import explain_day
 from exporter.explain.figure import explain_figure
 from exporter.explain.lines import Comparison, DayExplained, Explained, Proof
 from exporter.money import plain
+from exporter.records.printable import printable
 from exporter.settings import Settings
 from exporter.store import Store
 
@@ -41,12 +42,12 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 def figure_text(explained: Explained) -> str:
     """Return a figure with its lines and what each was read from."""
-    return "\n".join(_figure(explained))
+    return "\n".join(printable(line) for line in _figure(explained))
 
 
 def day_text(explained: DayExplained) -> str:
     """Return a day with both sides, its history and what it was read from."""
-    return "\n".join(_day(explained))
+    return "\n".join(printable(line) for line in _day(explained))
 
 
 def _figure(explained: Explained) -> Iterator[str]:

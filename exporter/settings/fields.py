@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from exporter.settings.entries import StatedCash, separated, stated_cash
+from exporter.settings.entries import StatedCash, address, home, separated, stated_cash
 
 Seconds = Annotated[float, Field(ge=0.2, le=86_400)]
 Amount = Annotated[Decimal, Field(gt=0)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
-SocketUrl = Annotated[str, Field(pattern=r"^wss?://[^\s/]+\S*$")]
+Url = Annotated[str, AfterValidator(address("http", "https"))]
+SocketUrl = Annotated[str, AfterValidator(address("ws", "wss"))]
+LocalPath = Annotated[Path, AfterValidator(home)]
 Commas = BeforeValidator(separated(","))
 Semicolons = BeforeValidator(separated(";\n"))
 Cash = Annotated[StatedCash, BeforeValidator(stated_cash)]

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.settings.fields import SourceSettings
@@ -32,6 +33,9 @@ RESERVED = frozenset(
     }
 )
 """Words that already mean something where a source's name stands: jobs, sums, parts of the exporter."""
+
+
+NO_OTHER_NAMES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,17 @@ def is_name(text: str) -> bool:
 
 
 def entries(
-    text: str, offered: Sequence[str], taken: Collection[str], problems: list[str]
+    text: str,
+    offered: Sequence[str],
+    taken: Collection[str],
+    problems: list[str],
+    *,
+    called: Mapping[str, str] = NO_OTHER_NAMES,
 ) -> list[SourceEntry]:
     """Return the sources that a comma list names; each mistake is one of the problems.
 
-    `offered` are the names of the definitions, `taken` words that other settings begin with. The order is
+    `offered` are the names of the definitions, `taken` words that other settings begin with, `called` what
+    people may call a definition because its settings do. The order is
     that of the definitions, and of one definition's sources its own comes first: what is the first venue
     must not depend on how a list is written.
     """
@@ -83,7 +93,7 @@ def entries(
     for part in stated:
         name, equals, of = (word.strip() for word in part.partition("="))
         entry = SourceEntry(name, of if equals else name)
-        if complaint := _complaint(entry, offered, taken, found):
+        if complaint := _complaint(entry, offered, taken, found, called):
             wrong.append(complaint)
         found.setdefault(entry.name, entry)
     problems += [f"{PREFIX}SOURCES is wrong: {complaint}." for complaint in wrong]
@@ -92,10 +102,17 @@ def entries(
 
 
 def _complaint(
-    entry: SourceEntry, offered: Sequence[str], taken: Collection[str], found: Collection[str]
+    entry: SourceEntry,
+    offered: Sequence[str],
+    taken: Collection[str],
+    found: Collection[str],
+    called: Mapping[str, str],
 ) -> str | None:
     if entry.definition not in offered:
-        return f'"{entry.definition}" is none of {", ".join(offered)}'
+        near = difflib.get_close_matches(entry.definition, offered, 1)
+        meant = called.get(entry.definition) or next(iter(near), None)
+        hint = f"; perhaps {meant} is meant" if meant else ""
+        return f'"{entry.definition}" is none of {", ".join(offered)}{hint}'
     if not is_name(entry.name):
         return f'"{entry.name}" is no name: a small letter, then at most 19 small letters and digits'
     if entry.name in found:

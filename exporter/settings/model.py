@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import date
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -20,12 +21,19 @@ from pydantic import (
 )
 
 from exporter.settings.entries import calendar_day, origin, workspace_budget
-from exporter.settings.fields import Amount, Commas, Url
+from exporter.settings.fields import Amount, Commas, LocalPath, Url
 from exporter.settings.instances import Instance
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 Origin = Annotated[str, AfterValidator(origin)]
+FIXED_ZONES = {
+    "EST": ("America/New_York", "Etc/GMT+5"),
+    "MST": ("America/Denver", "Etc/GMT+7"),
+    "HST": ("Pacific/Honolulu", "Etc/GMT+10"),
+}
+"""Old names that look like a place's time and are off by an hour for half of the year."""
+
 WorkspaceBudget = Annotated[tuple[str, Decimal], BeforeValidator(workspace_budget)]
 
 
@@ -63,12 +71,12 @@ class Settings(BaseModel):
     lot_rule: Literal["average", "fifo"] = Field(
         "average", description="Which contracts a partial close consumes: their average, or the oldest first."
     )
-    db_path: Path = Field(
+    db_path: LocalPath = Field(
         Path("data/northstar.sqlite3"),
         description="SQLite file that keeps everything.",
         json_schema_extra={"names": ["DB_PATH"]},
     )
-    backup_folder: Path | None = Field(
+    backup_folder: LocalPath | None = Field(
         None, description="Folder that verified copies of the database are kept in, made by the exporter."
     )
     backup_hours: Annotated[float, Field(ge=0.1, le=720)] = Field(
@@ -110,7 +118,7 @@ class Settings(BaseModel):
     grafana_url: Url | None = Field(
         None, description="Grafana that the stream pushes today's figures to, for panels that move at once."
     )
-    grafana_token_path: Path | None = Field(
+    grafana_token_path: LocalPath | None = Field(
         None,
         description="File that holds a Grafana service account token; not needed where anybody may look.",
     )
@@ -222,10 +230,17 @@ class Settings(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
+        if value in FIXED_ZONES:
+            meant, fixed = FIXED_ZONES[value]
+            raise ValueError(
+                f'"{value}" never changes to summer time: say {meant}, or {fixed} if you do mean that'
+            )
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("must be an IANA time zone such as Europe/Zurich") from error
+            near = difflib.get_close_matches(value, available_timezones(), 1)
+            hint = f": did you mean {near[0]}?" if near else " such as Europe/Zurich"
+            raise ValueError(f'"{value}" is no IANA time zone{hint}') from error
         return value
 
     @field_validator("thin_seconds")

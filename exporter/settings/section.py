@@ -14,6 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from exporter.settings.entries import home
+
 PREFIX = "NORTHSTAR_"
 
 SAID_BY_A_VALIDATOR = ("value_error", "assertion_error")
@@ -89,7 +91,17 @@ class Section:
 
 def _secret(name: str, path: str, problems: list[str]) -> str | None:
     try:
-        return Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        problems.append(f"{name}_FILE names a file that cannot be read: check the path and its permissions.")
+        return home(Path(path)).read_text().strip()
+    except (OSError, ValueError) as error:
+        problems.append(
+            f"{name}_FILE names {path}, which cannot be read ({unreadable(error)}): "
+            "check the path and its permissions."
+        )
         return None
+
+
+def unreadable(error: OSError | ValueError) -> str:
+    """Return in a word or two why a file cannot be read; nothing of what it holds."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "it is not UTF-8 text"

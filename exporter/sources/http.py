@@ -23,6 +23,9 @@ from purgatory.domain.model import Context, ExcludeType, OpenedState
 from exporter import __version__
 from exporter.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
 from exporter.records import Answer
+from exporter.sources.body import ACCEPT_ENCODING, BodyRefused, read_body
+from exporter.sources.reachability import check_proxies, trust, why_unreachable
+from exporter.sources.redaction import redacted
 from exporter.sources.refusal import code_word
 from exporter.sources.retry_after import requested, server_date
 
@@ -35,9 +38,6 @@ ATTEMPTS = 4  # outlasts a restart of one upstream server; beyond that the sched
 RETRY_SECONDS = 60.0  # no request, retries included, holds up its source for longer than about a minute
 FIRST_WAIT_SECONDS, LONGEST_BACKOFF_SECONDS, JITTER_SECONDS = 0.25, 5.0, 0.5
 LONGEST_RETRY_AFTER_SECONDS = 20.0  # a longer wait is the scheduler's business: other sources go on meanwhile
-MAX_BODY_BYTES = 32 * 1024 * 1024  # a page of 1000 rows is under one MB; a body without end would fill memory
-REMOVED = "[removed]"  # what stands in an answer where it echoed a secret
-SHORTEST_SECRET = 12  # characters; a shorter one could be a word of the answer itself
 BREAKER_FAILURES = 3  # whole requests, each after all its attempts
 BREAKER_REST_SECONDS = 30.0
 
@@ -109,13 +109,20 @@ class HttpClient:
         self._endpoint, self._headers, self._clock = endpoint, headers, clock
         self._observer, self._secrets = observer or Silent(), secrets
         self._base = httpx.URL(endpoint.base_url.rstrip("/"))
+        check_proxies()
         self._http = httpx.AsyncClient(
             transport=transport,
+            verify=trust(),
             timeout=httpx.Timeout(
                 connect=CONNECT_SECONDS, read=READ_SECONDS, write=WRITE_SECONDS, pool=POOL_SECONDS
             ),
             follow_redirects=False,  # signed headers must not travel to another host
-            headers={"User-Agent": f"northstar-pnl/{__version__}", "Accept": "application/json"},
+            headers={
+                "User-Agent": f"northstar-pnl/{__version__}",
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPT_ENCODING,
+            },
+            event_hooks={"response": [_not_elsewhere]},
         )
         self._limiter = AsyncLimiter(endpoint.requests, endpoint.per_seconds)
         self._pace = endpoint.pace or self._steadily
@@ -219,17 +226,13 @@ class HttpClient:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 response = await self._http.send(request, stream=True)
                 try:
-                    body = await self._read(response, shown)
+                    body = await self._read(response)
                 finally:
                     await response.aclose()
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise self._unavailable("timeout", "did not answer in time") from error
-        except httpx.ConnectError as error:
-            raise self._unavailable("connect", "cannot be reached") from error
-        except httpx.DecodingError as error:
-            raise self._not_json("sent a body that cannot be decompressed") from error
-        except httpx.TransportError as error:
-            raise self._unavailable("connection", "broke off the connection") from error
+        except BodyRefused as error:
+            raise self._not_json(f"{error} for {shown}") from error
+        except (TimeoutError, httpx.TransportError) as error:
+            raise await self._unreachable(error) from error
         answer = Answer(
             source=self.source,
             request=shown,
@@ -239,18 +242,18 @@ class HttpClient:
         )
         return self._judge(response, answer, tolerate)
 
-    async def _read(self, response: httpx.Response, shown: str) -> bytes:
-        """Return the body with secrets cut out, or refuse one beyond the bound."""
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise self._not_json(f"sent more than {MAX_BODY_BYTES // 1024**2} MB for {shown}")
-        kept = bytes(body)
-        for secret in self._secrets():
-            if len(secret) >= SHORTEST_SECRET:
-                kept = kept.replace(secret.encode(), REMOVED.encode())
-        return kept
+    async def _read(self, response: httpx.Response) -> bytes:
+        """Return the body with secrets cut out. Raises BodyRefused for one beyond the bounds."""
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        body = await read_body(response.stream, response.headers.get("content-encoding", ""))
+        return redacted(body, self._secrets())
+
+    async def _unreachable(self, error: Exception) -> SourceError:
+        found = await why_unreachable(error, self._base)
+        said = f"at {self._base.scheme}://{self._base.netloc.decode('ascii')} {found.said}"
+        if found.lasting:
+            return SourceRejected(self.source, found.reason, f"{self.title} {said}.")
+        return self._unavailable(found.reason, said)
 
     def _judge(self, response: httpx.Response, answer: Answer, tolerate: Collection[int]) -> Answer:
         """Return a usable answer; raise what its status means otherwise."""
@@ -288,7 +291,7 @@ class HttpClient:
         return SourceUnavailable(
             self.source,
             reason,
-            f"{self.title} {what}; it will be asked again.",
+            f"{self.title} {what}.",
             retry_after=retry_after,
             answers=[answer] if answer else [],
         )
@@ -300,6 +303,11 @@ class HttpClient:
             f"{self.title} {what}; check its address and whether it changed.",
             answers=[answer] if answer else [],
         )
+
+
+async def _not_elsewhere(response: httpx.Response) -> None:
+    """Forget where an answer points: nobody follows it, and a malformed address would still be read."""
+    response.headers.pop("location", None)
 
 
 _PASSING = {408: "timeout", 409: "conflict", 425: "conflict", 429: "rate_limited"}

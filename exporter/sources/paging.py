@@ -103,8 +103,7 @@ class Collector:
         return SourceUnavailable(
             self.client.source,
             "expired",
-            f"{self.client.title} renewed its rows {MAX_RESTARTS + 1} times while they were read; "
-            "it will be asked again.",
+            f"{self.client.title} renewed its rows {MAX_RESTARTS + 1} times while they were read.",
             answers=self.answers,
         )
 

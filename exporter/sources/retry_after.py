@@ -2,6 +2,7 @@
 
 Source: RFC 9110 (Retry-After), Anthropic "Rate limits" and its SDK (read 2026-11).
 Units:  seconds.
+Bound:  LONGEST_WAIT_SECONDS. A header is obeyed, not trusted: one of ten years would silence a source.
 Quirk:  a 429 of the Anthropic reports may carry only `anthropic-ratelimit-requests-reset`.
 """
 
@@ -13,6 +14,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from exporter.sources.shapes import parse_time
+
+LONGEST_WAIT_SECONDS = 900.0
+"""Limits are counted by the minute, and nobody is hurt by a question four times an hour."""
 
 
 def server_date(headers: Mapping[str, str]) -> datetime | None:
@@ -33,7 +37,7 @@ def requested(headers: Mapping[str, str], now: datetime) -> float | None:
         _until(_rfc3339(headers.get("anthropic-ratelimit-requests-reset")), here),
     ):
         if seconds is not None:
-            return max(0.0, seconds)
+            return min(max(0.0, seconds), LONGEST_WAIT_SECONDS)
     return None
 
 
@@ -56,11 +60,11 @@ def _until(then: datetime | None, now: datetime) -> float | None:
 def _http_date(text: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text) if text is not None else None
-    except (ValueError, IndexError, TypeError):
+        if moment is None:
+            return None
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, IndexError, TypeError, OverflowError):
         return None
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _rfc3339(text: str | None) -> datetime | None:

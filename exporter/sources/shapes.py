@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from exporter.money import ZERO, parse_cent_string, parse_cents, parse_dollars
+from exporter.records.printable import OBEYED, printable
 
 ONE = Decimal(1)
 MAX_TEXT = 4_096
@@ -67,14 +68,20 @@ def _within(low: Decimal | None, high: Decimal | None = None) -> Callable[[Decim
     return check
 
 
+def _shown(text: str) -> str:
+    if OBEYED.search(text):
+        raise ValueError("holds a control character")
+    return text
+
+
 def _more_than_zero(amount: Decimal) -> Decimal:
     if amount <= ZERO:
         raise ValueError("must be more than zero")
     return amount
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-Label = Annotated[str, Field(max_length=MAX_TEXT)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_shown)]
+Label = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(printable)]
 Moment = Annotated[datetime, PlainValidator(parse_time)]
 UnixSeconds = Annotated[datetime, PlainValidator(parse_unix)]
 Dollars = Annotated[Decimal, PlainValidator(parse_dollars)]

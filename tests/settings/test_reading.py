@@ -108,7 +108,9 @@ def test_secret_is_read_from_the_file_its_twin_names(tmp_path: Path) -> None:
     settings = told({"ANTHROPIC_API_KEY_FILE": str(file)}, "anthropic")
     assert isinstance(settings, AnthropicSettings)
     assert settings.api_key.get_secret_value() == "sk-ant-admin01-abc"
-    with pytest.raises(SettingsError, match="ANTHROPIC_API_KEY_FILE names a file that cannot be read"):
+    with pytest.raises(
+        SettingsError, match=r"ANTHROPIC_API_KEY_FILE names .*nothing, which cannot be read \(no such file"
+    ):
         read_settings({"ANTHROPIC_API_KEY_FILE": str(tmp_path / "nothing")})
 
 
@@ -313,3 +315,128 @@ def test_each_wrong_budget_has_its_sentence(name: str, value: str, wrong: str) -
     """A budget that is misread would be watched for nothing."""
     with pytest.raises(SettingsError, match=wrong):
         read_settings({name: value})
+
+
+ENV_FILES = {
+    "UTF-16": ("KALSHI_API_KEY=abc".encode("utf-16"), "is UTF-16: save it as UTF-8 text."),
+    "a Latin-1 letter": (b"PORT=9000\n# caf\xe9\n", "is not UTF-8 in line 2: save it as UTF-8 text."),
+    "a database": (b"SQLite format 3\0", "holds bytes that are no text: save it as UTF-8 text."),
+    "no assignment": (b"PORT=9000\n= 5\n", "line 2, is not of the form NAME=value."),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), ENV_FILES.values(), ids=ENV_FILES)
+def test_an_env_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
+    """It names the file, the place and what to do, and quotes nothing of it."""
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        read_settings({}, file)
+    [problem] = caught.value.problems
+    assert problem.startswith(str(file))
+    assert problem.endswith(said)
+
+
+def test_a_folder_in_the_place_of_the_env_file_is_said(tmp_path: Path) -> None:
+    """A volume that is mounted from nowhere is a folder; without a word, nothing of it would count."""
+    with pytest.raises(SettingsError, match="cannot be read: is a directory"):
+        read_settings({}, tmp_path)
+
+
+def test_an_env_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """Editors of Windows write one."""
+    file = tmp_path / ".env"
+    file.write_bytes("PORT=9000\n".encode("utf-8-sig"))
+    assert read_settings({}, file).port == 9000
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("KALSHI_APIKEY", "KALSHI_API_KEY"),
+        ("JOHN_API_TOKENS", "JOHN_API_TOKEN"),
+        ("ANTHROPIC_API_KEYS", "ANTHROPIC_API_KEY"),
+        ("AGGREGATION_INTERVALMS", "AGGREGATION_INTERVAL_MS"),
+    ],
+)
+def test_a_name_that_is_nearly_one_of_ours_is_said(tmp_path: Path, name: str, meant: str) -> None:
+    """In the file and in the environment; otherwise the setting would be missed without a word."""
+    file = tmp_path / ".env"
+    file.write_text(f"{name}=x-canary-1\n")
+    for given in (({}, file), ({name: "x-canary-1"}, None)):
+        with pytest.raises(SettingsError) as caught:
+            read_settings(*given)
+        assert caught.value.problems == (f"{name} is not a setting: did you mean {meant}?",)
+
+
+def test_names_of_other_programs_are_their_own() -> None:
+    """The environment is shared, and what is given needs no nearest name."""
+    read_settings({"ANTHROPIC_AUTH_TOKEN": "x", "KALSHI_ENV": "prod", "POST": "1", "JOHN": "him"})
+    read_settings({"KALSHI_API_KEY": "a", "KALSHI_APIKEY": "b"})
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (
+            "127.0.0.1:21610",
+            '"127.0.0.1:21610" does not begin with http:// or https://: https://127.0.0.1:21610?',
+        ),
+        ("http://localhost:abc", "a port that is no number up to 65535"),
+        ("http://127.0.0.1:99999", "a port that is no number up to 65535"),
+        ("http://[::1", "a host that is none"),
+        ("http://ex\u00e4mple..com", "letters that no address has"),
+        ("http://example..com", "has no host"),
+        ("http://", "has no host"),
+        ("ftp://example.com", "begins with ftp://"),
+        ("http://exam ple.com", "holds a blank"),
+        ("sk-live-canary-5ecret", "is no address; one looks like https://example.com"),
+        ("http://me:canary-5ecret@host:x", '"http://host:x" has a port'),
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_one_sentence(address: str, said: str) -> None:
+    """Before anything is asked, and without whoever it says we are."""
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"JOHN_API_BASE_URL": address})
+    [problem] = caught.value.problems
+    assert problem.startswith("JOHN_API_BASE_URL is wrong: ")
+    assert said in problem
+    assert "canary" not in problem
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:8099/sales", "https://x_y.example.com", "http://[::1]:80", "http://a.", "HTTP://A"],
+)
+def test_an_address_that_can_be_asked_is_taken_as_it_is(address: str) -> None:
+    """Names of containers have underscores, IPv6 has brackets."""
+    read_settings({"JOHN_API_BASE_URL": address})
+
+
+def test_paths_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shell stands between an .env file and us: `~` would be a folder of that name."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = read_settings({"DB_PATH": "~/x.sqlite3", "NORTHSTAR_BACKUP_FOLDER": "~/copies"})
+    assert (settings.db_path, settings.backup_folder) == (tmp_path / "x.sqlite3", tmp_path / "copies")
+    with pytest.raises(SettingsError, match="in the home of somebody"):
+        read_settings({"DB_PATH": "~nobody-of-that-name/x"})
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("EST", "say America/New_York"),
+        ("Europe/Zurch", "did you mean Europe/Zurich"),
+        ("Nowhere", "such as Europe"),
+    ],
+)
+def test_a_zone_that_is_not_meant_is_said(zone: str, said: str) -> None:
+    """EST has no summer time: for half of the year its midnight is an hour off."""
+    with pytest.raises(SettingsError, match=said):
+        read_settings({"NORTHSTAR_TIMEZONE": zone})
+
+
+def test_a_source_called_by_its_settings_is_recognized() -> None:
+    """`john` is what its settings begin with."""
+    with pytest.raises(SettingsError, match=r'"john" is none of .*; perhaps sales is meant'):
+        read_settings({"NORTHSTAR_SOURCES": "kalshi,john"})

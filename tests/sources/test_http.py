@@ -17,7 +17,7 @@ from exporter.errors import SettingsError, SourceError, SourceMalformed, SourceR
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import reference_account
 from exporter.simulator.server import serve_in_thread
-from exporter.sources import http
+from exporter.sources import body, http
 from exporter.sources.contract import Window
 from exporter.sources.credential import usable
 from exporter.sources.http import Endpoint, HttpClient
@@ -219,7 +219,7 @@ async def test_an_answer_that_only_drips_is_ended(monkeypatch: pytest.MonkeyPatc
 
 async def test_a_body_beyond_the_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body without end must not fill the memory."""
-    monkeypatch.setattr(http, "MAX_BODY_BYTES", 50)
+    monkeypatch.setattr(body, "MAX_BODY_BYTES", 50)
     error = await failure(b'{"things": "' + b"x" * 100 + b'"}')
     assert isinstance(error, SourceMalformed)
     assert error.field == "body"

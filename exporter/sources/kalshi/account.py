@@ -22,7 +22,7 @@ from exporter.money import plain
 from exporter.records import Mark, Observation, Record
 from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
-from exporter.sources.http import REMOVED, Endpoint, HttpClient, Observer
+from exporter.sources.http import Endpoint, HttpClient, Observer
 from exporter.sources.kalshi.history import KalshiHistory
 from exporter.sources.kalshi.key import load_key, signer
 from exporter.sources.kalshi.limits import TokenBucket
@@ -47,6 +47,7 @@ from exporter.sources.kalshi.rows import (
 )
 from exporter.sources.kalshi.settings import BASE_URL, NAME, TITLE
 from exporter.sources.paging import Collector, Params, Row
+from exporter.sources.redaction import REMOVED
 
 PAGE_ROWS = 1_000
 MOVEMENT_ROWS = 500  # the most the lists of cash movements take

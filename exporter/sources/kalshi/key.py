@@ -24,6 +24,8 @@ from exporter.errors import SettingsError
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
 _PEM = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
 
+_BEGUN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+
 
 def load_key(secret: SecretStr | str) -> PrivateKey:
     """Return the private key in a PEM text; literal \\n, CRLF, quotes and lost line ends are forgiven.
@@ -31,10 +33,13 @@ def load_key(secret: SecretStr | str) -> PrivateKey:
     Raises SettingsError with one sentence that never quotes the text.
     """
     text = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
-    found = _PEM.search(text.replace("\\r", "").replace("\\n", "\n").replace("\r", ""))
+    text = text.replace("\\r", "").replace("\\n", "\n").replace("\r", "")
+    found = _PEM.search(text)
     if found is None:
-        raise _problem("is not a PEM text; a key file starts with -----BEGIN and ends with -----")
+        raise _problem(_instead(text))
     label, middle = found.group(1), "".join(found.group(2).split())
+    if label.startswith("OPENSSH"):
+        raise _problem("is in OpenSSH's own form; use the file as Kalshi handed it out")
     if label.startswith("ENCRYPTED") or "Proc-Type" in middle:
         raise _problem("is protected by a password; use the file as Kalshi handed it out")
     lines = "\n".join(middle[start : start + 64] for start in range(0, len(middle), 64))
@@ -46,6 +51,18 @@ def load_key(secret: SecretStr | str) -> PrivateKey:
     if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
         raise _problem("is of a kind that Kalshi does not accept; use RSA or Ed25519")
     return key
+
+
+def _instead(text: str) -> str:
+    """Return what a text is, or lacks, that holds no private key."""
+    begun = _BEGUN.search(text)
+    if begun is None:
+        return "is not a PEM text; a key file starts with -----BEGIN and ends with -----"
+    label = begun.group(1)
+    if label.endswith("PRIVATE KEY"):
+        return f"is cut off: it has no line -----END {label}-----; copy the whole file"
+    article = "an" if label[:1] in "AEIOU" else "a"
+    return f"is {article} {label.lower()}; the one that begins with -----BEGIN ... PRIVATE KEY----- is needed"
 
 
 def _problem(what: str) -> SettingsError:

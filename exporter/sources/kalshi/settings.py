@@ -9,7 +9,8 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from exporter.errors import SettingsError
-from exporter.settings.fields import Seconds, SocketUrl, Url, VenueSettings
+from exporter.settings.fields import LocalPath, Seconds, SocketUrl, Url, VenueSettings
+from exporter.settings.section import unreadable
 from exporter.sources.definition import Setup
 
 NAME, TITLE = "kalshi", "Kalshi"
@@ -28,7 +29,7 @@ class KalshiSettings(VenueSettings):
         description="Kalshi private key, PEM text (RSA or Ed25519).",
         json_schema_extra={"names": ["KALSHI_PRIVATE_KEY"]},
     )
-    private_key_path: Path | None = Field(
+    private_key_path: LocalPath | None = Field(
         None,
         description="File that holds the Kalshi private key.",
         json_schema_extra={"names": ["KALSHI_PRIVATE_KEY_PATH"]},
@@ -77,11 +78,11 @@ class KalshiSettings(VenueSettings):
             return self.private_key.get_secret_value()
         assert self.private_key_path is not None
         try:
-            return self.private_key_path.expanduser().read_text()
+            return self.private_key_path.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(
                 [
-                    f"{setup.setting('private_key_path')} names a file that cannot be read: "
-                    "check the path and its permissions."
+                    f"{setup.setting('private_key_path')} names {self.private_key_path}, which cannot be read"
+                    f" ({unreadable(error)}): check the path and its permissions."
                 ]
             ) from error

@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from exporter import __version__
+from exporter.sources.reachability import trust
 
 OPEN_SECONDS = 10.0  # handshakes across an ocean take half a second
 PING_SECONDS = 10.0  # as often as the venue pings us; a line that answers none of ours is dead
@@ -40,6 +41,7 @@ def dial(url: str, headers: Mapping[str, str]) -> connect:
     """Return the connection to enter; the headers are for this one attempt."""
     return _Connect(
         url,
+        ssl=trust() if url.startswith("wss:") else None,
         additional_headers=headers,
         user_agent_header=f"northstar-pnl/{__version__}",
         compression=None,  # quotes are small and should not wait for a compressor

@@ -101,8 +101,9 @@ def test_a_key_that_cannot_be_read_is_explained_in_one_sentence(rsa_key: rsa.RSA
     other = pem(ec.generate_private_key(ec.SECP256R1()))
     public = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
     for text, word in (
-        ("", "PEM"), (KEY_ID, "PEM"), (public, "PEM"), (locked, "password"), (old_locked, "password"),
-        (cut, "damaged"), (other, "kind"),
+        ("", "PEM"), (KEY_ID, "PEM"), (public, "is a public key"), ("-----BEGIN PRIVATE KEY-----", "cut off"),
+        (public.replace("PUBLIC", "OPENSSH PRIVATE"), "OpenSSH"), (locked, "password"),
+        (old_locked, "password"), (cut, "damaged"), (other, "kind"),
     ):  # fmt: skip
         with pytest.raises(SettingsError, match=word) as caught:
             load_key(text)
