@@ -18,6 +18,7 @@ from exporter.metrics import figures, groups, limits
 from exporter.metrics.backups import BackupCollector
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.metrics.page import Page, PageSection
+from exporter.runtime.clock import monotonic
 from exporter.settings import Instance, Settings, VenueSettings, missing
 from exporter.sources.blame import where
 from exporter.sources.contract import HasAllowance, HasClient, Source
@@ -89,7 +90,10 @@ def _setup(instance: Instance, metrics: ExporterMetrics | None, clock: Callable[
 
 
 def build_cycle(
-    settings: Settings, registry: CollectorRegistry, clock: Callable[[], datetime] = utc_now
+    settings: Settings,
+    registry: CollectorRegistry,
+    clock: Callable[[], datetime] = utc_now,
+    monotonic: Callable[[], float] = monotonic,
 ) -> tuple[Cycle, ExporterMetrics]:
     """Return the cycle over an open store, with its figures and health in the registry.
 
@@ -131,6 +135,8 @@ def build_cycle(
             for name, limit in named.items()
         },
         demo=settings.demo,
+        monotonic=monotonic,
+        clocks_agree=timedelta(seconds=float(settings.limit_clock_skew_seconds)),
     )
     for instance in settings.sources:
         if definition_of(instance).live is not None:
@@ -205,6 +211,7 @@ def build_backups(
             clock,
             every=timedelta(hours=settings.backup_hours),
             kept=settings.backups_kept,
+            monotonic=monotonic,
         )
     registry.register(BackupCollector(backups))
     return backups

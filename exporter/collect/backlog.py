@@ -21,7 +21,7 @@ from exporter.collect.store_thread import StoreThread
 from exporter.ledger.trading.positions import replay
 from exporter.money import ZERO
 from exporter.records import Answer, Fill, Record, Settlement, SourceInfo, ticker_of
-from exporter.sources.contract import HasHistory, Resolution, Slice
+from exporter.sources.contract import HasClient, HasHistory, Resolution, Slice
 from exporter.sources.guard import admit
 from exporter.store import ListProgress, Past, Store
 
@@ -96,8 +96,10 @@ class Reader:
     async def begin(self, since: datetime | None) -> None:
         """Begin a run over everything since a time. What was whole stays whole until this one is done."""
         known = self.past
+        if self._there() is None:
+            await self._source.history.cutoff()  # any answer tells what the time is there
         run = Past(
-            until=self._clock(),
+            until=self._there() or self._clock(),
             since=since,
             bottom=since,
             completed=known.completed if known else None,
@@ -107,11 +109,11 @@ class Reader:
         )
         await self._start(run)
 
-    async def look(self, last: datetime | None, now: datetime) -> datetime:
+    async def look(self, last: datetime | None) -> datetime:
         """Return from when on the source's live lists must be read, beginning a run where one is needed.
 
-        `last` is what the last reading spoke of. Everything before the result is in the store already,
-        or the past that is being read.
+        `last` is how far the source had come with the last reading. Everything before the result is in the
+        store already, or the past that is being read. All of it is in the source's own time.
         """
         known = self.past
         if known is None:
@@ -120,10 +122,12 @@ class Reader:
             return (last if last is not None else self.past.until) - self._source.overlap
         seen = known.until if last is None else max(last, known.until)
         start = seen - self._source.overlap
-        if now - seen <= STILL_LISTED:
+        now = self._there()
+        if now is not None and now - seen <= STILL_LISTED:
             return start
         cutoff = await self._source.history.cutoff()
-        if cutoff is None or cutoff <= seen:
+        now = self._there() or self._clock()
+        if now - seen <= STILL_LISTED or cutoff is None or cutoff <= seen:
             return start
         if known.completed is None:
             await self.begin(known.since)
@@ -152,6 +156,11 @@ class Reader:
         now = self._clock()
         await self._database(self._store.histories.finish, self._source.name, now, gap, missing)
         self.past = replace(past, completed=now, gap=gap, missing=missing)
+
+    def _there(self) -> datetime | None:
+        """Return the time by the source's own clock, None before it has said what that is."""
+        skew = self._source.client.skew if isinstance(self._source, HasClient) else timedelta(0)
+        return None if skew is None else self._clock() + skew
 
     async def _parts(self) -> tuple[ListProgress, ...]:
         return tuple(ListProgress(name) for name in (*await self._source.history.parts(), ENDINGS))

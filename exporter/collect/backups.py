@@ -22,6 +22,7 @@ from time import perf_counter
 
 from exporter.errors import BackupFailed, BackupReason, StoreError
 from exporter.metrics.exporter_metrics import ExporterMetrics
+from exporter.runtime import clock as clocks
 from exporter.store.backup import back_up
 from exporter.store.copies import Copies, Copy
 
@@ -53,6 +54,7 @@ class Backups:
         *,
         every: timedelta,
         kept: int,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
         self.newest: Copy | None = None
         """The newest verified copy in the folder, None while there is none."""
@@ -61,7 +63,8 @@ class Backups:
         self._database, self._metrics, self._clock = database, metrics, clock
         self._every, self._kept = every, kept
         self._copies = Copies(folder, database)
-        self._not_before = clock() + FIRST
+        self._monotonic = clocks.of(clock) if monotonic is None else monotonic
+        self._not_before = self._monotonic() + FIRST.total_seconds()
         self._ended = threading.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backup", initializer=_step_back)
 
@@ -83,16 +86,16 @@ class Backups:
             if self._due(now):
                 self._make(now)
         except StoreError as error:
-            self._failed(now, error.reason if isinstance(error, BackupFailed) else "not_verified", error)
+            self._failed(error.reason if isinstance(error, BackupFailed) else "not_verified", error)
         except Exception as error:  # noqa: BLE001 - a surprise must not be the last that is heard of backups
-            self._failed(now, "unexpected", error)
+            self._failed("unexpected", error)
 
     def _look(self, now: datetime) -> None:
         found = self._copies.all(now)
         self.newest = found[0] if found else None
 
     def _due(self, now: datetime) -> bool:
-        if now < self._not_before:
+        if self._monotonic() < self._not_before:
             return False
         return self.newest is None or now - self.newest.made >= self._every
 
@@ -110,10 +113,10 @@ class Backups:
         self._look(now)
         self._copies.prune(self._kept, now)
 
-    def _failed(self, now: datetime, reason: BackupReason, error: Exception) -> None:
-        if reason == "stopped" or now < self._not_before:  # nothing failed; or it was told, and stays so
-            return
-        self._not_before = now + min(AGAIN, self._every / 4)
+    def _failed(self, reason: BackupReason, error: Exception) -> None:
+        if reason == "stopped" or self._monotonic() < self._not_before:
+            return  # nothing failed; or it was told, and stays so
+        self._not_before = self._monotonic() + min(AGAIN, self._every / 4).total_seconds()
         self._metrics.backup_failed(reason)
         log.error(
             "backup failed reason=%s %s", reason, error, exc_info=error if reason == "unexpected" else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from exporter.collect.rebuild import Replay
 from exporter.collect.store_thread import StoreThread
@@ -38,6 +38,7 @@ class Books:
         self.lock = asyncio.Lock()
         self._store, self._thread = store, thread
         self._replay = Replay(store, new_ledger, clock)
+        self._step = timedelta(0)
         self._meanwhile: list[Change] | None = None
         self._overtaking: dict[str, dict[str, Mark]] = {}
 
@@ -51,6 +52,16 @@ class Books:
         self.ledger = await self._thread.run(self._replay.whole)
         self.sound = True
 
+    def stepped(self, step: timedelta) -> None:
+        """Take note that the wall clock was set; the ledger follows with whoever has the lock next."""
+        self._step += step
+
+    def redate(self) -> None:
+        """Date what the ledger holds of now by the wall clock as it is. For who has the lock."""
+        step, self._step = self._step, timedelta(0)
+        if step:
+            self.ledger.stepped(step)
+
     @contextmanager
     def reading(self, source: str) -> Iterator[None]:
         """Keep the quotes that come while a source is read: they are newer than the reading's own."""
@@ -60,14 +71,17 @@ class Books:
         finally:
             del self._overtaking[source]
 
-    async def book(self, reading: Reading, now: datetime) -> list[Change]:
+    async def book(self, reading: Reading, now: datetime, reached: datetime | None = None) -> list[Change]:
         """Keep a reading and let the ledger take what changed with it. Raises StoreError or LedgerError.
+
+        `reached` is how far the source's own time has come with it.
 
         After a LedgerError the records are kept, but the ledger may have taken half of them: nothing is
         stated from it until it was rebuilt, with the next reading.
         """
         async with self.lock:
-            changes = await self._thread.run(self._keep, reading, now)
+            self.redate()
+            changes = await self._thread.run(self._keep, reading, now, reached)
             if self._meanwhile is not None:
                 self._meanwhile += changes
             try:
@@ -80,6 +94,7 @@ class Books:
     async def quote(self, source: str, marks: Sequence[Mark]) -> bool:
         """Take quotes of a live feed; tell whether they have moved a price."""
         async with self.lock:
+            self.redate()
             if source in self._overtaking:
                 self._overtaking[source].update((mark.ticker, mark) for mark in marks)
             return self.sound and self.ledger.quote(source, marks)
@@ -112,9 +127,14 @@ class Books:
         async with self.lock:
             self.ledger.forget_settled(now)
 
-    def _keep(self, reading: Reading, now: datetime) -> list[Change]:
+    def _keep(self, reading: Reading, now: datetime, reached: datetime | None) -> list[Change]:
         return self._store.records.book(
-            reading.source, reading.records, reading.answers, as_of=reading.as_of, recorded_at=now
+            reading.source,
+            reading.records,
+            reading.answers,
+            as_of=reading.as_of,
+            recorded_at=now,
+            reached=reached,
         )
 
     async def _take(self, reading: Reading, changes: Sequence[Change]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from exporter.collect.backlog import Reader
@@ -17,7 +17,7 @@ from exporter.collect.books import Books
 from exporter.collect.listener import Listener
 from exporter.collect.outages import Outages
 from exporter.collect.publisher import Publisher
-from exporter.collect.standing import Standings
+from exporter.collect.standing import CLOCKS_AGREE, Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.collect.turns import Turns
 from exporter.collect.upkeep import Upkeep
@@ -26,6 +26,8 @@ from exporter.ledger import Ledger, Plan
 from exporter.ledger.cost.plan import NO_PLAN
 from exporter.ledger.statement import NO_LIMITS
 from exporter.metrics.exporter_metrics import ExporterMetrics
+from exporter.runtime import clock as clocks
+from exporter.runtime.clock import StepWatch, said
 from exporter.sources.contract import HasHistory, Source
 from exporter.sources.guard import held
 from exporter.store import Retention, Store
@@ -49,18 +51,24 @@ class Cycle:
         plan: Plan = NO_PLAN,
         limits: Mapping[str, Decimal] = NO_LIMITS,
         demo: bool = False,
+        monotonic: Callable[[], float] | None = None,
+        clocks_agree: timedelta = CLOCKS_AGREE,
     ) -> None:
+        monotonic = clocks.of(clock) if monotonic is None else monotonic
         self.store, self.sources, self.clock = store, tuple(sources), clock
         self._listeners: list[Listener] = []
         self._thread = thread = StoreThread()
-        outages = Outages()
+        self._outages = outages = Outages(monotonic)
+        self._metrics = metrics
+        self.steps = StepWatch(clock, monotonic)
+        """Told of each step of the wall clock; `run` is a task."""
         self.books = Books(store, new_ledger, clock, thread)
         pasts = {
             source.name: Reader(store, source, self.books.infos[source.name], clock, thread)
             for source in sources
             if isinstance(source, HasHistory)
         }
-        self.standings = Standings(sources, pasts)
+        self.standings = Standings(sources, pasts, clocks_agree)
         self.publisher = Publisher(
             store,
             self.books,
@@ -74,6 +82,7 @@ class Cycle:
             plan=plan,
             limits=limits,
             demo=demo,
+            look=self.steps.look,
         )
         self.turns = Turns(
             sources,
@@ -87,8 +96,22 @@ class Cycle:
             thread,
             self._listeners,
             outages,
+            monotonic,
+            self.steps.look,
         )
-        self.upkeep = Upkeep(store, self.books, metrics, clock, thread, retention or Retention(), outages)
+        self.upkeep = Upkeep(
+            store, self.books, self.standings, metrics, clock, thread, retention or Retention(), outages
+        )
+        self.steps.listen(self._stepped)
+
+    def _stepped(self, step: timedelta) -> None:
+        """Date anew what is held of now, and say so: ages and waits go on as if nothing had happened."""
+        self._metrics.clock_stepped(step)
+        way = "forward" if step > timedelta(0) else "back"
+        self._outages.failed("clock", way, f"{said(step)}: work goes on", logging.WARNING)
+        self.standings.stepped(step)
+        self.books.stepped(step)
+        self.turns.stepped(step)
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of everything from now on."""

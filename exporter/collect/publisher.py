@@ -6,7 +6,7 @@ A snapshot that cannot be stated or committed is not shown; the last one stays, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from time import perf_counter
 
@@ -27,6 +27,9 @@ from exporter.times import unstamp
 
 SNAPSHOT = "snapshot"
 
+HELD = timedelta(seconds=1)
+"""For so long time stands still in snapshots, rather than going back a little."""
+
 
 class Publisher:
     """States what the books hold. `latest` is the newest committed snapshot, None before the first."""
@@ -46,13 +49,14 @@ class Publisher:
         plan: Plan,
         limits: Mapping[str, Decimal],
         demo: bool,
+        look: Callable[[], None],
     ) -> None:
         self.latest: Snapshot | None = None
         self.breakdown: ResultsByGroup | None = None
         """The newest statement of results by group, None before the first."""
         self._store, self._books, self._standings, self._metrics = store, books, standings, metrics
         self._clock, self._thread, self._listeners, self._outages = clock, thread, listeners, outages
-        self._plan, self._limits, self._demo = plan, limits, demo
+        self._plan, self._limits, self._demo, self._look = plan, limits, demo, look
         self._openings: dict[str, dict[str, Opening]] = {}
         self._pace = Pace(self.publish, 1 / snapshots_per_second)
 
@@ -75,7 +79,11 @@ class Publisher:
                 self._metrics.refused()
                 return
             now = self._now()
+            self._books.redate()
             try:
+                if self.latest is not None and now < unstamp(self.latest.as_of):
+                    await self._thread.run(self._store.snapshots.redate, now)
+                    self._openings.clear()
                 await self._thread.run(self._load_openings, now)
                 snapshot = self._state(now)
                 began = perf_counter()
@@ -137,6 +145,11 @@ class Publisher:
         )
 
     def _now(self) -> datetime:
-        # The machine's clock may be set back; what is published never goes back in time.
+        """Return the time that a snapshot is dated by: the wall clock's, wherever that was set to.
+
+        Where it was slewed back, or set by less than anybody notices, time stands still for that long.
+        """
+        self._look()  # no snapshot is dated by a clock that was set, and graded by ages of before
         now = self._clock()
-        return now if self.latest is None else max(now, unstamp(self.latest.as_of))
+        last = now if self.latest is None else unstamp(self.latest.as_of)
+        return last if now < last < now + HELD else now

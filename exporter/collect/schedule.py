@@ -3,6 +3,10 @@
 Missed runs: a job that comes late (the machine slept, a reading took long) runs once, at once,
 and not once per missed turn (`coalesce`); a reading never overlaps itself (`max_instances=1`);
 later than its grace it is dropped and counted, because the next turn is due anyway.
+
+Clock: APScheduler dates its runs by the wall clock. When that is set, the runs are dated anew (`stepped`), so
+that they come when they would have; and the turns that a clock set forward has passed over are never counted
+out one by one, which for forty days would take seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from apscheduler.events import (
     JobEvent,
 )
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 
 from exporter.collect.cycle import Cycle
 from exporter.metrics.exporter_metrics import ExporterMetrics
@@ -33,6 +37,31 @@ RETENTION_FIRST = timedelta(minutes=2)
 
 SHORTEST_GRACE = 1
 """Seconds; APScheduler's own default, below which a busy event loop alone would drop runs."""
+
+
+class Every(BaseTrigger):  # type: ignore[misc]
+    """Runs in step with the last one; of the turns that have passed since only the last is worth a run."""
+
+    def __init__(self, interval: timedelta) -> None:
+        self.interval = interval
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """Return the last turn until now that is not run yet, else the next one."""
+        if previous is None:
+            return now
+        return previous + max(1, (now - previous) // self.interval) * self.interval
+
+
+def stepped(scheduler: AsyncIOScheduler, clock: Callable[[], datetime], step: timedelta) -> None:
+    """Date the next run of every job anew by a wall clock that was set.
+
+    The scheduler may have run between the step and this: then it has dated the next run itself.
+    """
+    now = clock()
+    for job in scheduler.get_jobs():
+        interval = job.trigger.interval
+        due = (job.next_run_time + step, job.next_run_time, now)
+        job.modify(next_run_time=next(at for at in due if now <= at <= now + interval))
 
 
 def build(cycle: Cycle, metrics: ExporterMetrics, *, heartbeat: timedelta) -> AsyncIOScheduler:
@@ -60,7 +89,7 @@ def _add(
 ) -> None:
     scheduler.add_job(
         work,
-        IntervalTrigger(seconds=interval.total_seconds(), timezone=UTC),
+        Every(interval),
         id=name,
         name=name,
         next_run_time=first,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -17,6 +18,7 @@ from exporter.collect.books import Books
 from exporter.collect.listener import Listener
 from exporter.collect.outages import STORE, Outages
 from exporter.collect.publisher import Publisher
+from exporter.collect.reach import reached, remembered
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
@@ -48,21 +50,26 @@ class Turns:
         thread: StoreThread,
         listeners: Sequence[Listener],
         outages: Outages,
+        monotonic: Callable[[], float],
+        look: Callable[[], None],
     ) -> None:
         self._store, self._books, self._publisher, self._standings = store, books, publisher, standings
         self._pasts, self._metrics, self._clock, self._thread = pasts, metrics, clock, thread
-        self._listeners, self._outages = listeners, outages
+        self._listeners, self._outages, self._monotonic = listeners, outages, monotonic
+        self._look = look
         self._infos = books.infos
         self._turns = {source.name: asyncio.Lock() for source in sources}
-        self._not_before: dict[str, datetime] = {}
+        self._not_before: dict[str, float] = {}
         self._booked_until: dict[str, datetime] = {}
+        self._stepped = timedelta(0)
 
     async def start(self) -> None:
         """Learn from the store how far each source was read."""
         for name in self._turns:
             mark = await self._thread.run(self._store.records.watermark, name)
             if mark is not None:
-                self._standings.remember(name, mark.as_of, mark.last_success)
+                come = remembered(self._infos[name].kind, mark)
+                self._standings.remember(name, mark.as_of, mark.last_success, come)
         for name, past in self._pasts.items():
             await past.load()
             self._metrics.gap(name, past.gap)
@@ -74,40 +81,52 @@ class Turns:
         each other: a reading that began earlier must not be booked later.
         """
         async with self._turns[source.name]:
-            began, now = perf_counter(), self._clock()
-            if now < self._not_before.get(source.name, now):
+            began = perf_counter()
+            if self._monotonic() < self._not_before.get(source.name, float("-inf")):
                 return
             with self._books.reading(source.name):
-                await self._read(source, now, began)
+                await self._read(source, began)
             await self._publisher.publish()
             self._metrics.cycle(perf_counter() - began)
 
-    async def _read(self, source: Source, now: datetime, began: float) -> None:
+    def stepped(self, step: timedelta) -> None:
+        """Date anew, by a wall clock that was set, until when each source was read."""
+        self._stepped += step
+        self._booked_until = {name: until + step for name, until in self._booked_until.items()}
+
+    async def _read(self, source: Source, began: float) -> None:
+        self._look()
+        before = self._stepped
         try:
             with held(self._infos[source.name], StoreError):
-                window = await self._window(source, now)
+                window = await self._window(source, self._clock())
             reading = await fetched(source, self._infos[source.name], window)
         except SourceError as error:
-            await self._failed(source, error, now)
+            await self._failed(source, error)
             return
         except StoreError as error:
-            self._not_stored(source, error, now)
+            self._not_stored(source, error)
             return
+        self._look()
+        if meanwhile := self._stepped - before:
+            # It was dated by a clock that has been set since; nobody knows which of both measured the skew.
+            reading = replace(reading, as_of=reading.as_of + meanwhile, skew=None)
+            window = replace(window, end=window.end + meanwhile)
         self._metrics.fetched(source.name, perf_counter() - began, reading.skew)
         booked = await self._book(source, reading, window)
         for trouble in reading.troubles:
-            await self._failed(source, trouble, now)
+            await self._failed(source, trouble)
         if booked and not reading.troubles:
             self._outages.over(f"source={source.name}")
 
     async def _window(self, source: Source, now: datetime) -> Window:
         """Return what to read now. What lies before it is in the store, or is read here in slices."""
-        before = self._standings.as_of(source.name)
+        before, skew = self._standings.reached(source.name), self._standings.skew(source.name)
         past = self._pasts.get(source.name)
         if past is None:
             start = None if before is None else before - source.overlap
-            return Window(start, now, self._booked_until.get(source.name))
-        start = await past.look(before, now)
+            return Window(start, now, self._booked_until.get(source.name), skew)
+        start = await past.look(before)
         if not past.settled:
             what = f"past of source={source.name}"
             try:
@@ -115,13 +134,13 @@ class Turns:
                     await self._read_past(past)
             except SourceError as error:
                 # The present is still worth reading; the past goes on where it was, with the next turn.
-                await self._failed(source, error, now, what)
+                await self._failed(source, error, what)
             except LedgerError as error:
                 self._outages.failed(what, "ledger", f"source={source.name} past not booked: {error}")
             else:
                 self._outages.over(what)
         self._metrics.gap(source.name, past.gap)
-        return Window(start, self._clock())
+        return Window(start, self._clock(), skew=skew)
 
     async def _read_past(self, past: Reader) -> None:
         end = perf_counter() + PAST_SECONDS
@@ -133,10 +152,11 @@ class Turns:
     async def _book(self, source: Source, reading: Reading, window: Window) -> bool:
         """Book a reading; tell whether it was."""
         now = self._clock()
+        come = reached(self._infos[source.name].kind, self._standings.reached(source.name), reading, window)
         try:
-            changes = await self._books.book(reading, now)
+            changes = await self._books.book(reading, now, come)
         except StoreError as error:
-            self._not_stored(source, error, now)
+            self._not_stored(source, error)
             return False
         except LedgerError as error:
             self._metrics.failed(source.name, "ledger", None)
@@ -147,19 +167,20 @@ class Turns:
             return False
         self._metrics.booked(source.name, changes)
         self._booked_until[source.name] = window.end
-        self._standings.succeeded(source, reading.as_of, now)
+        self._standings.succeeded(source, reading, now, come)
         if changes:
             log.info("source=%s records=%d", source.name, len(changes))
         for listener in self._listeners:
             listener.booked(reading)
         return True
 
-    async def _failed(self, source: Source, error: SourceError, now: datetime, what: str = "") -> None:
+    async def _failed(self, source: Source, error: SourceError, what: str = "") -> None:
+        now = self._clock()
         field = error.field if isinstance(error, SourceMalformed) else None
         self._metrics.failed(source.name, error.reason, field)
         self._standings.failed(source.name, error.reason, str(error), now)
         if isinstance(error, SourceUnavailable) and error.retry_after is not None:
-            self._not_before[source.name] = now + timedelta(seconds=error.retry_after)
+            self._not_before[source.name] = self._monotonic() + error.retry_after
         self._outages.failed(
             what or f"source={source.name}",
             error.reason,
@@ -178,7 +199,7 @@ class Turns:
             self._metrics.store_failed()
             self._outages.failed(STORE, "store", f"source={source.name} refused answer not stored: {trouble}")
 
-    def _not_stored(self, source: Source, error: StoreError, now: datetime) -> None:
+    def _not_stored(self, source: Source, error: StoreError) -> None:
         self._metrics.store_failed()
-        self._standings.failed(source.name, "store", str(error), now)
+        self._standings.failed(source.name, "store", str(error), self._clock())
         self._outages.failed(STORE, "store", f"source={source.name} not stored: {error}")

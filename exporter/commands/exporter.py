@@ -8,6 +8,7 @@ import contextlib
 import logging
 import signal
 from datetime import timedelta
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -59,7 +60,9 @@ async def serve(settings: Settings) -> None:
         heartbeat=timedelta(milliseconds=settings.aggregation_interval_ms),
     )
     scheduler.start()
-    beside = [asyncio.create_task(each.run()) for each in (*followers, backups) if each is not None]
+    cycle.steps.listen(partial(schedule.stepped, scheduler, cycle.clock))
+    running = (*followers, backups, cycle.steps)
+    beside = [asyncio.create_task(each.run()) for each in running if each is not None]
     log.info(
         "exporter started sources=%s metrics=http://%s/metrics",
         ",".join(source.name for source in settings.sources),

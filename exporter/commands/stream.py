@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from exporter.errors import SettingsError
+from exporter.runtime import clock
 from exporter.settings import Settings
 from exporter.stream import create_app, serve, serve_on, workers
 from exporter.stream.gate import Access
@@ -35,6 +36,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         return workers.run(settings.host, settings.port, count)
     app = create_app(
         settings.db_path,
+        monotonic=clock.monotonic,
         companion=_grafana_live(settings),
         access=access,
         most=_share(settings.stream_clients, count),

@@ -19,13 +19,20 @@ from exporter.records import Change, SourceInfo
 from exporter.snapshot import Figure, Grade, Opening, Reason, Window
 from exporter.times import to_us
 
+AHEAD = timedelta(seconds=2)
+"""How far ahead of now an answer may be dated: a `Date` header is in whole seconds, and a clock is slewed."""
+
+CLOCK = "clock"
+"""The code of every reason that two clocks contradict each other."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
     """What is known about a source's answers: their time, and the trouble since, if any.
 
     `freshness` is the age at which its figures count as old. `as_of` None: it never answered.
-    `history` says what is missing of its past; nothing when that is whole.
+    `history` says what is missing of its past; nothing when that is whole. `clock` says that its clock and
+    ours contradict each other; nothing while they agree.
     """
 
     as_of: datetime | None = None
@@ -35,19 +42,27 @@ class SourceState:
     sentence: str = ""
     since: datetime | None = None
     history: tuple[str, ...] = ()
+    clock: str = ""
 
     def grade(self, now: datetime) -> Grade:
-        """Grade the source itself: missing until it answered, stale when its answer is old."""
+        """Grade the source itself: missing until it answered, stale when its answer is old, or dated ahead of
+        now, for then nobody knows how old it is."""
         if self.as_of is None:
             return Grade.MISSING
-        return Grade.STALE if now - self.as_of > self.freshness else Grade.FINAL
+        return Grade.STALE if now - self.as_of > self.freshness or self.ahead(now) else Grade.FINAL
 
-    def trouble(self, source: str) -> Reason:
+    def ahead(self, now: datetime) -> bool:
+        """Tell whether the last answer is dated ahead of now."""
+        return self.as_of is not None and self.as_of - now > AHEAD
+
+    def trouble(self, source: str, now: datetime) -> Reason:
         """Say why the source has no answer, or an old one."""
         if self.sentence:
             return Reason(source, self.error, self.sentence)
         if self.as_of is None:
             return Reason(source, "no_answer", "no answer yet")
+        if self.ahead(now):
+            return Reason(source, CLOCK, "the last answer is dated ahead of now")
         return Reason(source, "old_answer", "the last answer is old")
 
 
@@ -84,13 +99,17 @@ class Part:
     def figure(self, source: str, state: SourceState, now: datetime) -> Figure:
         """Return the figure that the source's answers allow: none before the first, an old one when late."""
         if state.as_of is None:
-            return Figure(None, Grade.MISSING, None, (state.trouble(source),))
+            return Figure(None, Grade.MISSING, None, (state.trouble(source, now),))
         grade, because = self.grade, self.because
         if state.history:
             grade = min(grade, Grade.PARTIAL)
             because = (*because, *(Reason(source, "history", what) for what in state.history))
+        if state.clock:
+            # Its events are dated by its clock and windows end by ours, so what they hold is not certain.
+            grade = min(grade, Grade.PARTIAL)
+            because = (*because, Reason(source, CLOCK, state.clock))
         if state.grade(now) is Grade.STALE and grade is not Grade.MISSING:
-            grade, because = Grade.STALE, (state.trouble(source), *because)
+            grade, because = Grade.STALE, (state.trouble(source, now), *because)
         return Figure(None if grade is Grade.MISSING else self.usd, grade, state.as_of, because)
 
 

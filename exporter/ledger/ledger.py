@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -105,6 +105,11 @@ class Ledger:
     def quote(self, source: str, marks: Iterable[Mark]) -> bool:
         """Take quotes of a venue, as they move between two readings; tell whether a price has moved."""
         return self.venues[source].quote(marks)
+
+    def stepped(self, step: timedelta) -> None:
+        """Date what the venues stated last anew, by a wall clock that was set: it stays as old as it was."""
+        for book in self.venues.values():
+            book.stepped(step)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take from a stored snapshot what is not in the records: the marks, and what the venues stated.

@@ -670,6 +670,12 @@ HEALTH = (
         "Backups that were not made or not verified, by reason; no sample where backups are off.",
         ("reason",),
     ),
+    Metric("northstar_clock_steps_total", "counter", "Times that this machine's wall clock was set."),
+    Metric(
+        "northstar_clock_step_seconds",
+        "gauge",
+        "By how much the wall clock was set last, forward positive; 0 before that.",
+    ),
     Metric("northstar_build_info", "gauge", "Always 1; the version that runs.", ("version",)),
 )
 

@@ -43,6 +43,7 @@ class ExporterMetrics:
         self._fetch = made(Histogram, "northstar_source_fetch_seconds", buckets=SLOW)
         self._breaker = made(Gauge, "northstar_source_breaker_state")
         self._skew = made(Gauge, "northstar_source_clock_skew_seconds")
+        self._skewed: set[str] = set()
         self._live = made(Gauge, "northstar_live_connected")
         self._live_frames = made(Counter, "northstar_live_frames_total")
         self._live_dropped = made(Counter, "northstar_live_dropped_total")
@@ -62,6 +63,8 @@ class ExporterMetrics:
         self._failed = made(Counter, "northstar_jobs_failed_total")
         self._skipped = made(Counter, "northstar_jobs_skipped_total")
         self._backups_failed = made(Counter, "northstar_backup_failures_total")
+        self._steps = made(Counter, "northstar_clock_steps_total")
+        self._step = made(Gauge, "northstar_clock_step_seconds")
         made(Gauge, "northstar_build_info").labels(__version__).set(1)
 
     def watch(self, breakers: Mapping[str, Callable[[], str]], database: Path) -> None:
@@ -100,6 +103,14 @@ class ExporterMetrics:
         self._fetch.labels(source).observe(seconds)
         if skew is not None:
             self._skew.labels(source).set(skew.total_seconds())
+            self._skewed.add(source)
+
+    def clock_stepped(self, step: timedelta) -> None:
+        """Count a step of the wall clock; what was measured against it has moved by as much."""
+        self._steps.inc()
+        self._step.set(step.total_seconds())
+        for source in self._skewed:
+            self._skew.labels(source).dec(step.total_seconds())
 
     def live_connected(self, source: str, connected: bool) -> None:
         """Note whether a live feed brings quotes."""

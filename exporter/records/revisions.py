@@ -28,10 +28,13 @@ class Change:
 def replaces(new: Record, old: Record | None) -> bool:
     """Tell whether a record is worth a revision: it differs, and knows better than what we have.
 
-    A settlement that we rebuilt never replaces the venue's own row. A bill without lines never replaces one
-    that has some: a day that vanishes from the report has not become free, and a credit comes as a line.
-    Neither does usage: what was used cannot have been nothing.
+    A list that lags never brings back what a sale was before its last change; of two truths of one moment
+    the later one counts. A settlement that we rebuilt never replaces the venue's own row. A bill without
+    lines never replaces one that has some: a day that vanishes from the report has not become free, and a
+    credit comes as a line. Neither does usage: what was used cannot have been nothing.
     """
+    if isinstance(new, Sale) and isinstance(old, Sale) and new.updated_at < old.updated_at:
+        return False
     reported = BilledDay | UsageHour | KeyUsage
     if isinstance(new, reported) and isinstance(old, reported) and old.lines and not new.lines:
         return False

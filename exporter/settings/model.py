@@ -176,6 +176,11 @@ class Settings(BaseModel):
         description="Age of the newest snapshot beyond which the exporter counts as stopped, for alerts, "
         "dashboards, health, page and widget; longer than AGGREGATION_INTERVAL_MS.",
     )
+    limit_clock_skew_seconds: Amount = Field(
+        Decimal(60),
+        description="How far a source's clock may be from this machine's; beyond it an alert fires, and its "
+        "figures are in doubt.",
+    )
     limit_commit_seconds: Amount = Field(
         Decimal("0.1"),
         description="Alert when 1 commit in 100 takes longer: ten snapshots a second have no more time.",

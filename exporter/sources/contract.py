@@ -19,8 +19,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What to read: everything that changed in [start, end); start None means from the beginning.
+    """What to read: everything that changed since `start`; start None means from the beginning.
 
+    `start` is in the source's own time, a little before the newest that it has shown: our clock may be
+    wrong. `end` is now by our clock; `skew` is how far the source's was ahead of it when it last answered.
     `last` is the end of the last window that was booked since this process began, None before the
     first. What a source reads only now and then is due by it: what was not booked is due again.
     """
@@ -28,6 +30,12 @@ class Window:
     start: datetime | None
     end: datetime
     last: datetime | None = None
+    skew: timedelta = timedelta(0)
+
+    @property
+    def there(self) -> datetime:
+        """The time by the source's own clock, as far as it is known."""
+        return self.end + self.skew
 
     def begins(self, every: timedelta) -> bool:
         """Tell whether this is the first reading of a UTC day, an hour, or another part of a day."""

@@ -30,10 +30,14 @@ Place = tuple[int, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """Where a source stands: what its last complete reading spoke of, and when we had it."""
+    """Where a source stands: what its last complete reading spoke of, and when we had it.
+
+    `reached` is how far its own time had come then, by what it showed; None where it has shown nothing.
+    """
 
     as_of: datetime
     last_success: datetime
+    reached: datetime | None = None
 
 
 _ORDER = (schema.records.c.at, schema.records.c.kind, schema.records.c.key, schema.records.c.source)
@@ -55,6 +59,7 @@ class RecordStore:
         *,
         as_of: datetime,
         recorded_at: datetime,
+        reached: datetime | None = None,
     ) -> list[Change]:
         """Keep a complete reading in one durable commit and return what it changed, in key order.
 
@@ -66,7 +71,12 @@ class RecordStore:
             changes = book(connection, reading, records)
             changes += note_bill_changes(connection, reading, changes, recorded_at)
             self._readings.end(connection, reading, answers, booked=len(changes))
-            row = {"name": source, "as_of": to_us(as_of), "last_success": to_us(recorded_at)}
+            row = {
+                "name": source,
+                "as_of": to_us(as_of),
+                "last_success": to_us(recorded_at),
+                "reached": None if reached is None else to_us(reached),
+            }
             statement = upsert(schema.sources).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
         return changes
@@ -104,7 +114,10 @@ class RecordStore:
         table = schema.sources
         with self._engine.connect() as connection:
             row = connection.execute(select(table).where(table.c.name == source)).first()
-        return None if row is None else Watermark(from_us(row.as_of), from_us(row.last_success))
+        if row is None:
+            return None
+        reached = None if row.reached is None else from_us(row.reached)
+        return Watermark(from_us(row.as_of), from_us(row.last_success), reached)
 
     def replay(self, sources: Iterable[str]) -> Generator[Record, None, None]:
         """Yield the newest revision of every record of some sources in the ledger's order: time, kind,

@@ -24,7 +24,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration; a database at another one is migrated or, when newer, refused."""
 
 metadata = MetaData()
@@ -44,6 +44,7 @@ sources = Table(
     Column("name", String(32), primary_key=True),
     Column("as_of", Big, nullable=False),
     Column("last_success", Big, nullable=False),
+    Column("reached", Big, nullable=True),
 )
 
 histories = Table(

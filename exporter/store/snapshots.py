@@ -158,6 +158,17 @@ class SnapshotStore:
         self._keyframe_due = False
         return patch
 
+    def redate(self, now: datetime) -> None:
+        """Date what is dated ahead of now as of now, for who asks by time: a clock that was wrong dated it.
+
+        It stays what it was and where it was in the order; else it would be taken for what was published
+        when that time comes, and would stop retention until then.
+        """
+        table, at = schema.snapshots, to_us(now)
+        with writing(self._engine) as connection:
+            connection.execute(table.update().where(table.c.as_of > at).values(as_of=at))
+        self._firsts.clear()
+
     def newest(self) -> Snapshot | None:
         """Return the newest snapshot, None in an empty store. Raises StoreUnavailable as `read` does."""
         sequence = self.last_sequence()

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -23,6 +23,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from exporter import __version__
 from exporter.errors import StoreUnavailable
+from exporter.runtime import clock as clocks
+from exporter.runtime.clock import StepWatch, said
 from exporter.stream import answers, explain, groups, health, history, models, page, streams
 from exporter.stream.events import Event
 from exporter.stream.feed import POLL_SECONDS, Feed
@@ -83,16 +85,26 @@ def create_app(
     most: int = MAX_CLIENTS,
     most_per_address: int = MAX_PER_ADDRESS,
     clock: Clock = lambda: datetime.now(UTC),
+    monotonic: Callable[[], float] | None = None,
     feed: Feed | None = None,
     companion: Companion | None = None,
     access: Access | None = None,
 ) -> FastAPI:
     """Return the app that follows the database at `store_path`, which need not exist yet.
 
-    `app.state.feed` is what it follows with; closing it ends the open streams.
+    `app.state.feed` is what it follows with; closing it ends the open streams. Without a `monotonic` clock
+    the wall clock counts as one that nobody sets.
     """
     followed = feed if feed is not None else Feed(store_path, poll_seconds=poll_seconds)
     metrics = StreamMetrics()
+    steps = StepWatch(clock, clocks.of(clock) if monotonic is None else monotonic)
+
+    def stepped(step: timedelta) -> None:
+        metrics.clock_stepped(step)
+        followed.stepped += step
+        log.warning("%s: what is served stays as old as it was", said(step))
+
+    steps.listen(stepped)
     gate = access if access is not None else Access(store_path)
     hub = Hub(
         followed,
@@ -105,7 +117,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(each.run()) for each in (followed, hub)]
+        tasks = [asyncio.create_task(each.run()) for each in (followed, hub, steps)]
         for task in tasks:
             task.add_done_callback(_watched)
         beside = asyncio.create_task(companion.run(followed)) if companion is not None else None
@@ -118,7 +130,8 @@ def create_app(
             if beside is not None:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
-            tasks[1].cancel()
+            for task in tasks[1:]:
+                task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     app = _Documented(
@@ -153,7 +166,7 @@ def create_app(
     app.include_router(streaming, dependencies=[Depends(BEARER)])
     app.include_router(groups.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(explain.router(store_path), dependencies=[Depends(BEARER)])
-    app.include_router(_health(followed, clock, companion))
+    app.include_router(_health(followed, clock, steps, companion))
     app.include_router(_token(gate), dependencies=[Depends(BEARER)])
     app.include_router(_rest(metrics))
     app.include_router(page.router())
@@ -258,7 +271,7 @@ def _pnl(feed: Feed, metrics: StreamMetrics, clock: Clock) -> APIRouter:
     return router
 
 
-def _health(feed: Feed, clock: Clock, companion: Companion | None) -> APIRouter:
+def _health(feed: Feed, clock: Clock, steps: StepWatch, companion: Companion | None) -> APIRouter:
     router = APIRouter(prefix="/api/health", tags=["health"])
     unready: dict[int | str, dict[str, Any]] = {503: {"model": models.HealthAnswer}}
 
@@ -267,6 +280,7 @@ def _health(feed: Feed, clock: Clock, companion: Companion | None) -> APIRouter:
         return known | {"as_of": feed.as_of} if feed.as_of else known
 
     async def ready(request: Request) -> Response:
+        steps.look()
         parts = health.parts(feed, clock(), time.monotonic())
         grant = request.state.grant
         if grant is None or grant.scope != "all":

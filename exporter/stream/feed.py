@@ -14,7 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -74,6 +74,8 @@ class Feed:
         self.epoch = ""
         self.sequence = 0
         self.as_of = ""
+        self.stepped = timedelta(0)
+        """By how much the wall clock was set since the newest snapshot was noticed: that made it no older."""
         self.trouble: str | None = f"The database {path} has not been opened yet."
         """A sentence while the database cannot be read; the last snapshot stays meanwhile."""
         self.looked: float | None = None
@@ -266,7 +268,7 @@ class Feed:
             raise _Contradiction(f"The deltas in {self.path} do not fit the snapshot: it is read again.")
         self._tree = tree
         self.sequence = row.sequence
-        self.as_of = stamp(row.as_of)
+        self.as_of, self.stepped = stamp(row.as_of), timedelta(0)
         self._noticed = self._monotonic()
         self._current = None
         cursor = Cursor(self.epoch, row.sequence)
@@ -304,6 +306,7 @@ class Feed:
         self._tree = newest
         self.epoch = store.snapshots.epoch
         self.sequence, self.as_of = _place(newest)
+        self.stepped = timedelta(0)
         self._noticed = self._monotonic()
 
     def _recall(self, recent: list[Committed]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from exporter.stream.feed import Feed
@@ -14,6 +14,11 @@ limit: an exporter from before it did. It publishes several a minute."""
 
 FEED_SECONDS = 5.0
 """Silence of the watching task beyond which it counts as stuck; it looks many times a second."""
+
+
+AHEAD = timedelta(seconds=2)
+"""How far ahead of now the newest snapshot may be dated: time in snapshots stands still for a second where
+the clock was set back by less. What is further ahead has no age."""
 
 
 def parts(feed: Feed, now: datetime, monotonic: float) -> dict[str, dict[str, Any]]:
@@ -34,9 +39,13 @@ def _exporter(feed: Feed, now: datetime) -> dict[str, Any]:
     if not feed.as_of:
         return part("The exporter has published no snapshot yet.")
     limit = float(feed.limits.get("snapshot_age_seconds", DEFAULT_AGE_SECONDS))
-    age = round(max(0.0, (now - unstamp(feed.as_of)).total_seconds()), 3)
+    published = unstamp(feed.as_of)
+    age = round((now - published - feed.stepped).total_seconds(), 3)
     reason = None
-    if age > limit:
+    if published - now > AHEAD:
+        ahead = (published - now).total_seconds()
+        reason = f"The newest snapshot is dated {ahead:,.0f} s ahead of this machine's clock: one is wrong."
+    elif age > limit:
         reason = (
             f"The newest snapshot is {age:.0f} s old, the limit is {limit:.0f} s: is the exporter running?"
         )

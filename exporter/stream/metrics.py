@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -58,6 +59,12 @@ METRICS = (
         "Streams that ended: lost by the client, stalled, rotated, restart, revoked token, unwanted input.",
         ("reason",),
     ),
+    StreamMetric("northstar_clock_steps_total", "counter", "Times that this machine's wall clock was set."),
+    StreamMetric(
+        "northstar_clock_step_seconds",
+        "gauge",
+        "By how much the wall clock was set last, forward positive; 0 before that.",
+    ),
 )
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -76,7 +83,7 @@ class StreamMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        clients, events, resyncs, conflations, delay, ends = METRICS
+        clients, events, resyncs, conflations, delay, ends, steps, step = METRICS
         self._clients = Gauge(
             clients.name, clients.help, clients.labels, registry=self.registry, multiprocess_mode="livesum"
         )
@@ -85,6 +92,8 @@ class StreamMetrics:
         self._conflations = Counter(conflations.name, conflations.help, registry=self.registry)
         self._delay = Histogram(delay.name, delay.help, buckets=BUCKETS, registry=self.registry)
         self._ends = Counter(ends.name, ends.help, ends.labels, registry=self.registry)
+        self._steps = Counter(steps.name, steps.help, registry=self.registry)
+        self._step = Gauge(step.name, step.help, registry=self.registry, multiprocess_mode="mostrecent")
         # Every series exists from the start: a rate over one that appears late misses its first step.
         self._connected = dict.fromkeys(TRANSPORTS, 0)
         for transport in TRANSPORTS:
@@ -124,6 +133,11 @@ class StreamMetrics:
             self.sent(transport, event.kind, clients)
         if events and events[-1].noticed is not None:
             self._delay.observe(time.monotonic() - events[-1].noticed)
+
+    def clock_stepped(self, step: timedelta) -> None:
+        """Count a step of the wall clock."""
+        self._steps.inc()
+        self._step.set(step.total_seconds())
 
     def ended(self, reason: str) -> None:
         """Count a stream that ended."""

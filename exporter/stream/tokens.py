@@ -26,6 +26,9 @@ from exporter.stream.scopes import SCOPES, Scope
 SHORT_SECONDS = 900
 """Life of a token for an address: addresses end up in logs and histories."""
 
+SIGNED_AHEAD_SECONDS = 5
+"""How much longer it may seem to live: clocks are slewed back a little."""
+
 USED_SECONDS = 60
 """The last use is noted this often at most: it is a write to the disk."""
 
@@ -175,12 +178,15 @@ class Tokens:
         if shape is None or token is None:
             return None
         until = int(shape[2])
-        if not hmac.compare_digest(_mac(token, until), shape[3]) or now >= until:
+        if not hmac.compare_digest(_mac(token, until), shape[3]):
+            return None
+        # One that would live longer than any was signed by a clock that has been set back since.
+        if not now < until <= now + SHORT_SECONDS + SIGNED_AHEAD_SECONDS:
             return None
         return token
 
     def _note(self, token: Token, now: float) -> None:
-        if now - self._used.get(token.id, 0.0) >= USED_SECONDS:
+        if abs(now - self._used.get(token.id, 0.0)) >= USED_SECONDS:
             self._used[token.id] = now
             with suppress(OSError):  # a folder that may only be read shows no use
                 os.utime(self.folder / f"{token.id}.json", (now, now))

@@ -20,16 +20,24 @@ from tests.builders import NOW, UTC_ZONE, infos
 
 
 class Clock:
-    """Time that moves when told."""
+    """Time that moves when told: both clocks with `advance`, and with `step` the wall clock alone."""
 
     def __init__(self) -> None:
         self.now = NOW
+        self.elapsed = timedelta(0)
 
     def __call__(self) -> datetime:
         return self.now
 
     def advance(self, **by: float) -> None:
         self.now += timedelta(**by)
+        self.elapsed += timedelta(**by)
+
+    def step(self, by: timedelta) -> None:
+        self.now += by
+
+    def monotonic(self) -> float:
+        return self.elapsed.total_seconds()
 
 
 class FakeSource:
@@ -82,6 +90,7 @@ class Pipeline:
             [self.kalshi, self.sales],
             ExporterMetrics(self.registry),
             self.clock,
+            monotonic=self.clock.monotonic,
         )
 
     async def collect_all(self) -> dict[str, Any]:

@@ -523,12 +523,10 @@ def test_a_short_pause_asks_for_no_cutoff(simulator: Simulator, tmp_path: Path) 
             raise AssertionError("nobody needs it")
 
         run.source.history.cutoff = cutoff  # type: ignore[method-assign]
-        later = NOW + timedelta(days=10)
-        assert await run.reader.look(None, later) == until - run.source.overlap
-        assert (
-            await run.reader.look(NOW + timedelta(days=9), later)
-            == NOW + timedelta(days=9) - run.source.overlap
-        )
+        run.clock.set(NOW + timedelta(days=10))
+        assert await run.reader.look(None) == until - run.source.overlap
+        seen = NOW + timedelta(days=9)
+        assert await run.reader.look(seen) == seen - run.source.overlap
 
     asyncio.run(scenario())
 

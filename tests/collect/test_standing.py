@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from exporter.collect.standing import Standings
 from exporter.ledger import SourceState
+from exporter.sources.contract import Reading
 from tests.builders import NOW
 from tests.collect.pipeline import FakeSource, answering
 
@@ -38,7 +39,7 @@ def test_trouble_keeps_the_time_of_its_beginning_until_a_reading_is_booked() -> 
     assert (state.as_of, state.last_success) == (NOW, NOW)
     source = FakeSource("sales", answering("sales"))
     source.freshness = timedelta(hours=1)
-    known.succeeded(source, LATER, LATER)
+    known.succeeded(source, Reading(source="sales", as_of=LATER, records=()), LATER)
     assert known.stated()["sales"] == SourceState(
         as_of=LATER, last_success=LATER, freshness=timedelta(hours=1)
     )

@@ -97,7 +97,7 @@ def test_reading_starts_again_before_the_last_one_ended(path: Path) -> None:
         await pipeline.collect_all()
         pipeline.clock.advance(seconds=10)
         await pipeline.collect_all()
-        assert pipeline.sales.windows == [
+        assert pipeline.kalshi.windows == [
             Window(None, NOW),
             Window(NOW - timedelta(minutes=10), NOW + timedelta(seconds=10), NOW),
         ]

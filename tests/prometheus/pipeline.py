@@ -76,6 +76,45 @@ CASES = [
         summary="The newest figures are 3m 0s old, although the exporter answers.",
     ),
     Case(
+        "NorthstarClockStepped",
+        "fires for ten minutes after each step, with its size",
+        {
+            series("northstar_clock_steps_total"): steps((0, 20), (1, 40)),
+            series("northstar_clock_step_seconds"): steps((0, 20), (-3600, 40)),
+        },
+        ["19m", "30m", "50m"],
+        ["20m", "29m"],
+        EXPORTER,
+        "The clock of northstar-exporter was set by -1h 0m 0s.",
+    ),
+    Case(
+        "NorthstarClockSkewed",
+        "fires when a source's clock is further ahead than the limit for five minutes",
+        {
+            series("northstar_source_clock_skew_seconds", source="kalshi"): steps(
+                (60, 20), (61, 20), (60, 20)
+            ),
+            series("northstar_limit_seconds", limit="clock_skew"): "60x60",
+            series("northstar_limit_seconds", limit="snapshot_age"): "10x60",
+        },
+        ["19m", "24m", "40m"],
+        ["25m", "39m"],
+        {**EXPORTER, "source": "kalshi"},
+        "The clocks of kalshi and of this machine are 1m 1s apart.",
+    ),
+    Case(
+        "NorthstarClockSkewed",
+        "fires when a source's clock is behind",
+        {
+            series("northstar_source_clock_skew_seconds", source="sales"): steps((-7200, 60)),
+            series("northstar_limit_seconds", limit="clock_skew"): "60x60",
+        },
+        ["4m"],
+        ["5m"],
+        {**EXPORTER, "source": "sales"},
+        "The clocks of sales and of this machine are 2h 0m 0s apart.",
+    ),
+    Case(
         "NorthstarCyclesMissed",
         "fires when runs are missed again and again, not when one was",
         {

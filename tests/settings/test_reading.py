@@ -190,7 +190,7 @@ def test_limits_are_found_by_unit_and_name() -> None:
         {"NORTHSTAR_LIMIT_LOSS_TODAY_USD": "99.50", "NORTHSTAR_LIMIT_COMMIT_SECONDS": "2"}
     ).limits
     assert found["usd"]["loss_today"] == Decimal("99.50")
-    assert found["seconds"] == {"snapshot_age": 60, "commit": 2}
+    assert found["seconds"] == {"snapshot_age": 60, "clock_skew": 60, "commit": 2}
     assert not {"drawdown", "balance", "position"} & found["usd"].keys()
     assert set(found) == {"usd", "ratio", "seconds", "bytes"}
 

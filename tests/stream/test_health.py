@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ def found(*, age: float = 1, monotonic: float = LOOKED, **known: Any) -> dict[st
         "limits": {},
         "closed": False,
         "looked": LOOKED,
+        "stepped": timedelta(0),
     } | known
     return parts(SimpleNamespace(**feed), NOW.fromtimestamp(NOW.timestamp() + age, NOW.tzinfo), monotonic)  # type: ignore[arg-type]
 
@@ -37,9 +39,23 @@ def test_all_is_well() -> None:
     assert (well["exporter"]["age_seconds"], well["exporter"]["limit_seconds"]) == (12.5, DEFAULT_AGE_SECONDS)
 
 
-def test_a_clock_that_is_behind_makes_no_snapshot_younger_than_new() -> None:
-    """An age is never negative."""
-    assert found(age=-30)["exporter"]["age_seconds"] == 0
+@pytest.mark.parametrize(
+    ("ahead", "blamed_for"), [(1, []), (2, []), (3, ["exporter"]), (86_400, ["exporter"])]
+)
+def test_a_snapshot_from_the_future_is_no_good_sign(ahead: float, blamed_for: list[str]) -> None:
+    """One of two clocks is wrong, so nobody knows how old it is; its age is not cut to nothing."""
+    parts = found(age=-ahead)
+    assert blamed(parts) == blamed_for
+    assert parts["exporter"]["age_seconds"] == -ahead
+    if blamed_for:
+        assert f"{ahead:,.0f} s ahead of this machine's clock" in parts["exporter"]["reason"]
+
+
+@pytest.mark.parametrize("step", [timedelta(seconds=-1), timedelta(hours=1), timedelta(days=40)])
+def test_a_clock_that_was_set_makes_no_snapshot_older(step: timedelta) -> None:
+    """It is as old as it was before."""
+    well = found(age=10 + step.total_seconds(), stepped=step)
+    assert (blamed(well), well["exporter"]["age_seconds"]) == ([], 10)
 
 
 @pytest.mark.parametrize(("limits", "age"), [({}, 60), ({"snapshot_age_seconds": "7"}, 7)])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from msgspec import structs
 
+from exporter.ledger.book import AHEAD, CLOCK
 from exporter.ledger.journal import Entry
 from exporter.ledger.trading.equity import Worth, worth
 from exporter.ledger.trading.lots import LotRule
@@ -22,14 +23,14 @@ from exporter.snapshot.texts import contracts, decimal, moment, usd
 from exporter.snapshot.tree import Position
 from exporter.times import unstamp
 
-NEVER = datetime.max.replace(tzinfo=UTC)
+NEVER, EVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
     """Unrealised P&L of everything open: the sum over marked positions, and what is missing from it.
 
-    `old` names the positions whose mark was not confirmed within the freshness limit.
+    `old` names the positions whose mark was not confirmed within the freshness limit, or is dated ahead.
     """
 
     usd: Decimal
@@ -62,9 +63,9 @@ class Portfolio:
         self._moved: set[str] = set()
         self._revalue: set[str] = set()
         self._lowered: dict[str, tuple[Position, Position]] = {}
-        self._confirmed = NEVER
-        """No price was last confirmed before this. It follows them at most once in a freshness limit, so
-        that a tick need not look at them all."""
+        self._confirmed, self._newest = NEVER, EVER
+        """No price was last confirmed before this, or after that. They follow them at most once in a
+        freshness limit, so that a tick need not look at them all."""
 
     def apply(self, change: Change, event: Event) -> list[Entry]:
         """Fold one change in and return its entries; a change out of order waits in `late`.
@@ -124,7 +125,7 @@ class Portfolio:
                 known = self._prices.get(scope)
                 if known is not None and known.quotes is before:
                     known.quotes = mark
-                    self._confirmed = min(self._confirmed, mark.at)
+                    self._seen(mark.at)
             return False
         self._revalue.update(scopes)
         moved = False
@@ -147,9 +148,23 @@ class Portfolio:
             if shown.mark is not None and shown.as_of is not None and scope not in self._prices:
                 since = unstamp(shown.as_of)
                 self._prices[scope] = Price(decimal(shown.mark), since)
-                self._confirmed = min(self._confirmed, since)
+                self._seen(since)
                 if scope in self.books:
                     self._refresh(scope)
+
+    def stepped(self, step: timedelta) -> None:
+        """Date the quotes anew, by a wall clock that was set: a price stays as old as it was."""
+        moved = {id(mark): replace(mark, at=mark.at + step) for mark in self._marks.values()}
+        self._marks = {ticker: moved[id(mark)] for ticker, mark in self._marks.items()}
+        for known in self._prices.values():
+            known.since += step
+            if known.quotes is not None:
+                kept = moved.get(id(known.quotes))
+                known.quotes = replace(known.quotes, at=known.quotes.at + step) if kept is None else kept
+        times = [known.confirmed for known in self._prices.values()]
+        self._confirmed, self._newest = min(times, default=NEVER), max(times, default=EVER)
+        for scope in self._prices:
+            self._refresh(scope)
 
     def revalued(self) -> Iterator[tuple[str, Worth | None]]:
         """Yield what each position comes to whose contracts or quotes changed since the last call."""
@@ -164,7 +179,7 @@ class Portfolio:
         unmarked: list[str] = []
         if len(self.positions) > len(self._unrealised):
             unmarked = [scope for scope in self.positions if scope not in self._unrealised]
-        old = self._older(now - freshness)
+        old, ahead = self._older(now, freshness)
         because: list[Reason] = []
         grade = Grade.FINAL
         if unmarked:
@@ -173,17 +188,28 @@ class Portfolio:
         if old:
             grade = Grade.STALE
             because.append(Reason(self.source, "old_mark", f"old mark for {_some(old)}"))
+        if ahead:
+            # Nobody knows how old it is.
+            grade = Grade.STALE
+            because.append(Reason(self.source, CLOCK, f"mark dated ahead of now for {_some(ahead)}"))
         if unmarked and not self._unrealised:
             grade = Grade.MISSING
-        return Valuation(self._total, grade, tuple(because), tuple(old))
+        return Valuation(self._total, grade, tuple(because), (*old, *ahead))
 
-    def _older(self, oldest: datetime) -> list[str]:
-        """Return the positions whose price was last confirmed before a time."""
-        if self._confirmed >= oldest:
-            return []
-        confirmed = {scope: price.confirmed for scope, price in self._prices.items()}
+    def _older(self, now: datetime, freshness: timedelta) -> tuple[list[str], list[str]]:
+        """Return the positions whose price was last confirmed too long ago, and those ahead of now."""
+        oldest, newest = now - freshness, now + AHEAD
+        if self._confirmed >= oldest and self._newest <= newest:
+            return [], []
+        confirmed = {
+            scope: price.confirmed for scope, price in self._prices.items() if scope in self._unrealised
+        }
         self._confirmed = min(confirmed.values(), default=NEVER)
-        return [scope for scope, at in confirmed.items() if at < oldest and scope in self._unrealised]
+        self._newest = max(confirmed.values(), default=EVER)
+        return (
+            [scope for scope, at in confirmed.items() if at < oldest],
+            [scope for scope, at in confirmed.items() if at > newest],
+        )
 
     def shown(self, old: Iterable[str], doubted: Iterable[str] = ()) -> dict[str, Position]:
         """Return all open positions, those in `old` graded stale, those that are `doubted` partial.
@@ -265,8 +291,11 @@ class Portfolio:
             return False
         before = self._prices.get(scope)
         self._prices[scope] = seen(before, quoted, mark)
-        self._confirmed = min(self._confirmed, mark.at)
+        self._seen(mark.at)
         return before is None or before.usd != quoted
+
+    def _seen(self, at: datetime) -> None:
+        self._confirmed, self._newest = min(self._confirmed, at), max(self._newest, at)
 
     def _show(self, scope: str, book: Book) -> Position:
         quoted = self._prices.get(scope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -138,6 +139,11 @@ class VenueBook:
         """
         moved = [self.portfolio.quote(mark) for mark in marks]
         return any(moved)
+
+    def stepped(self, step: timedelta) -> None:
+        """Date quotes and balances anew, by a wall clock that was set."""
+        self.portfolio.stepped(step)
+        self.cash = {number: replace(held, at=held.at + step) for number, held in self.cash.items()}
 
     def openings_needed(self, starts: Mapping[Window, datetime | None]) -> dict[Window, datetime]:
         """Return the windows whose change in unrealised P&L is measured from a stored snapshot.

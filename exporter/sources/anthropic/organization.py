@@ -155,8 +155,8 @@ class Anthropic:
 
         Once a UTC day older bills are read again. What no figure depends on may fail alone.
         """
-        await self._choose(window.end)
-        now, today = window.end, _midnight(window.end)
+        await self._choose(window.there)
+        now, today = window.there, _midnight(window.there)
         since = _first_day(window, review=window.begins(DAY))
         collector, aside = Collector(self.client), Collector(self.client)
         family: Family = Reports(self.name, self._prices)
@@ -176,7 +176,7 @@ class Anthropic:
             self.freshness = max(self.freshness, analytics.FRESHNESS)
         return Reading(
             source=self.name,
-            as_of=family.as_of(now),
+            as_of=family.as_of(now) - window.skew,
             records=tuple(records),
             observations=tuple(names or ()),
             answers=(*collector.answers, *aside.answers),
@@ -252,9 +252,9 @@ def _readable(secret: SecretStr | str, family: FamilyName) -> SecretStr:
 def _first_day(window: Window, *, review: bool) -> datetime:
     """Return the midnight from which the bill is read."""
     if window.start is None:
-        return _midnight(window.end - FIRST_BILL)
+        return _midnight(window.there - FIRST_BILL)
     start = _midnight(window.start)
-    return min(start, _midnight(window.end - REVIEW)) if review else start
+    return min(start, _midnight(window.there - REVIEW)) if review else start
 
 
 def _hours(window: Window) -> tuple[datetime, datetime]:
@@ -262,12 +262,12 @@ def _hours(window: Window) -> tuple[datetime, datetime]:
 
     The bound is a midnight, so that no day's estimate is half of what it should be compared with.
     """
-    earliest = _midnight(window.end - FIRST_USAGE)
+    earliest = _midnight(window.there - FIRST_USAGE)
     start = earliest if window.start is None else max(window.start, earliest)
     if window.last is not None and not window.begins(HOUR):
-        start = max(start, min(window.last, window.end) - RECENT_USAGE)
-    end = _hour(window.end)
-    return _hour(start), end if end == window.end else end + HOUR
+        start = max(start, min(window.last, window.end) + window.skew - RECENT_USAGE)
+    end = _hour(window.there)
+    return _hour(start), end if end == window.there else end + HOUR
 
 
 def _midnight(moment: datetime) -> datetime:

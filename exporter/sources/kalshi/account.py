@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from math import ceil, floor
+from math import floor
 from typing import TypeVar
 
 import httpx
@@ -52,9 +52,6 @@ from exporter.sources.redaction import REMOVED
 PAGE_ROWS = 1_000
 MOVEMENT_ROWS = 500  # the most the lists of cash movements take
 TICKERS_AT_ONCE = 100  # a hundred tickers keep the URL under 8 kB, which every proxy lets through
-LATE = timedelta(minutes=1)
-"""Rows this far past the window's end are read too: our clock may be behind the venue's."""
-
 HINTS = {
     401: "check that key id and private key belong together and to this host, and that the clock is right",
     403: "give the key the scope `read`",
@@ -90,7 +87,7 @@ class Kalshi:
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
         secret_id = usable(key_id, "The Kalshi key id")
         identity = secret_id.get_secret_value
-        self.allowance = TokenBucket(clock)
+        self.allowance = TokenBucket()
         endpoint = Endpoint(
             source=name, title=title, base_url=base_url, pace=self.allowance.spend, hints=HINTS
         )
@@ -262,9 +259,11 @@ async def _rows(
 
 
 def _span(window: Window) -> Params:
-    """Return the window as whole Unix seconds, rounded outwards: no document says if a bound counts."""
-    last = ("max_ts", str(ceil((window.end + LATE).timestamp())))
-    return [last] if window.start is None else [("min_ts", str(floor(window.start.timestamp()))), last]
+    """Return where the window starts in whole Unix seconds, rounded down: no document says if it counts.
+
+    It has no end: that would be by our clock, and what is newer by the venue's would wait for it.
+    """
+    return [] if window.start is None else [("min_ts", str(floor(window.start.timestamp())))]
 
 
 def _fill_id(row: FillRow) -> str:

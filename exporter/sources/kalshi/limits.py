@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
 from typing import Annotated
 
 from aiolimiter import AsyncLimiter
@@ -28,7 +27,7 @@ requests a second in the smallest tier, enough for a program that looks at a few
 BASIC_REFILL, BASIC_CAPACITY, BASIC_COST = 200, 400, 10
 """The smallest tier, by the documentation; real accounts of it were seen with a larger bucket."""
 
-REREAD_AFTER = timedelta(hours=1)
+REREAD_AFTER = 3_600.0
 """A tier changes with the month's volume; an hour late costs nothing but speed."""
 
 NO_ANSWER = tuple(range(400, 500))
@@ -61,20 +60,14 @@ class Costs(Shape):
 class TokenBucket:
     """Our share of the account's bucket. `spend` waits until a request may be sent.
 
-    `clock` decides when the limits are read again; `pace` gives seconds that only go forward.
+    `pace` gives seconds that only go forward.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], datetime],
-        *,
-        share: float = OUR_SHARE,
-        pace: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._clock, self._share, self._pace = clock, share, pace
+    def __init__(self, *, share: float = OUR_SHARE, pace: Callable[[], float] = time.monotonic) -> None:
+        self._share, self._pace = share, pace
         self._costs: Mapping[re.Pattern[str], int] = {}
         self._default_cost = BASIC_COST
-        self._read_at: datetime | None = None
+        self._read_at: float | None = None
         self._spent, self._seen = 0.0, 0.0
         self._set(BASIC_REFILL, BASIC_CAPACITY)
 
@@ -98,7 +91,7 @@ class TokenBucket:
 
     async def refresh(self, collector: Collector) -> None:
         """Read limits and prices, at most once an hour; what cannot be read stays as it was."""
-        now = self._clock()
+        now = self._pace()
         if self._read_at is not None and now - self._read_at < REREAD_AFTER:
             return
         self._read_at = now

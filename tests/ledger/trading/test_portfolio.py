@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from exporter.ledger.book import AHEAD
 from exporter.ledger.trading.portfolio import Portfolio
 from exporter.records import Change, Fill, Mark, Settlement
 
@@ -153,7 +154,7 @@ def test_a_position_that_changes_sides_is_not_valued_at_the_other_sides_price() 
 
 
 def test_what_is_remembered_is_what_looking_at_everything_finds() -> None:
-    """Old prices and the largest position, through quotes of any time, purchases, sales and silence."""
+    """Old prices, those ahead, and the largest position, through quotes of any time, trades and silence."""
     dice = random.Random(7)
     tickers = [f"T{number}" for number in range(8)]
     portfolio = holding(*tickers)
@@ -176,7 +177,8 @@ def test_what_is_remembered_is_what_looking_at_everything_finds() -> None:
         now = AT + timedelta(seconds=dice.randrange(700))
         old = portfolio.value(now, timedelta(seconds=60)).old
         valued = portfolio._unrealised.keys()
-        assert set(old) == {t for t in valued if confirmed[t] < now - timedelta(seconds=60)}
+        fresh = {t for t in valued if now - timedelta(seconds=60) <= confirmed[t] <= now + AHEAD}
+        assert set(old) == valued - fresh
         costs = [(book.cost, scope) for scope, book in portfolio.books.items() if book.position]
         largest = portfolio.largest()
         assert (largest.cost, largest.scope) == max(costs) if largest is not None else not costs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -223,24 +223,24 @@ async def test_a_void_market_has_no_value() -> None:
 
 def test_the_smallest_tier_is_assumed_until_the_venue_says_more() -> None:
     """And a share of it is not ours."""
-    assert TokenBucket(SettableClock(NOW)).available == limits.BASIC_CAPACITY * limits.OUR_SHARE
+    assert TokenBucket().available == limits.BASIC_CAPACITY * limits.OUR_SHARE
 
 
-async def test_limits_and_prices_are_read_once_an_hour(clock: SettableClock) -> None:
+async def test_limits_and_prices_are_read_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tier may change; a path with a placeholder is matched whatever stands there."""
     upstream = Upstream(p.answers("kalshi") | {
         LIMITS: {"read": {"refill_rate": 1000, "bucket_capacity": 1000}},
         COSTS: {"default_cost": 7, "endpoint_costs": [
             {"method": "GET", "path": "/trade-api/v2/portfolio/orders/:id", "cost": 2}]},
     })  # fmt: skip
-    source = kalshi(upstream, clock=clock)
+    source = kalshi(upstream)
     await source.history.parts()
     assert source.allowance.available == pytest.approx(750, abs=40)
     assert source.allowance.cost("GET", "/portfolio/orders/abc") == 2
     assert source.allowance.cost("GET", "/portfolio/orders/abc/queue") == 7
     await source.history.parts()
     assert len(upstream.asked(LIMITS)) == 1
-    clock.advance(timedelta(hours=1))
+    monkeypatch.setattr(limits, "REREAD_AFTER", 0.0)
     await source.history.parts()
     assert len(upstream.asked(LIMITS)) == 2
 
