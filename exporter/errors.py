@@ -7,6 +7,7 @@ ExporterError
     SourceRejected      a human must act: wrong key, missing scope, wrong address
     SourceMalformed     the answer's shape changed; names the field, books nothing
     SourceBroken        its code here failed, or brought what it must not; whoever wrote it must act
+  OddRow                one row of a list cannot be read: it alone is set aside
   LedgerError           records contradict each other; says which
     OutOfBalance        a snapshot whose double entry does not sum to zero; it is refused
   StoreError
@@ -77,6 +78,15 @@ class SourceMalformed(SourceError):
     def __init__(self, source: str, field: str, sentence: str, *, answers: Sequence[Answer] = ()) -> None:
         self.field = field
         super().__init__(source, "malformed", sentence, answers=answers)
+
+
+class OddRow(ExporterError):
+    """A row that contradicts itself, or its list; `field` says where, `what` is wrong in plain words."""
+
+    def __init__(self, field: str, what: str) -> None:
+        self.field = field
+        self.what = what
+        super().__init__(f"{field} {what}")
 
 
 class SourceBroken(SourceError):

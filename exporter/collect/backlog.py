@@ -20,7 +20,7 @@ from decimal import ROUND_FLOOR, Decimal
 from exporter.collect.store_thread import StoreThread
 from exporter.ledger.trading.positions import replay
 from exporter.money import ZERO
-from exporter.records import Answer, Fill, Record, Settlement, SourceInfo, ticker_of
+from exporter.records import Fill, Record, Settlement, SourceInfo, ticker_of
 from exporter.sources.contract import HasClient, HasHistory, Resolution, Slice
 from exporter.sources.guard import admit
 from exporter.store import ListProgress, Past, Store
@@ -198,8 +198,7 @@ class Reader:
                 chunk = waiting[: self._source.history.markets_at_once]
                 waiting = waiting[len(chunk) :]
                 end = place is None and not waiting
-                records, answers, missed = await self._settled(chunk)
-                each = Slice(records=records, answers=answers, place=chunk[-1], missed=missed, done=end)
+                each = replace(await self._settled(chunk), place=chunk[-1], done=end)
                 part = await self._keep(part, each, tell)
                 if not end and enough():
                     return False
@@ -207,14 +206,14 @@ class Reader:
             await self._keep(part, Slice(place=part.place, done=True), tell)
         return True
 
-    async def _settled(self, books: Sequence[str]) -> tuple[tuple[Record, ...], tuple[Answer, ...], int]:
-        """Return the settlements of the books whose markets ended, and how many markets nobody knows."""
+    async def _settled(self, books: Sequence[str]) -> Slice:
+        """Return the settlements of the books whose markets ended; missed are markets that nobody knows."""
         tickers = list(dict.fromkeys(ticker_of(book) for book in books))
         found = await self._source.history.resolutions(tickers)
         ended = [book for book in books if ticker_of(book) in found.ended]
         gone = [book for book in books if ticker_of(book) in found.unknown]
         records, missed = await self._database(self._rebuilt, ended, found.ended, gone)
-        return records, found.answers, missed
+        return Slice(records=records, answers=found.answers, missed=missed, aside=found.aside)
 
     def _rebuilt(
         self, ended: Sequence[str], known: Mapping[str, Resolution], gone: Sequence[str]
@@ -247,7 +246,12 @@ class Reader:
 
     def _store_slice(self, part: ListProgress, each: Slice) -> int:
         return self._store.histories.keep(
-            self._source.name, part, each.records, each.answers, recorded_at=self._clock()
+            self._source.name,
+            part,
+            each.records,
+            each.answers,
+            recorded_at=self._clock(),
+            aside=each.aside,
         )
 
     async def _missing(self, past: Past) -> tuple[timedelta, tuple[str, ...]]:

@@ -135,6 +135,8 @@ class Books:
             as_of=reading.as_of,
             recorded_at=now,
             reached=reached,
+            aside=reading.aside,
+            listed=reading.listed,
         )
 
     async def _take(self, reading: Reading, changes: Sequence[Change]) -> None:
@@ -144,6 +146,7 @@ class Books:
                 self.ledger.restate(name, scope, events)
         else:
             await self.rebuild()
+        self.ledger.set_aside(reading.source, self._store.asides.open(reading.source))
         self.ledger.observe(reading.observations)
         if marks := self._overtaking.get(reading.source):
             self.ledger.quote(reading.source, marks.values())

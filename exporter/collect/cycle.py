@@ -17,11 +17,12 @@ from exporter.collect.books import Books
 from exporter.collect.listener import Listener
 from exporter.collect.outages import Outages
 from exporter.collect.publisher import Publisher
+from exporter.collect.rereading import reread
 from exporter.collect.standing import CLOCKS_AGREE, Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.collect.turns import Turns
 from exporter.collect.upkeep import Upkeep
-from exporter.errors import LedgerError, SourceError
+from exporter.errors import LedgerError, SourceError, StoreError
 from exporter.ledger import Ledger, Plan
 from exporter.ledger.cost.plan import NO_PLAN
 from exporter.ledger.statement import NO_LIMITS
@@ -125,6 +126,10 @@ class Cycle:
         """Show the last snapshot at once, then rebuild the ledger from the records behind it."""
         await self.publisher.start()
         await self.turns.start()
+        try:
+            await reread(self.store, self.sources, self.books.infos, self.clock, self._thread)
+        except StoreError as error:
+            log.error("rows that were set aside are not read again: %s", error)
         try:
             await self.books.rebuild()
         except LedgerError as error:

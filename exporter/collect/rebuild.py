@@ -54,6 +54,8 @@ class Replay:
             ledger.restate(source, scope, self._store.records.of_scope(source, scope))
 
     def _finish(self, ledger: Ledger) -> None:
+        for name in ledger.books:
+            ledger.set_aside(name, self._store.asides.open(name))
         latest = self._store.snapshots.newest()
         if latest is not None:
             ledger.restore(latest)

@@ -16,7 +16,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from exporter.errors import LedgerError
-from exporter.ledger import windows
+from exporter.ledger import set_aside, windows
 from exporter.ledger.book import Part, SourceBook, SourceState, Span, total
 from exporter.ledger.cost.cost_book import CostBook
 from exporter.ledger.cost.statement import CostStatement
@@ -31,7 +31,19 @@ from exporter.ledger.trading.reconciliation import FIGURES
 from exporter.ledger.trading.results import Results, TradeRecord
 from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO
-from exporter.records import ApiKey, Balance, Change, Kind, Mark, Observation, Record, SourceInfo, Workspace
+from exporter.records import (
+    VENUE_POSITIONS,
+    ApiKey,
+    Aside,
+    Balance,
+    Change,
+    Kind,
+    Mark,
+    Observation,
+    Record,
+    SourceInfo,
+    Workspace,
+)
 from exporter.snapshot import COMPONENTS, Figure, Opening, Snapshot, Window
 from exporter.snapshot.texts import decimal
 from exporter.snapshot.tree import Check, CheckPart, Position, VenueAccount
@@ -73,6 +85,9 @@ class Ledger:
         self.shops: dict[str, ShopBook] = {}
         self.bills: dict[str, CostBook] = {}
         self.books: dict[str, SourceBook] = {}
+        self.aside: dict[str, tuple[Aside, ...]] = {}
+        """What is set aside of each source that has such rows."""
+        self._set_aside: dict[str, tuple[Doubt, ...]] = {}
         for info in sources:
             cash = (other_cash or {}).get(info.name, ())
             self.books[info.name] = self._book(info, rule, lots, cash)
@@ -91,6 +106,16 @@ class Ledger:
         """Replay one market of a venue from all its records after a late or revised one."""
         self.venues[source].restate(scope, events)
 
+    def set_aside(self, source: str, asides: tuple[Aside, ...]) -> None:
+        """Take what cannot be read of a source now, all of it."""
+        if asides != self.aside.get(source, ()):
+            self.aside[source] = asides
+            self._set_aside[source] = set_aside.doubts(self.books[source].info, asides)
+
+    def doubts(self, source: str) -> Sequence[Doubt]:
+        """Return what speaks against the figures of a source."""
+        return (*self.books[source].doubts(), *self._set_aside.get(source, ()))
+
     def observe(self, observations: Iterable[Observation]) -> None:
         """Take what a reading says about now, and what ids are called."""
         stated: defaultdict[str, list[Observation]] = defaultdict(list)
@@ -100,7 +125,9 @@ class Ledger:
             else:
                 stated[observation.source].append(observation)
         for source, found in stated.items():
-            self.venues[source].observe(found)
+            aside = self.aside.get(source, ())
+            unread = {each.scope for each in aside if each.listed == VENUE_POSITIONS}
+            self.venues[source].observe(found, unread)
 
     def quote(self, source: str, marks: Iterable[Mark]) -> bool:
         """Take quotes of a venue, as they move between two readings; tell whether a price has moved."""
@@ -154,7 +181,7 @@ class Ledger:
             name: book.components(spans, states[name].freshness, openings.get(name, {}))
             for name, book in self.books.items()
         }
-        doubts = {name: book.doubts() for name, book in self.books.items()}
+        doubts = {name: self.doubts(name) for name in self.books}
         return {span.window: self._window(span, states, parts, doubts) for span in spans}
 
     def unrealised(self, now: datetime, states: Mapping[str, SourceState]) -> dict[str, Figure]:
@@ -163,7 +190,7 @@ class Ledger:
         for name, book in self.venues.items():
             valuation = book.value(now, states[name].freshness)
             part = Part(valuation.usd, valuation.grade, valuation.because)
-            part = part.doubted(book.doubts(), "trading_unrealised_change", None)
+            part = part.doubted(self.doubts(name), "trading_unrealised_change", None)
             stated[name] = part.figure(name, states[name], now)
         return stated
 

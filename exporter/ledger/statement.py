@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from exporter.ledger.sales.orders import Counts
 from exporter.ledger.trading.results import Results
 from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO, plain
-from exporter.records import Kind, SourceInfo
+from exporter.records import Aside, Kind, SourceInfo
 from exporter.snapshot import COMPONENTS, Cursor, Figure, Opening, Snapshot, StatedFigure, Window, per_order
 from exporter.snapshot.texts import moment, ratio, usd
 from exporter.snapshot.tree import (
@@ -81,7 +81,7 @@ def state(
         lot_rule=ledger.lots,
         windows={window: _window(found, several) for window, found in figures.items()},
         sources={
-            name: _source(book.info, sources[name], now, (live or {}).get(name))
+            name: _source(book.info, sources[name], now, (live or {}).get(name), ledger.aside.get(name, ()))
             for name, book in ledger.books.items()
         },
         checks=checks,
@@ -136,7 +136,9 @@ def _components(parts: Mapping[str, Figure]) -> dict[str, StatedFigure]:
     return {name: parts[name].stated() for name in COMPONENTS if name in parts}
 
 
-def _source(info: SourceInfo, state: SourceState, now: datetime, live: Standing | None) -> SourceStatus:
+def _source(
+    info: SourceInfo, state: SourceState, now: datetime, live: Standing | None, aside: Sequence[Aside]
+) -> SourceStatus:
     error = None
     if state.error and state.since is not None:
         error = Trouble(reason=state.error, sentence=state.sentence, since=moment(state.since))
@@ -150,6 +152,7 @@ def _source(info: SourceInfo, state: SourceState, now: datetime, live: Standing 
         last_success=None if state.last_success is None else moment(state.last_success),
         history=state.history,
         error=error,
+        aside=sum(each.count for each in aside) or None,
     )
 
 
@@ -193,7 +196,7 @@ def _positions(ledger: Ledger, now: datetime, sources: Mapping[str, SourceState]
     """Return all open positions: by market at the first venue, by venue and market at the others."""
     shown: dict[str, Position] = {}
     for name, book in ledger.venues.items():
-        doubted = {doubt.scope for doubt in book.doubts()}
+        doubted = {doubt.scope for doubt in ledger.doubts(name)}
         held = book.portfolio.shown(book.value(now, sources[name].freshness).old, doubted)
         if shown or name != next(iter(ledger.venues)):
             held = {position_key(ledger, name, scope): position for scope, position in held.items()}

@@ -6,6 +6,7 @@ Source: everything names the source that brought it. Two of one kind may number 
         that a record is known by (source, kind, key) and by nothing less.
 Two kinds: *records* are kept for ever, each under a key, a changed one as a new revision;
 *observations* (marks, balances, the venue's own view) speak of now and are replaced.
+A row that could be made neither of is an *aside*.
 """
 
 from exporter.records.answers import Answer
@@ -20,6 +21,16 @@ from exporter.records.api_cost import (
     UsageHour,
     UsageLine,
     Workspace,
+)
+from exporter.records.aside import (
+    MORE,
+    VENUE_POSITIONS,
+    Aside,
+    Listed,
+    completed,
+    name_of,
+    narrowed,
+    together,
 )
 from exporter.records.kinds import Kind, SourceInfo
 from exporter.records.revisions import KINDS, Change, Observation, Record, replaces
@@ -40,8 +51,11 @@ from exporter.records.trading import (
 
 __all__ = [
     "KINDS",
+    "MORE",
+    "VENUE_POSITIONS",
     "Answer",
     "ApiKey",
+    "Aside",
     "Balance",
     "BillChange",
     "BilledDay",
@@ -52,6 +66,7 @@ __all__ = [
     "KeyUsage",
     "KeyUsageLine",
     "Kind",
+    "Listed",
     "Mark",
     "Observation",
     "Record",
@@ -67,7 +82,11 @@ __all__ = [
     "VenuePosition",
     "Workspace",
     "book_key",
+    "completed",
+    "name_of",
+    "narrowed",
     "replaces",
     "subaccount_of",
     "ticker_of",
+    "together",
 ]

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BilledLine:
-    """One row of a day's bill. Its identity within the day is (workspace, description).
+    """What a day's bill has for one thing; `identity` tells it from the day's other lines.
 
     What the report does not say of a row is empty.
     """
@@ -27,6 +27,20 @@ class BilledLine:
     tier: str = ""
     context_window: str = ""
     geo: str = ""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Everything that is said of it but the amount: two kinds of tokens may share a description."""
+        return (
+            self.workspace,
+            self.description,
+            self.cost_type,
+            self.model,
+            self.token_type,
+            self.tier,
+            self.context_window,
+            self.geo,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +78,9 @@ class UsageLine:
     `cost` is dollars by list price; None when no price is known, which is not zero. Where the price
     depends on what no report shows, it is the lowest it can be, and `cost_high` the highest.
     `costs` is `cost` by kind of token and `web_search`; `uncached` is what the line would have cost had
-    there been no cache. The last three are absent in records of before they were kept.
+    there been no cache. `unknown` are tokens of kinds that have no price here, by the report's own names:
+    they are in no other count. Where there is no `cost`, searches of the web may still have one in `costs`.
+    The last four are absent in records of before they were kept.
     """
 
     workspace: str
@@ -83,6 +99,12 @@ class UsageLine:
     context_window: str = ""
     costs: tuple[tuple[str, Decimal], ...] = ()
     uncached: Decimal | None = None
+    unknown: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells it from the other lines of its hour."""
+        return (self.workspace, self.model, self.tier, self.geo, self.speed, self.context_window)
 
     @property
     def highest(self) -> Decimal | None:
@@ -133,6 +155,11 @@ class KeyUsageLine:
     output: int
     web_searches: int
     cost: Decimal | None = None
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells it from the other lines of its day."""
+        return (self.api_key, self.workspace, self.model, self.tier, self.context_window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,13 +22,16 @@ def estimates(hours: Iterable[UsageHour]) -> tuple[EstimateRow, ...]:
     unpriced: dict[str, int] = {}
     for hour in hours:
         for line in hour.lines:
-            if line.cost is None or line.highest is None:
-                unpriced[line.model] = unpriced.get(line.model, 0) + line.tokens
-                continue
             searches = searched(line)
-            if line.web_searches:
+            new = sum(count for _, count in line.unknown)
+            if searches or (line.web_searches and line.cost is not None):
                 cost[WEB_SEARCH] = cost.get(WEB_SEARCH, ZERO) + searches
                 high[WEB_SEARCH] = high.get(WEB_SEARCH, ZERO) + searches
+            if line.cost is None or line.highest is None:
+                unpriced[line.model] = unpriced.get(line.model, 0) + line.tokens + new
+                continue
+            if new:
+                unpriced[line.model] = unpriced.get(line.model, 0) + new
             cost[line.model] = cost.get(line.model, ZERO) + line.cost - searches
             high[line.model] = high.get(line.model, ZERO) + line.highest - searches
     names = sorted({*cost, *(model for model, tokens in unpriced.items() if tokens)})

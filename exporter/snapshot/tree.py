@@ -69,6 +69,7 @@ class SourceStatus(Stated, frozen=True, kw_only=True):
     last_success: Annotated[Moment | None, totals("When it last answered completely.")] = None
     history: Annotated[tuple[str, ...], private("What is missing of its past.")] = ()
     error: Annotated[Trouble | None, totals("Absent while its last reading succeeded.")] = None
+    aside: Annotated[int | None, totals("Rows of its lists that cannot be read; absent without any.")] = None
 
 
 class CheckPart(Stated, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from exporter.errors import SourceError
-from exporter.records import Answer, Observation, Record
+from exporter.records import Answer, Aside, Listed, Observation, Record
 
 if TYPE_CHECKING:
     from exporter.sources.http import HttpClient
@@ -49,6 +49,8 @@ class Reading:
     `as_of` is the time the figures speak of; `skew` is the upstream clock minus ours, None when
     the answer carried no date. `troubles` are refusals of what no figure depends on, such as names:
     the reading is complete without, and they are counted and kept like any other.
+    `aside` are the rows that could not be read, `listed` the lists that were gone through to their end: an
+    older aside that such a list should have and has not is over.
     """
 
     source: str
@@ -58,6 +60,8 @@ class Reading:
     answers: tuple[Answer, ...] = ()
     skew: timedelta | None = None
     troubles: tuple[SourceError, ...] = ()
+    aside: tuple[Aside, ...] = ()
+    listed: tuple[Listed, ...] = ()
 
 
 class Source(Protocol):
@@ -89,6 +93,17 @@ class HasClient(Protocol):
     client: HttpClient
 
 
+@runtime_checkable
+class CanReread(Protocol):
+    """A source that sets rows aside, and can make of a stored one what a reading would have made of it."""
+
+    def reread(self, aside: Aside) -> Sequence[Record]:
+        """Return the records of a row, or of its line alone; raises OddRow while it still cannot be read.
+
+        Nothing where no record comes of such a row: it is then over.
+        """
+
+
 class Allowance(Protocol):
     """What an upstream lets us ask, in tokens of its own."""
 
@@ -118,6 +133,7 @@ class Slice:
     missed: int = 0
     done: bool = False
     redundant: bool = False
+    aside: tuple[Aside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +148,12 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolutions:
-    """What became of some markets: those that ended, and those that nobody knows any more."""
+    """What became of some markets: those that ended, and those that nobody knows, or says readably."""
 
     ended: Mapping[str, Resolution]
     unknown: frozenset[str]
     answers: tuple[Answer, ...]
+    aside: tuple[Aside, ...] = ()
 
 
 class History(Protocol):

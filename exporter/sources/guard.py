@@ -79,6 +79,9 @@ async def fetched(source: Source, info: SourceInfo, window: Window) -> Reading:
     if reading.source != info.name:
         raise _foreign(info, f"a reading of {reading.source}", reading.answers)
     admit(info, (*reading.records, *reading.observations), reading.answers)
+    for aside in reading.aside:
+        if aside.source != info.name:
+            raise _foreign(info, f"a row of {aside.source}, set aside", reading.answers)
     return reading
 
 

@@ -1,19 +1,24 @@
 """Pagination: whole lists or nothing. Raw answers travel with the result, or with the error that ended it.
 
+Rule:   an envelope that cannot be trusted (no list, a page without end, a token that repeats) is refused with
+        all that is in it; of the rows each stands for itself, see `listing`.
+
 Bound:  MAX_PAGES for each list, MAX_RESTARTS for one that expires. Repeated cursors are refused, since
         following one never ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from exporter.errors import SourceError, SourceMalformed, SourceUnavailable
-from exporter.records import Answer
+from exporter.records import Answer, Aside, Listed
 from exporter.sources.http import HttpClient
+from exporter.sources.listing import Sorter
 from exporter.sources.shapes import first_trouble
 
 MAX_PAGES = 2_000
@@ -24,16 +29,26 @@ MAX_RESTARTS = 2
 """A list is renewed every few hours and read in seconds: a third time is no coincidence."""
 
 Page = TypeVar("Page", bound=BaseModel)
-Row = TypeVar("Row", bound=BaseModel)
 Params = Sequence[tuple[str, str]]
 
 
 class Collector:
-    """Collects the pages of one fetch, and the raw answers it came by."""
+    """Collects the pages of one fetch, the raw answers it came by, and the rows that had to be set aside."""
 
     def __init__(self, client: HttpClient) -> None:
         self.client = client
         self.answers: list[Answer] = []
+        self.rows = Sorter(client.source)
+        self.listed: list[Listed] = []
+
+    @property
+    def aside(self) -> tuple[Aside, ...]:
+        """The rows that could not be read."""
+        return self.rows.aside
+
+    def went_through(self, listed: str, since: datetime | None = None) -> None:
+        """Note that a list was read to its end: what was set aside of it and is not there now is gone."""
+        self.listed.append(Listed(listed, since))
 
     def malformed(self, field: str, what: str) -> SourceMalformed:
         """Return the error for a field that is not as agreed."""
@@ -106,14 +121,6 @@ class Collector:
             f"{self.client.title} renewed its rows {MAX_RESTARTS + 1} times while they were read.",
             answers=self.answers,
         )
-
-    def unique(self, rows: Iterable[Row], key: Callable[[Row], Hashable], field: str) -> list[Row]:
-        """Return the rows once each: a row may repeat as lists shift between pages, but not differ."""
-        kept: dict[Hashable, Row] = {}
-        for row in rows:
-            if kept.setdefault(key(row), row) != row:
-                raise self.malformed(field, "names two different rows")
-        return list(kept.values())
 
     async def _get(self, path: str, params: Params, tolerate: Collection[int] = ()) -> Answer:
         try:

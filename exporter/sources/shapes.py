@@ -25,6 +25,9 @@ MAX_TEXT = 4_096
 MAX_TOKENS = 10**15
 """Tokens in an hour. A thousand million million is far beyond any account, and far inside 64 bits."""
 
+MOST_SUBACCOUNTS = 63
+"""The highest number the venue gives, the primary one being zero."""
+
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -35,6 +38,9 @@ class Shape(BaseModel):
     """Base of every upstream shape; a validation error of it must never quote what it read."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    def check(self) -> None:
+        """Raise OddRow where fields that must agree do not, each being as agreed by itself."""
 
 
 def parse_time(text: object) -> datetime:
@@ -92,7 +98,7 @@ Cents = Annotated[Decimal, PlainValidator(parse_cents), AfterValidator(_within(Z
 ContractValueCents = Annotated[Decimal, PlainValidator(parse_cents), AfterValidator(_within(ZERO, ONE))]
 CentString = Annotated[Decimal, PlainValidator(parse_cent_string)]
 Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
-Subaccount = Annotated[int, Field(ge=0, le=63)]
+Subaccount = Annotated[int, Field(ge=0, le=MOST_SUBACCOUNTS)]
 
 
 def first_trouble(error: ValidationError) -> tuple[str, str]:

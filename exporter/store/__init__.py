@@ -10,6 +10,7 @@ from typing import Any, Self, TextIO
 from sqlalchemy import Engine
 
 from exporter.errors import StoreUnavailable
+from exporter.store.asides import AsideStore, Entry
 from exporter.store.breakdowns import Breakdown, BreakdownStore
 from exporter.store.database import open_reader, open_writer, outdated
 from exporter.store.evidence import Evidence, RawSource, Revision
@@ -19,9 +20,11 @@ from exporter.store.snapshots import Committed, Point, SnapshotStore
 from exporter.store.thinning import Retention, Thinning
 
 __all__ = [
+    "AsideStore",
     "Breakdown",
     "BreakdownStore",
     "Committed",
+    "Entry",
     "Evidence",
     "Found",
     "HistoryStore",
@@ -47,8 +50,9 @@ class Store:
         self.engine = engine
         self._lock = lock
         self._driver: Any = None
-        self.records = RecordStore(engine)
-        self.histories = HistoryStore(engine, self.records)
+        self.asides = AsideStore(engine)
+        self.records = RecordStore(engine, self.asides)
+        self.histories = HistoryStore(engine, self.records, self.asides)
         self.snapshots = SnapshotStore(engine)
         self.breakdowns = BreakdownStore(engine)
         self.thinning = Thinning(engine, self.snapshots)

@@ -5,14 +5,14 @@ All of it happens in the caller's transaction, for one reading.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from exporter.records import BilledDay, Change, Record, UsageHour, replaces
+from exporter.records import BilledDay, Change, Record, UsageHour, completed, name_of, replaces
 from exporter.store import schema
 from exporter.store.bill_changes import bill_changes, by_source, first_billed
 from exporter.store.rows import CHUNK, as_row, chunks, is_newest, read
@@ -27,15 +27,23 @@ def identity_of(record: Record) -> Identity:
 
 
 def book(
-    connection: Connection, reading: int, records: Sequence[Record], *, fresh: bool = False
+    connection: Connection,
+    reading: int,
+    records: Sequence[Record],
+    *,
+    fresh: bool = False,
+    incomplete: Set[str] = frozenset(),
 ) -> list[Change]:
-    """Keep what is new or changed; `fresh` expects that hardly anything was seen before."""
+    """Keep what is new or changed; `fresh` expects that hardly anything was seen before.
+
+    `incomplete` names the records of which rows are set aside: what they lack is as it was.
+    """
     changes: list[Change] = []
     for chunk in chunks(records, CHUNK):
         if fresh and _insert_fresh(connection, reading, chunk):
             changes += [Change(None, record) for record in chunk]
         else:
-            changes += _book_chunk(connection, reading, chunk)
+            changes += _book_chunk(connection, reading, chunk, incomplete)
     return changes
 
 
@@ -73,13 +81,17 @@ def _insert_fresh(connection: Connection, reading: int, chunk: Sequence[Record])
     return True
 
 
-def _book_chunk(connection: Connection, reading: int, chunk: Sequence[Record]) -> list[Change]:
+def _book_chunk(
+    connection: Connection, reading: int, chunk: Sequence[Record], incomplete: Set[str]
+) -> list[Change]:
     known = _newest(connection, chunk)
     changes: dict[Identity, Change] = {}
     rows: list[dict[str, Any]] = []
     for record in sorted(chunk, key=identity_of):
         identity = identity_of(record)
         old, revision = known.get(identity, (None, 0))
+        if incomplete and not incomplete.isdisjoint((name_of(record), f"{record.kind}/")):
+            record = completed(record, old)
         if not replaces(record, old):
             continue
         known[identity] = (record, revision + 1)

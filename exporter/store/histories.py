@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, case, delete, distinct, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from exporter.records import Answer, Record
+from exporter.records import Answer, Aside, Record
 from exporter.store import schema
+from exporter.store.asides import AsideStore
 from exporter.store.database import writing
 from exporter.store.records import RecordStore
 from exporter.store.rows import is_newest
@@ -76,9 +77,9 @@ class Found:
 class HistoryStore:
     """The runs over the past of all sources, in one database."""
 
-    def __init__(self, engine: Engine, records: RecordStore) -> None:
+    def __init__(self, engine: Engine, records: RecordStore, asides: AsideStore) -> None:
         self._engine = engine
-        self._records = records
+        self._records, self._asides = records, asides
 
     def load(self, source: str) -> Past | None:
         """Return the newest run of a source, None when there never was one."""
@@ -132,14 +133,18 @@ class HistoryStore:
         answers: Sequence[Answer],
         *,
         recorded_at: datetime,
+        aside: Sequence[Aside] = (),
     ) -> int:
         """Keep a slice and the part as it stands behind it, in one durable commit.
 
         Return how many records changed. Raises StoreUnavailable; then neither was kept.
         """
         with writing(self._engine) as connection:
-            booked = self._records.book_past(connection, source, records, answers, recorded_at=recorded_at)
+            booked, open_now = self._records.book_past(
+                connection, source, records, answers, recorded_at=recorded_at, aside=aside
+            )
             _note(connection, source, part)
+        self._asides.kept(source, open_now)
         return booked
 
     def finish(self, source: str, at: datetime, gap: timedelta, missing: Sequence[str]) -> None:

@@ -16,8 +16,9 @@ from operator import attrgetter
 from sqlalchemy import Connection, Engine, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from exporter.records import Answer, Change, Fill, Record
+from exporter.records import Answer, Aside, Change, Fill, Listed, Record
 from exporter.store import schema
+from exporter.store.asides import AsideStore, OpenNow
 from exporter.store.booking import book, note_bill_changes
 from exporter.store.database import writing
 from exporter.store.readings import Readings
@@ -45,10 +46,11 @@ _ORDER = (schema.records.c.at, schema.records.c.kind, schema.records.c.key, sche
 
 
 class RecordStore:
-    """Answers, records and watermarks of one database. All but `book` and `prune` only read."""
+    """Answers, records and watermarks of one database. All but `book`, `reread` and `prune` only read."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, asides: AsideStore) -> None:
         self._engine = engine
+        self._asides = asides
         self._readings = Readings()
 
     def book(
@@ -60,6 +62,8 @@ class RecordStore:
         as_of: datetime,
         recorded_at: datetime,
         reached: datetime | None = None,
+        aside: Sequence[Aside] = (),
+        listed: Sequence[Listed] = (),
     ) -> list[Change]:
         """Keep a complete reading in one durable commit and return what it changed, in key order.
 
@@ -68,7 +72,7 @@ class RecordStore:
         """
         with writing(self._engine) as connection:
             reading = self._readings.begin(connection, source, as_of, recorded_at)
-            changes = book(connection, reading, records)
+            changes = book(connection, reading, records, incomplete=_incomplete(aside))
             changes += note_bill_changes(connection, reading, changes, recorded_at)
             self._readings.end(connection, reading, answers, booked=len(changes))
             row = {
@@ -77,9 +81,39 @@ class RecordStore:
                 "last_success": to_us(recorded_at),
                 "reached": None if reached is None else to_us(reached),
             }
+            open_now = self._asides.keep(connection, source, aside, listed, records, recorded_at)
             statement = upsert(schema.sources).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+        self._asides.kept(source, open_now)
         return changes
+
+    def reread(
+        self, aside: Aside, records: Sequence[Record], *, first_seen: datetime, recorded_at: datetime
+    ) -> int:
+        """Keep what a later version has read in a row that was set aside; return how many records changed.
+
+        The row is the answer that they were read from.
+        """
+        answer = Answer(
+            source=aside.source,
+            request=f"{aside.listed} {aside.key}, set aside",
+            status=200,
+            fetched_at=first_seen,
+            body=aside.row,
+        )
+        with writing(self._engine) as connection:
+            reading = self._readings.begin(connection, aside.source, recorded_at, recorded_at)
+            changes = book(connection, reading, records, incomplete=_incomplete([aside]))
+            changes += note_bill_changes(connection, reading, changes, recorded_at)
+            self._readings.end(connection, reading, [answer] if changes else [], booked=len(changes))
+            open_now = self._asides.reread(connection, aside, recorded_at)
+        self._asides.kept(aside.source, open_now)
+        return len(changes)
+
+    def still_aside(self, aside: Aside) -> None:
+        """Note that this version cannot read a row either."""
+        with writing(self._engine) as connection:
+            self._asides.still(connection, aside)
 
     def book_past(
         self,
@@ -89,15 +123,17 @@ class RecordStore:
         answers: Sequence[Answer],
         *,
         recorded_at: datetime,
-    ) -> int:
+        aside: Sequence[Aside] = (),
+    ) -> tuple[int, OpenNow]:
         """Keep a slice of a source's past in the caller's transaction; return how many records changed.
 
-        The watermark stays: a slice says nothing about how the source stands now.
+        The watermark stays: a slice says nothing about how the source stands now. What stands aside then is
+        for `asides.kept`, once the transaction is.
         """
         reading = self._readings.begin(connection, source, recorded_at, recorded_at)
         booked = len(book(connection, reading, records, fresh=True))
-        self._readings.end(connection, reading, answers if booked else (), booked=booked)
-        return booked
+        self._readings.end(connection, reading, answers if booked or aside else (), booked=booked)
+        return booked, self._asides.keep(connection, source, aside, (), records, recorded_at)
 
     def keep_refused(
         self, source: str, answers: Sequence[Answer], *, recorded_at: datetime, sentence: str
@@ -242,4 +278,10 @@ class RecordStore:
     def prune(self, now: datetime) -> int:
         """Delete answers that booked nothing and are past their time; return how many readings went."""
         with writing(self._engine) as connection:
+            self._asides.prune(connection, now)
             return self._readings.prune(connection, now)
+
+
+def _incomplete(aside: Iterable[Aside]) -> frozenset[str]:
+    """Return the records of which rows are set aside."""
+    return frozenset(each.record for each in aside if each.record)

@@ -5,8 +5,8 @@ A record belongs to the source that brought it: what two of them call alike is n
 
 Nothing here is edited: a changed record is a further revision, a snapshot is written once; where
 those before it were thinned out it gets a `leap` over them.
-Only `sources`, `histories` and `history_parts` (where each reading stands) and `breakdowns` (made
-from the records) are overwritten, and retention deletes what is old.
+Only `sources`, `histories` and `history_parts` (where each reading stands), `breakdowns` (made from the
+records) and the open rows of `aside` are overwritten, and retention deletes what is old.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
 )
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration; a database at another one is migrated or, when newer, refused."""
 
 metadata = MetaData()
@@ -158,3 +159,37 @@ breakdowns = Table(
     Column("as_of", String(32), nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+
+aside = Table(
+    "aside",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String(32), nullable=False),
+    Column("listed", String(64), nullable=False),
+    Column("key", String(256), nullable=False),
+    Column("field", String(256), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("row", LargeBinary, nullable=False),
+    Column("at", Big, nullable=True),
+    Column("since", Big, nullable=True),
+    Column("scope", String(256), nullable=False),
+    Column("record", String(320), nullable=False),
+    Column("components", Text, nullable=True),
+    Column("count", Integer, nullable=False),
+    Column("first_seen", Big, nullable=False),
+    Column("last_seen", Big, nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("released_at", Big, nullable=True),
+    Column("how", String(16), nullable=False, server_default=""),
+    Index(
+        "aside_open",
+        "source",
+        "listed",
+        "key",
+        unique=True,
+        sqlite_where=literal_column("released_at IS NULL"),
+    ),
+    Index("aside_released", "released_at"),
+)
+"""Rows that could not be read. One stands open until it is `read` well, is `gone` from its list, or a later
+version understands it (`reread`)."""

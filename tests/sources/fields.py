@@ -1,4 +1,4 @@
-"""Which field of which answer is read, and what is refused in it.
+"""Which field of which answer is read, and what of it is not as agreed.
 
 A path is names joined by dots; a name that meets a list means its items. Everything in an answer that
 is not listed here is not read, and may be anything.
@@ -14,7 +14,7 @@ from tests.sources import payloads as p
 
 @dataclass(frozen=True)
 class Read:
-    """A field that is read: whether it must be there, may be null, and values that are refused."""
+    """A field that is read: whether it must be there, may be null, and values that are odd."""
 
     required: bool = True
     nullable: bool = False
@@ -74,17 +74,18 @@ MOVEMENT = {
     "finalized_ts": optional(UNIX),
 }
 
-REPORT = {"has_more": Read(), "next_page": nullable(Read())}
+REPORT = {"has_more": Read(), "next_page": END_OF_LIST}
 BUCKET = {
     "starting_at": Read(beyond=(*NO_TIME, "2026-11-20T00:30:00Z", "2027-01-01T00:00:00Z")),
     "ending_at": Read(beyond=(*NO_TIME, "2026-11-20T00:30:00Z")),
 }
 
+LIFETIME = Read(required=False, beyond=TOKENS.beyond)  # one that is left out was not used
 TALLY = {
     "uncached_input_tokens": TOKENS,
     "cache_creation": Read(),
-    "cache_creation.ephemeral_5m_input_tokens": TOKENS,
-    "cache_creation.ephemeral_1h_input_tokens": TOKENS,
+    "cache_creation.ephemeral_5m_input_tokens": LIFETIME,
+    "cache_creation.ephemeral_1h_input_tokens": LIFETIME,
     "cache_read_input_tokens": TOKENS,
     "output_tokens": TOKENS,
     "server_tool_use": Read(),
@@ -100,7 +101,7 @@ NAMES = {
 }
 ANALYTICS = REPORT | {"data_refreshed_at": nullable(TIME)}
 MONEY = under("cost", {"amount": CENT_STRING, "currency": USD})
-MAYBE = nullable(LABEL)
+MAYBE = optional(LABEL)
 GROUP = {"workspace_id": nullable(TEXT), "model": MAYBE, "service_tier": MAYBE}
 USE = GROUP | {"inference_geo": MAYBE, "speed": MAYBE}
 KEYED = GROUP | {"api_key_id": nullable(TEXT), "context_window": MAYBE}
@@ -194,13 +195,13 @@ READ: dict[str, dict[str, dict[str, Read]]] = {
                     "amount": CENT_STRING,
                     "currency": USD,
                     "workspace_id": nullable(TEXT),
-                    "description": TEXT,
-                    "cost_type": TEXT,
-                    "model": nullable(LABEL),
-                    "service_tier": nullable(LABEL),
-                    "token_type": nullable(LABEL),
-                    "context_window": nullable(LABEL),
-                    "inference_geo": nullable(LABEL),
+                    "description": optional(LABEL),
+                    "cost_type": optional(LABEL),
+                    "model": optional(LABEL),
+                    "service_tier": optional(LABEL),
+                    "token_type": optional(LABEL),
+                    "context_window": optional(LABEL),
+                    "inference_geo": optional(LABEL),
                 },
             ),
         ),
@@ -213,10 +214,10 @@ READ: dict[str, dict[str, dict[str, Read]]] = {
                 TALLY
                 | {
                     "workspace_id": nullable(TEXT),
-                    "model": TEXT,
-                    "service_tier": TEXT,
-                    "inference_geo": TEXT,
-                    "speed": TEXT,
+                    "model": optional(LABEL),
+                    "service_tier": optional(LABEL),
+                    "inference_geo": optional(LABEL),
+                    "speed": optional(LABEL),
                 },
             ),
         ),
@@ -230,9 +231,9 @@ READ: dict[str, dict[str, dict[str, Read]]] = {
                 | {
                     "api_key_id": nullable(TEXT),
                     "workspace_id": nullable(TEXT),
-                    "model": TEXT,
-                    "service_tier": TEXT,
-                    "context_window": TEXT,
+                    "model": optional(LABEL),
+                    "service_tier": optional(LABEL),
+                    "context_window": optional(LABEL),
                 },
             ),
         ),

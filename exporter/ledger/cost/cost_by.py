@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from exporter.ledger.cost.day import HOURS, TOKEN_KINDS, CostDay
 from exporter.money import ZERO, to_micro
-from exporter.records.estimates import WEB_SEARCH
+from exporter.records.estimates import WEB_SEARCH, searched
 
 DIMENSIONS = ("model", "workspace", "kind", "tier", "api_key")
 NONE = "none"
@@ -126,7 +126,7 @@ class CostByMemory:
 
 def _billed(day: CostDay) -> Iterator[CostLine]:
     for line in day.bill_lines:
-        kind = BILLED_KINDS.get(line.token_type, line.token_type or line.cost_type)
+        kind = BILLED_KINDS.get(line.token_type, line.token_type or line.cost_type or NONE)
         yield CostLine(line.workspace, line.model, line.tier, line.context_window, kind, line.amount)
 
 
@@ -136,6 +136,8 @@ def _estimated(day: CostDay, first: int, last: int) -> Iterator[CostLine]:
             continue
         for line in lines:
             if line.cost is None:
+                if searches := searched(line):
+                    yield CostLine(line.workspace, "", "", "", WEB_SEARCH, searches)
                 continue
             for kind, amount in line.costs or (("tokens", line.cost),):
                 yield CostLine(line.workspace, line.model, line.tier, line.context_window, kind, amount)

@@ -15,6 +15,7 @@ from operator import add
 from exporter.ledger.journal import API_PAYABLE, Entry
 from exporter.money import ZERO, to_micro
 from exporter.records import BillChange, BilledDay, BilledLine, KeyUsage, UsageHour, UsageLine
+from exporter.records.estimates import searched
 from exporter.times import to_us
 
 HOUR_US = 3_600_000_000
@@ -27,6 +28,8 @@ HOUR = timedelta(hours=1)
 
 PRICED_TIERS = ("standard", "batch")
 """Tiers with a public price; usage of another one is named with its tier, for it is the reason."""
+
+NO_MODEL = "a model without a name"
 
 Unpriced = tuple[str, str]
 """A model, and why its usage has no price: `model` for one that no table knows, else what of it."""
@@ -99,9 +102,13 @@ class CostDay:
             counts = tuple(getattr(line, kind) for kind in TOKEN_KINDS)
             before = tokens.get(line.model, (0,) * len(TOKEN_KINDS))
             tokens[line.model] = tuple(map(add, before, counts))
+            for kind, count in line.unknown:
+                new = (line.model or NO_MODEL, f"new kind {kind}")
+                unpriced[new] = unpriced.get(new, 0) + count
             if line.cost is None or line.highest is None:
-                what = (line.model, _why(line))
+                what = (line.model or NO_MODEL, _why(line))
                 unpriced[what] = unpriced.get(what, 0) + line.tokens
+                cost += searched(line)
                 continue
             cost += line.cost
             extra += line.highest - line.cost
@@ -167,5 +174,5 @@ class CostDay:
 def _why(line: UsageLine) -> str:
     """Say why a line has no price."""
     if line.tier not in PRICED_TIERS:
-        return f"{line.tier} tier"
+        return f"{line.tier or 'no'} tier"
     return "model" if line.speed == "standard" else f"{line.speed} mode"

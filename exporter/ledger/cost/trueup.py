@@ -18,6 +18,8 @@ from exporter.money import ZERO
 from exporter.records import BilledLine
 
 RATIO = Decimal("0.0001")
+OTHER = "other"
+"""What a line of a bill goes by that says nothing of itself but its amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def billed_by_name(lines: Iterable[BilledLine]) -> dict[str, Decimal]:
     """Return a bill by model, and by cost type where it names none."""
     found: dict[str, Decimal] = {}
     for line in lines:
-        name = line.model or line.cost_type
+        name = line.model or line.cost_type or OTHER
         found[name] = found.get(name, ZERO) + line.amount
     return found
 

@@ -1,12 +1,17 @@
 """Sales and refunds as entries: each counts when it happened, only when it was paid.
 
-Rule:   `gross` and refunds exclude tax; tax is owed to the authority and never income.
-        A refund is dated when it is given, not when the sale was made.
+Rule:   `gross` excludes tax; tax is owed to the authority and never income.
+        A refund is dated when it is given, not when the sale was made. It is stated without tax, or with it
+        as most shops do: what goes beyond the price is tax that is given back, as far as there was any, and
+        no income. What goes beyond that, too, is booked as it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from exporter.ledger.journal import RECEIVABLE, TAX_PAYABLE, Entry
+from exporter.money import ZERO
 from exporter.records import Sale
 from exporter.times import to_us
 
@@ -24,8 +29,15 @@ def sale_entries(sale: Sale) -> list[Entry]:
             TAX_PAYABLE: -sale.tax,
         },
     )
-    given = [
-        Entry(to_us(refund.at), {RECEIVABLE: -refund.amount, "sales_refunds": refund.amount})
-        for refund in sale.refunds
-    ]
-    return [made, *given]
+    return [made, *_given(sale)]
+
+
+def _given(sale: Sale) -> Iterator[Entry]:
+    price, tax = sale.gross, sale.tax
+    for refund in sorted(sale.refunds, key=lambda each: (each.at, each.refund_id)):
+        beyond = refund.amount - max(price, ZERO)
+        untaxed = refund.amount - min(max(beyond, ZERO), tax)
+        back = refund.amount - untaxed
+        price, tax = price - untaxed, tax - back
+        amounts = {RECEIVABLE: -refund.amount, "sales_refunds": untaxed}
+        yield Entry(to_us(refund.at), amounts | ({TAX_PAYABLE: back} if back else {}))

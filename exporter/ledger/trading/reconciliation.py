@@ -6,7 +6,7 @@ Rule:   no row is a row of zero: contracts that we hold and the venue does not l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -61,6 +61,7 @@ class Reconciliation:
         self._heard = False
         """Whether the venue has stated its view to this process."""
         self._venue: dict[str, VenuePosition] = {}
+        self._unread: Set[str] = frozenset()
         self._off: dict[CheckedFigure, dict[str, Decimal]] = {figure: {} for figure in FIGURES}
         self._untied: dict[CheckedFigure, dict[str, int]] = {figure: {} for figure in FIGURES}
         """For how many readings in a row each difference was there."""
@@ -74,11 +75,15 @@ class Reconciliation:
             self._off[figure] = dict(markets)
             self._untied[figure] = dict.fromkeys(markets, CONFIRMING_READINGS)
 
-    def observe(self, positions: Iterable[VenuePosition]) -> None:
-        """Take the venue's view of all markets it lists: what it does not list, it does not hold."""
+    def observe(self, positions: Iterable[VenuePosition], unread: Set[str] = frozenset()) -> None:
+        """Take the venue's view of all markets it lists: what it does not list, it does not hold.
+
+        Its rows of `unread` markets could not be read, "" among them may be any: nothing is known of these.
+        """
         before, self._venue = self._venue, {position.scope: position for position in positions}
+        were, self._unread = self._unread, unread
         changed = before.keys() - self._venue.keys()
-        if not self._heard:
+        if not self._heard or were != unread:
             self._heard = True
             changed = {*changed, *self._held(), *(scope for off in self._off.values() for scope in off)}
         for scope in changed:
@@ -103,7 +108,7 @@ class Reconciliation:
         if ours is not None and ours.settled:
             return
         if theirs is None:
-            if ours is not None and ours.position:
+            if ours is not None and ours.position and self._unread.isdisjoint((scope, "")):
                 self._off["position"][scope] = ours.position
                 self._off["exposure"][scope] = ours.cost
             return

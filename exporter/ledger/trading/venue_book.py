@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -112,8 +112,11 @@ class VenueBook:
         ordered = [event for event in events if isinstance(event, Fill | Settlement)]
         self._trade(ticker_of(scope), self.portfolio.restate(scope, ordered))
 
-    def observe(self, observations: Iterable[Observation]) -> None:
-        """Take what one reading of the venue says about now: quotes, balances, its own view of positions."""
+    def observe(self, observations: Iterable[Observation], unread: Set[str] = frozenset()) -> None:
+        """Take what one reading of the venue says about now: quotes, balances, its own view of positions.
+
+        Of the markets in `unread` it has stated its view, and nobody could read it.
+        """
         stated: list[VenuePosition] = []
         cash: dict[int, Balance] = {}
         for observation in observations:
@@ -127,7 +130,7 @@ class VenueBook:
         if cash:
             # A reading states every subaccount, so one that it leaves out is gone.
             self.cash = cash
-            self.portfolio.reconciliation.observe(stated)
+            self.portfolio.reconciliation.observe(stated, unread)
             self._compare_equity()
             self.confirmation.take(self._ties())
             self.off_by.take(self.cash_difference() or ZERO, max(each.at for each in cash.values()))

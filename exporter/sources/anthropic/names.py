@@ -8,10 +8,12 @@ Quirk:  the default workspace is in no list, so an id that is in none is its own
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+from exporter.errors import OddRow
 from exporter.records import ApiKey, Observation, Workspace
 from exporter.sources.anthropic.rows import BASE, DEFAULT_WORKSPACE, Complaint
+from exporter.sources.listing import HASHED, ListOf, Raw, text_in
 from exporter.sources.paging import Collector, Params
 from exporter.sources.shapes import Label, Shape, Text
 
@@ -44,10 +46,12 @@ class ApiKeyRow(Shape):
     workspace_id: Text | None = None
     scope: KeyScope | None = None
 
-    def observation(self, source: str, complain: Complaint) -> ApiKey:
-        """Return the name; raises when neither shape says where the key is used."""
+    def check(self) -> None:
         if self.scope is None and "workspace_id" not in self.model_fields_set:
-            raise complain("data.workspace_id", "is missing, and so is scope")
+            raise OddRow("workspace_id", "is missing, and so is scope")
+
+    def observation(self, source: str) -> ApiKey:
+        """Return the name, and where the key is used."""
         if self.scope is None or self.scope.type == "workspace":
             workspace = (self.scope or self).workspace_id or DEFAULT_WORKSPACE
         else:
@@ -58,8 +62,16 @@ class ApiKeyRow(Shape):
 Item = TypeVar("Item", WorkspaceRow, ApiKeyRow)
 
 
-class IdPage(Shape, Generic[Item]):
-    data: list[Item]
+def _id(raw: Raw) -> str | None:
+    return text_in(raw, "id")
+
+
+WORKSPACE_ROWS = ListOf(name="workspaces", path="data", shape=WorkspaceRow, identity=_id, components=())
+KEY_ROWS = ListOf(name="API keys", path="data", shape=ApiKeyRow, identity=_id, components=())
+
+
+class IdPage(Shape):
+    data: list[object]
     has_more: bool
     last_id: Text | None
 
@@ -88,13 +100,17 @@ class Names:
     async def read(self, collector: Collector) -> list[Observation]:
         """Return the name of every workspace and key."""
         self._refused = True
-        rows = await _items(collector, WORKSPACES, IdPage[WorkspaceRow], [("include_archived", "true")])
-        keys = await _items(collector, API_KEYS, IdPage[ApiKeyRow], [])
+        rows = await _items(collector, WORKSPACES, WORKSPACE_ROWS, [("include_archived", "true")])
+        keys = await _items(collector, API_KEYS, KEY_ROWS, [])
         default = Workspace(
             source=self._source, workspace_id=DEFAULT_WORKSPACE, name="Default", archived=False
         )
-        named = [row.observation(self._source, collector.malformed) for row in keys]
-        self._named, self._refused = frozenset(row.id for row in rows), False
+        named = [row.observation(self._source) for row in keys]
+        odd = [each.key for each in collector.aside if each.listed == WORKSPACE_ROWS.name]
+        self._refused = False
+        # Were one without an id left out, the default one might be taken for it.
+        if not any(key.startswith(HASHED) for key in odd):
+            self._named = frozenset((*(row.id for row in rows), *odd))
         return [default, *(row.observation(self._source) for row in rows), *named]
 
     async def meet(self, collector: Collector, ids: Collection[str]) -> list[Observation] | None:
@@ -108,14 +124,15 @@ class Names:
         return names
 
 
-async def _items(collector: Collector, path: str, listing: type[IdPage[Item]], params: Params) -> list[Item]:
+async def _items(collector: Collector, path: str, listed: ListOf[Item], params: Params) -> list[Item]:
     """Return every item of a list once."""
     pages = await collector.pages(
         path,
-        listing,
+        IdPage,
         [("limit", str(ITEMS_AT_ONCE)), *params],
         cursor="after_id",
         field="last_id",
         follow=lambda page: page.follow(collector.malformed),
     )
-    return collector.unique((item for page in pages for item in page.data), lambda item: item.id, "data.id")
+    collector.went_through(listed.name)
+    return collector.rows.distinct(listed, (item for page in pages for item in page.data))

@@ -15,8 +15,8 @@ from typing import Protocol, TypeVar
 import httpx
 from pydantic import SecretStr
 
-from exporter.errors import SettingsError, SourceError, SourceRejected, SourceUnavailable
-from exporter.records import BilledDay, KeyUsage, Observation, Record, UsageHour
+from exporter.errors import OddRow, SettingsError, SourceError, SourceRejected, SourceUnavailable
+from exporter.records import Aside, BilledDay, KeyUsage, Observation, Record, UsageHour
 from exporter.sources.anthropic import analytics as analytics
 from exporter.sources.anthropic import reports as reports
 from exporter.sources.anthropic.analytics import Analytics
@@ -158,20 +158,20 @@ class Anthropic:
         await self._choose(window.there)
         now, today = window.there, _midnight(window.there)
         since = _first_day(window, review=window.begins(DAY))
-        collector, aside = Collector(self.client), Collector(self.client)
+        collector, beside = Collector(self.client), Collector(self.client)
         family: Family = Reports(self.name, self._prices)
         if self.family == "analytics":
-            family = Analytics(self.name, self._prices, self._names, aside)
+            family = Analytics(self.name, self._prices, self._names, beside)
         records: list[Record] = [
             *await family.billed(collector, since, today, now),
             *await family.used(collector, *_hours(window), now),
         ]
         troubles = family.troubles
         if window.begins(KEYS_EVERY) and _welcome(troubles):
-            records += await _or_note(family.used_by_key(aside, since, today + DAY, now), troubles) or []
+            records += await _or_note(family.used_by_key(beside, since, today + DAY, now), troubles) or []
         names = family.names
         if window.begins(NAMES_EVERY) and not family.asked_names and _welcome(troubles):
-            names = await _or_note(self._names.read(aside), troubles)
+            names = await _or_note(self._names.read(beside), troubles)
         if self.family == "analytics":
             self.freshness = max(self.freshness, analytics.FRESHNESS)
         return Reading(
@@ -179,10 +179,22 @@ class Anthropic:
             as_of=family.as_of(now) - window.skew,
             records=tuple(records),
             observations=tuple(names or ()),
-            answers=(*collector.answers, *aside.answers),
+            answers=(*collector.answers, *beside.answers),
             skew=self.client.skew,
             troubles=tuple(troubles),
+            aside=(*collector.aside, *beside.aside),
+            listed=(*collector.listed, *beside.listed),
         )
+
+    def reread(self, aside: Aside) -> Sequence[Record]:
+        """Return what a row that was set aside is read as now, as the only line of its record."""
+        if aside.components == ():
+            return ()
+        if aside.at is None or aside.at != aside.since or not aside.record:
+            raise OddRow(aside.field, "is of a day that cannot be read, or is a whole one")
+        family = Analytics(self.name, self._prices, self._names, Collector(self.client))
+        reports = Reports(self.name, self._prices)
+        return [*family.reread(aside, aside.at), *reports.reread(aside, aside.at)]
 
     async def probe(self) -> str:
         """Return the organization's name, or that the analytics answer: a scoped key may read no name."""

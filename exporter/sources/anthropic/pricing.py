@@ -127,16 +127,17 @@ class Prices:
             return None
         least, most = _long_prompts(model, prompt, context_window)
         base = {kind: (unit[kind] or ZERO) * (factor or ZERO) * count for kind, count in used.items()}
-        total, searches = sum(base.values(), ZERO), WEB_SEARCH * web_searches
+        total, searched = sum(base.values(), ZERO), searches(web_searches)
+        extra = sum((cost for _, cost in searched), ZERO)
         uncached = None
         if plain_input is not None:
             without = base.get("output", ZERO) + plain_input * (factor or ZERO) * prompt
-            uncached = without * least + searches
+            uncached = without * least + extra
         kinds: dict[str, Decimal] = {kind: cost * least for kind, cost in base.items()}
         return Estimate(
-            low=total * least + searches,
-            high=total * most + searches,
-            kinds=tuple((kinds | ({SEARCH_KIND: searches} if searches else {})).items()),
+            low=total * least + extra,
+            high=total * most + extra,
+            kinds=(*kinds.items(), *searched),
             uncached=uncached,
         )
 
@@ -150,6 +151,11 @@ class Prices:
             if one.model in (model, plain) and one.kind in (kind, EVERY_KIND) and one.since <= on:
                 return one.price / MILLION
         return _published(model, plain, kind, on)
+
+
+def searches(count: int) -> tuple[tuple[str, Decimal], ...]:
+    """Return what searches of the web cost, under their name; nothing where there were none."""
+    return ((SEARCH_KIND, WEB_SEARCH * count),) if count else ()
 
 
 @lru_cache(maxsize=4_096)

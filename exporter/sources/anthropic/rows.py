@@ -6,14 +6,19 @@ Units:  `amount` is a decimal string of cents; tokens are integers, their kinds 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from exporter.records import KeyUsageLine, UsageLine
-from exporter.sources.anthropic.pricing import KINDS, Kind, Prices
+from pydantic import ConfigDict
+
+from exporter.errors import OddRow
+from exporter.records import BilledLine, KeyUsageLine, UsageLine
+from exporter.sources.anthropic.pricing import KINDS, Kind, Prices, searches
 from exporter.sources.paging import Params
-from exporter.sources.shapes import Shape, Text, Tokens
+from exporter.sources.shapes import MAX_TOKENS, Shape, Text, Tokens
 
 BASE = "/v1/organizations"
 DEFAULT_WORKSPACE = "default"
@@ -34,12 +39,45 @@ BILL_SETTLED = timedelta(hours=48)
 """An empty day is believed this long after its end. Bills land within a day; believed earlier, a bill that
 is merely late would replace the day's estimate by zero."""
 
+FLAT, TOTAL = "cache_creation_input_tokens", "total_tokens"
+"""Sums, no kinds of their own: the first is in replies of the Messages API, the second in the analytics."""
+
+_KIND = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
+MOST_KINDS, OTHER_KIND = 10, "other_tokens"
+"""New kinds of tokens that are told apart. A report that adds more has become another one."""
+
 Complaint = Callable[[str, str], Exception]
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was used: tokens by kind, searches, and tokens of kinds that nobody here knows a price of."""
+
+    tokens: Mapping[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    searches: int = 0
+    unknown: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Tally) -> Tally:
+        names = (*self.unknown, *(name for name in other.unknown if name not in self.unknown))
+        return Tally(
+            {kind: self.tokens[kind] + other.tokens[kind] for kind in KINDS},
+            self.searches + other.searches,
+            {name: self.unknown.get(name, 0) + other.unknown.get(name, 0) for name in names},
+        )
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """The fields of a line that are counted."""
+        return dict(self.tokens) | {"web_searches": self.searches}
+
+
 class CacheCreation(Shape):
-    ephemeral_5m_input_tokens: Tokens
-    ephemeral_1h_input_tokens: Tokens
+    """Tokens written to a cache by how long it lives; a lifetime that is left out was not used."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ephemeral_5m_input_tokens: Tokens = 0
+    ephemeral_1h_input_tokens: Tokens = 0
 
 
 class ServerToolUse(Shape):
@@ -49,6 +87,8 @@ class ServerToolUse(Shape):
 class UsageCounts(Shape):
     """Counts of tokens and searches; every usage row of both families has them."""
 
+    model_config = ConfigDict(extra="allow")
+
     uncached_input_tokens: Tokens
     cache_creation: CacheCreation
     cache_read_input_tokens: Tokens
@@ -56,23 +96,46 @@ class UsageCounts(Shape):
     server_tool_use: ServerToolUse
 
     @property
-    def tokens(self) -> dict[Kind, int]:
-        return {
+    def tally(self) -> Tally:
+        tokens: dict[Kind, int] = {
             "uncached_input": self.uncached_input_tokens,
             "cache_write_5m": self.cache_creation.ephemeral_5m_input_tokens,
             "cache_write_1h": self.cache_creation.ephemeral_1h_input_tokens,
             "cache_read": self.cache_read_input_tokens,
             "output": self.output_tokens,
         }
+        return Tally(tokens, self.server_tool_use.web_search_requests, self._unknown(tokens))
 
-    @property
-    def searches(self) -> int:
-        return self.server_tool_use.web_search_requests
+    def _unknown(self, tokens: Mapping[Kind, int]) -> dict[str, int]:
+        """Return tokens of kinds that are not known here, by the names that the report gives them.
 
-    @property
-    def counts(self) -> dict[str, Any]:
-        """The fields of a line that are counted."""
-        return dict(self.tokens) | {"web_searches": self.searches}
+        What the report states as a sum, of all tokens or of those written to a cache, may show that there are
+        some without naming them. Another field of tokens is a part of the others where the sum has no room.
+        """
+        more = self.model_extra or {}
+        lifetimes = self.cache_creation.model_extra or {}
+        found = {f"cache_creation.{name}": count for name, count in _counted(lifetimes).items()}
+        written = tokens["cache_write_5m"] + tokens["cache_write_1h"] + sum(found.values())
+        beside = _counted({name: more[name] for name in more if name.endswith("_tokens")})
+        flat, total = beside.pop(FLAT, 0), beside.pop(TOTAL, None)
+        if flat > written:
+            found[FLAT] = flat - written
+        known = sum(tokens.values()) + sum(found.values())
+        if total is None or total > known:
+            found |= beside
+        if total is not None and total > known + sum(beside.values()):
+            found[TOTAL] = total - known - sum(beside.values())
+        return found
+
+
+def _counted(fields: Mapping[str, Any]) -> dict[str, int]:
+    """Return the fields that count something, each within reason. Their names are labels: bounded, too."""
+    found: dict[str, int] = {}
+    for name, count in fields.items():
+        if isinstance(count, int) and not isinstance(count, bool) and count > 0:
+            named = name if _KIND.fullmatch(name) and len(found) < MOST_KINDS else OTHER_KIND
+            found[named] = found.get(named, 0) + min(count, MAX_TOKENS)
+    return found
 
 
 class Use(NamedTuple):
@@ -95,8 +158,11 @@ class KeyUse(NamedTuple):
     context_window: str
 
 
-def usage_line(use: Use, tally: UsageCounts, at: datetime, prices: Prices) -> UsageLine:
-    """Return a line of usage with its estimate at the prices of that day."""
+def usage_line(use: Use, tally: Tally, at: datetime, prices: Prices) -> UsageLine:
+    """Return a line of usage with its estimate at the prices of that day.
+
+    A model without a price may have searched the web all the same, and searches have one.
+    """
     worth = prices.estimate(
         tally.tokens,
         tally.searches,
@@ -111,15 +177,24 @@ def usage_line(use: Use, tally: UsageCounts, at: datetime, prices: Prices) -> Us
         **tally.counts,
         cost=None if worth is None else worth.low,
         cost_high=None if worth is None else worth.high,
-        costs=() if worth is None else worth.kinds,
+        costs=searches(tally.searches) if worth is None else worth.kinds,
         uncached=None if worth is None else worth.uncached,
+        unknown=tuple(tally.unknown.items()),
     )
 
 
-def key_line(use: KeyUse, tally: UsageCounts | None) -> KeyUsageLine:
+def key_line(use: KeyUse, tally: Tally | None) -> KeyUsageLine:
     """Return a line of usage by key; without a tally one that used no tokens."""
-    counts = dict.fromkeys((*KINDS, "web_searches"), 0) if tally is None else tally.counts
-    return KeyUsageLine(**use._asdict(), **counts)
+    return KeyUsageLine(**use._asdict(), **(tally or Tally()).counts)
+
+
+def summed(lines: Iterable[BilledLine]) -> tuple[BilledLine, ...]:
+    """Return the lines of a bill, those that differ in nothing but their amounts as one."""
+    found: dict[tuple[str, ...], BilledLine] = {}
+    for line in lines:
+        known = found.get(line.identity)
+        found[line.identity] = line if known is None else replace(known, amount=known.amount + line.amount)
+    return tuple(found.values())
 
 
 class Organization(Shape):
@@ -128,7 +203,7 @@ class Organization(Shape):
 
 class Paged(Shape):
     has_more: bool
-    next_page: str | None
+    next_page: str | None = None
 
     def follow(self, complain: Complaint) -> str | None:
         """Return the token of the next page; None on the last."""
@@ -138,18 +213,14 @@ class Paged(Shape):
 
 
 def check_bounds(
-    starts_and_ends: Iterable[tuple[datetime, datetime]],
-    width: timedelta,
-    asked: tuple[datetime, datetime],
-    complain: Complaint,
+    begins: datetime, ends: datetime, width: timedelta, asked: tuple[datetime, datetime]
 ) -> None:
-    """Raise unless every bucket is one of those asked for, of the right width."""
+    """Raise OddRow unless a bucket is one of those asked for, of the right width."""
     start, end = asked
-    for begins, ends in starts_and_ends:
-        if (begins - start) % width or not start <= begins < end:
-            raise complain("data.starting_at", "is not the start of a bucket that was asked for")
-        if ends - begins != width:
-            raise complain("data.ending_at", "does not end the bucket where it should")
+    if (begins - start) % width or not start <= begins < end:
+        raise OddRow("starting_at", "is not the start of a bucket that was asked for")
+    if ends - begins != width:
+        raise OddRow("ending_at", "does not end the bucket where it should")
 
 
 def span(start: datetime, end: datetime) -> Params:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from exporter.errors import SourceError
 from exporter.money import plain
-from exporter.records import Mark, Observation, Record
+from exporter.records import VENUE_POSITIONS, Aside, Mark, Observation, Record, ticker_of
 from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import Endpoint, HttpClient, Observer
@@ -28,25 +28,31 @@ from exporter.sources.kalshi.key import load_key, signer
 from exporter.sources.kalshi.limits import TokenBucket
 from exporter.sources.kalshi.owners import ABSENT, Owners
 from exporter.sources.kalshi.rows import (
+    DEPOSITS,
+    FILLS,
+    INSTANCE_TRANSFERS,
+    MARKETS,
+    WITHDRAWALS,
     ApiKeys,
     BalanceAnswer,
     CursorPage,
     Deposits,
-    FillRow,
     Fills,
-    InstanceTransferRow,
     InstanceTransfers,
     MarketRow,
     Markets,
-    MovementRow,
     PositionRow,
     Positions,
     SettlementRow,
     Settlements,
     Withdrawals,
+    positions_of,
+    reread,
+    settlements_of,
 )
 from exporter.sources.kalshi.settings import BASE_URL, NAME, TITLE
-from exporter.sources.paging import Collector, Params, Row
+from exporter.sources.listing import ANY_TIME, Bounds, ListOf, Row
+from exporter.sources.paging import Collector, Params
 from exporter.sources.redaction import REMOVED
 
 PAGE_ROWS = 1_000
@@ -58,7 +64,7 @@ HINTS = {
 }
 
 
-Listed = TypeVar("Listed", bound=CursorPage)
+Page = TypeVar("Page", bound=CursorPage)
 
 
 class Kalshi:
@@ -116,25 +122,29 @@ class Kalshi:
         it has settled.
         """
         collector = Collector(self.client)
-        span = _span(window)
+        span, within = _span(window), Bounds(window.start, window.end)
         fills = await self._fills(collector, "/portfolio/fills", span)
         records: list[Record] = []
         observations: list[Observation] = []
         opened: set[str] = set()
         for owner in await self.owners.all(collector):
             which, number = owner.params, owner.number
-            positions = await self._positions(collector, which)
+            positions = await self._positions(collector, which, number)
             observations += [row.observation(self.name, number) for row in positions]
             opened |= {row.ticker for row in positions if row.position_fp}
-            records += [
-                row.record(self.name, number) for row in await self._settlements(collector, [*which, *span])
-            ]
+            settlements = await self._settlements(collector, [*which, *span], number, within)
+            records += [row.record(self.name, number) for row in settlements]
             balance = await collector.one("/portfolio/balance", BalanceAnswer, which)
             observations.append(balance.observation(self.name, number))
-        known = collector.unique(fills, _fill_id, "fills.fill_id")
-        records += [row.record(self.name, collector.malformed) for row in known]
-        records += await self._transfers(collector)
+        known = collector.rows.distinct(FILLS, fills, within)
+        records += [row.record(self.name) for row in known]
+        records += await self._transfers(collector, Bounds(None, window.end))
+        # A position that cannot be read may be open: its market is known by the row's ticker all the same.
+        opened |= {ticker_of(each.scope) for each in collector.aside if each.listed == VENUE_POSITIONS} - {""}
         observations += await self._marks(collector, sorted(opened), window.end)
+        collector.went_through("fills", window.start)
+        if not any(each.listed == "subaccounts" for each in collector.aside):
+            collector.went_through("settlements", window.start)
         skew = self.client.skew
         await self.allowance.refresh(collector)
         return Reading(
@@ -144,7 +154,13 @@ class Kalshi:
             observations=tuple(observations),
             answers=tuple(collector.answers),
             skew=skew,
+            aside=collector.aside,
+            listed=tuple(collector.listed),
         )
+
+    def reread(self, aside: Aside) -> Sequence[Record]:
+        """Return what a row that was set aside is read as now."""
+        return reread(aside)
 
     async def probe(self) -> str:
         """Return how the account answers, and whether its key could do more than we need."""
@@ -166,54 +182,45 @@ class Kalshi:
 
     async def _fills(
         self, collector: Collector, path: str, span: Params, *, tolerate: Collection[int] = ()
-    ) -> list[FillRow]:
+    ) -> list[object]:
         return await _rows(collector, path, Fills, lambda p: p.fills, span, tolerate=tolerate)
 
-    async def _settlements(self, collector: Collector, params: Params) -> list[SettlementRow]:
+    async def _settlements(
+        self, collector: Collector, params: Params, subaccount: int, within: Bounds
+    ) -> list[SettlementRow]:
         rows = await _rows(collector, "/portfolio/settlements", Settlements, lambda p: p.settlements, params)
-        return collector.unique(rows, _ticker, "settlements.ticker")
+        return collector.rows.distinct(settlements_of(subaccount), rows, within)
 
-    async def _positions(self, collector: Collector, params: Params) -> list[PositionRow]:
+    async def _positions(self, collector: Collector, params: Params, subaccount: int) -> list[PositionRow]:
         rows = await _rows(collector, "/portfolio/positions", Positions, lambda p: p.market_positions, params)
-        return collector.unique(rows, _ticker, "market_positions.ticker")
+        collector.went_through(VENUE_POSITIONS)
+        return collector.rows.distinct(positions_of(subaccount), rows)
 
-    async def _transfers(self, collector: Collector) -> list[Record]:
+    async def _transfers(self, collector: Collector, within: Bounds) -> list[Record]:
         """Return the cash on its way in and out, however it stands; none when this key may not see it."""
-        came = await _rows(
-            collector,
-            "/portfolio/deposits",
-            Deposits,
-            lambda p: p.deposits,
-            limit=MOVEMENT_ROWS,
-            tolerate=ABSENT,
-        )
-        left = await _rows(
-            collector,
-            "/portfolio/withdrawals",
-            Withdrawals,
-            lambda p: p.withdrawals,
-            limit=MOVEMENT_ROWS,
-            tolerate=ABSENT,
-        )
-        inside = await _rows(
+        came = await self._moved(collector, "/portfolio/deposits", Deposits, lambda p: p.deposits)
+        left = await self._moved(collector, "/portfolio/withdrawals", Withdrawals, lambda p: p.withdrawals)
+        crossed = await self._moved(
             collector,
             "/portfolio/intra_exchange_instance_transfers",
             InstanceTransfers,
             lambda p: p.transfers,
-            limit=MOVEMENT_ROWS,
-            tolerate=ABSENT,
         )
-        moved: list[Record] = [
-            row.record(self.name, "deposit") for row in collector.unique(came, _id, "deposits.id")
+        moved: list[Record | None] = [
+            row.record(self.name, "deposit") for row in _each(collector, DEPOSITS, came, within)
         ]
-        moved += [
-            row.record(self.name, "withdrawal") for row in collector.unique(left, _id, "withdrawals.id")
-        ]
-        crossed = (
-            row.record(self.name, collector.malformed)
-            for row in collector.unique(inside, _transfer_id, "transfers.transfer_id")
-        )
-        return moved + [transfer for transfer in crossed if transfer is not None]
+        moved += [row.record(self.name, "withdrawal") for row in _each(collector, WITHDRAWALS, left, within)]
+        moved += [row.record(self.name) for row in _each(collector, INSTANCE_TRANSFERS, crossed, within)]
+        return [transfer for transfer in moved if transfer is not None]
+
+    async def _moved(
+        self,
+        collector: Collector,
+        path: str,
+        model: type[Page],
+        rows_of: Callable[[Page], list[object]],
+    ) -> list[object]:
+        return await _rows(collector, path, model, rows_of, limit=MOVEMENT_ROWS, tolerate=ABSENT)
 
     async def _marks(self, collector: Collector, tickers: Sequence[str], at: datetime) -> list[Mark]:
         """Return the quotes of `tickers`; a market the venue leaves out has no mark, which is not zero."""
@@ -223,23 +230,32 @@ class Kalshi:
             rows = await _rows(
                 collector, "/markets", Markets, lambda p: p.markets, [("tickers", ",".join(chunk))]
             )
-            found += [row for row in collector.unique(rows, _ticker, "markets.ticker") if row.ticker in chunk]
+            found += [row for row in collector.rows.distinct(MARKETS, rows) if row.ticker in chunk]
+        collector.went_through("markets")
         return [row.observation(self.name, at) for row in found]
+
+
+def _each(
+    collector: Collector, listed: ListOf[Row], rows: Sequence[object], within: Bounds = ANY_TIME
+) -> list[Row]:
+    """Return the rows of a list that has all there ever were."""
+    collector.went_through(listed.name)
+    return collector.rows.distinct(listed, rows, within)
 
 
 async def _rows(
     collector: Collector,
     path: str,
-    model: type[Listed],
-    rows_of: Callable[[Listed], list[Row]],
+    model: type[Page],
+    rows_of: Callable[[Page], list[object]],
     params: Params = (),
     *,
     limit: int = PAGE_ROWS,
     tolerate: Collection[int] = (),
-) -> list[Row]:
-    """Return all rows of a list."""
+) -> list[object]:
+    """Return all rows of a list, as they came."""
 
-    def follow(page: Listed) -> str | None:
+    def follow(page: Page) -> str | None:
         if "cursor" not in page.model_fields_set and len(rows_of(page)) >= limit:
             # Some lists may leave out the cursor on their last page. A full page without one is more
             # likely a cursor that got another name, and the rest of the list would be lost.
@@ -264,19 +280,3 @@ def _span(window: Window) -> Params:
     It has no end: that would be by our clock, and what is newer by the venue's would wait for it.
     """
     return [] if window.start is None else [("min_ts", str(floor(window.start.timestamp())))]
-
-
-def _fill_id(row: FillRow) -> str:
-    return row.fill_id
-
-
-def _ticker(row: SettlementRow | PositionRow | MarketRow) -> str:
-    return row.ticker
-
-
-def _id(row: MovementRow) -> str:
-    return row.id
-
-
-def _transfer_id(row: InstanceTransferRow) -> str:
-    return row.transfer_id

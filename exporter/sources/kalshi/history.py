@@ -12,28 +12,32 @@ Quirk:  settlement rows have no archive. What a market paid is then in the marke
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from math import floor
-from typing import Any, Literal
+from typing import Any
 
 from exporter.money import ZERO
-from exporter.records import Answer, Record
+from exporter.records import Answer, Aside, Record, Settlement
 from exporter.sources.contract import Resolution, Resolutions, Slice
 from exporter.sources.http import HttpClient
 from exporter.sources.kalshi.limits import TokenBucket
 from exporter.sources.kalshi.owners import ABSENT, Owners
 from exporter.sources.kalshi.rows import (
-    Complaint,
+    DEPOSITS,
+    FILLS,
+    WITHDRAWALS,
     CursorPage,
     Deposits,
     Fills,
     Settlements,
     Withdrawals,
+    settlements_of,
 )
+from exporter.sources.listing import Bounds, ListOf, text_in
 from exporter.sources.paging import Collector, Params
 from exporter.sources.shapes import ONE, Label, Moment, Price, Shape, Text
 
@@ -80,18 +84,28 @@ class EndedMarket(Shape):
 
 class EndedMarkets(CursorPage):
     cursor: str | None
-    markets: list[EndedMarket]
+    markets: list[object]
+
+
+ENDED_MARKETS = ListOf(
+    name="ended markets",
+    path="markets",
+    shape=EndedMarket,
+    kind=Settlement.kind,
+    identity=lambda raw: text_in(raw, "ticker"),
+    market=lambda raw: text_in(raw, "ticker") or "",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One list of the account: where it is, and how its pages become records."""
+    """One list of the account: where it is, what its rows are, and how they become records."""
 
     path: str
     model: type[CursorPage]
-    records: Callable[[Any, Complaint], Iterator[Record | None]]
+    listed: ListOf[Any]
+    record: Callable[[Any], Record]
     params: Params = ()
-    key: str = "fills.fill_id"
     limit: int | None = None  # the usual one
     by_time: bool = True
     may_lack: bool = False
@@ -165,7 +179,10 @@ class KalshiHistory:
             found |= await self._markets(collector, path, rest, lacks)
         ended = {ticker: row.resolution() for ticker, row in found.items() if row.status == ENDED}
         return Resolutions(
-            ended=ended, unknown=frozenset(tickers) - frozenset(found), answers=tuple(collector.answers)
+            ended=ended,
+            unknown=frozenset(tickers) - frozenset(found),
+            answers=tuple(collector.answers),
+            aside=collector.aside,
         )
 
     async def _markets(
@@ -179,7 +196,7 @@ class KalshiHistory:
         # More rows than were asked for would mean that the list was not filtered.
         if answer is not None and answer.cursor and len(answer.markets) > len(tickers):
             raise collector.malformed("markets", "is not the list of the markets that were asked for")
-        rows = answer.markets if answer is not None else []
+        rows = collector.rows.distinct(ENDED_MARKETS, answer.markets) if answer is not None else []
         wanted = frozenset(tickers)
         return {row.ticker: row for row in rows if row.ticker in wanted}
 
@@ -191,16 +208,14 @@ class KalshiHistory:
         answer = await collector.one_or_none(sheet.path, sheet.model, params, tolerate=lacks)
         if answer is None:
             return None
-        rows = list(sheet.records(answer, collector.malformed))
-        if "cursor" not in answer.model_fields_set and len(rows) >= walk.limit:
+        raw: list[object] = getattr(answer, sheet.listed.path)
+        if "cursor" not in answer.model_fields_set and len(raw) >= walk.limit:
             raise collector.malformed("cursor", "is missing")
-        records = tuple(record for record in rows if record is not None)
-        known = {record.key: record for record in records}
-        if any(known[record.key] != record for record in records):
-            raise collector.malformed(sheet.key, "names two different rows")
+        rows = collector.rows.distinct(sheet.listed, raw, walk.within)
+        records = tuple(sheet.record(row) for row in rows)
         if answer.cursor:
             walk.follow(answer.cursor, collector.malformed)
-        return _Page(records, tuple(collector.answers), answer.cursor or "")
+        return _Page(records, tuple(collector.answers), answer.cursor or "", collector.aside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +223,7 @@ class _Page:
     records: tuple[Record, ...]
     answers: tuple[Answer, ...]
     cursor: str
+    aside: tuple[Aside, ...]
 
 
 class _Walk:
@@ -217,6 +233,7 @@ class _Walk:
         self.sheet = sheet
         self.place = place
         self.limit = sheet.limit or PAGE_ROWS
+        self.within = Bounds(bottom if sheet.by_time else None)
         self.params: list[tuple[str, str]] = [("limit", str(self.limit)), *sheet.params]
         if sheet.by_time and bottom is not None:
             self.params.append(("min_ts", str(floor(bottom.timestamp()))))
@@ -226,7 +243,7 @@ class _Walk:
         self._in_order = sheet.by_time
         self._cursors: set[str] = set()
 
-    def follow(self, cursor: str, complain: Complaint) -> None:
+    def follow(self, cursor: str, complain: Callable[[str, str], Exception]) -> None:
         """Note a cursor. Raises for one that leads back, since following it never ends."""
         if cursor in self._cursors:
             raise complain("cursor", "repeats, so the list would never end")
@@ -254,6 +271,7 @@ class _Walk:
             place=self.place.isoformat() if self.place else "",
             done=done,
             redundant=self.sheet.path == ARCHIVE and bool(self.sheet.params),
+            aside=page.aside,
         )
 
 
@@ -263,38 +281,33 @@ def _sheet(source: str, part: str) -> Sheet:
     which = [("subaccount", number)] if number else []
     match name:
         case "deposits":
-            return _movements(source, "/portfolio/deposits", Deposits, "deposit")
+            return _movements(
+                "/portfolio/deposits", Deposits, DEPOSITS, lambda row: row.record(source, "deposit")
+            )
         case "withdrawals":
-            return _movements(source, "/portfolio/withdrawals", Withdrawals, "withdrawal")
+            return _movements(
+                "/portfolio/withdrawals",
+                Withdrawals,
+                WITHDRAWALS,
+                lambda row: row.record(source, "withdrawal"),
+            )
         case "fills":
-            return Sheet("/portfolio/fills", Fills, _fills(source))
+            return Sheet("/portfolio/fills", Fills, FILLS, lambda row: row.record(source))
         case "archived fills":
-            return Sheet(ARCHIVE, Fills, _fills(source), which, may_lack=True)
+            return Sheet(ARCHIVE, Fills, FILLS, lambda row: row.record(source), which, may_lack=True)
     # A key that is locked to a subaccount may not name it.
     which = [] if name == OWN else which
+    subaccount = int(number)
     return Sheet(
-        "/portfolio/settlements", Settlements, _settlements(source, int(number)), which, "settlements.ticker"
+        "/portfolio/settlements",
+        Settlements,
+        settlements_of(subaccount),
+        lambda row: row.record(source, subaccount),
+        which,
     )
 
 
-def _fills(source: str) -> Callable[[Fills, Complaint], Iterator[Record]]:
-    def records(page: Fills, complain: Complaint) -> Iterator[Record]:
-        return (row.record(source, complain) for row in page.fills)
-
-    return records
-
-
-def _settlements(source: str, subaccount: int) -> Callable[[Settlements, Complaint], Iterator[Record]]:
-    def records(page: Settlements, _: Complaint) -> Iterator[Record]:
-        return (row.record(source, subaccount) for row in page.settlements)
-
-    return records
-
-
 def _movements(
-    source: str, path: str, model: type[CursorPage], kind: Literal["deposit", "withdrawal"]
+    path: str, model: type[CursorPage], listed: ListOf[Any], record: Callable[[Any], Record]
 ) -> Sheet:
-    def records(page: Any, _: Complaint) -> Iterator[Record | None]:
-        return (row.record(source, kind) for row in getattr(page, f"{kind}s"))
-
-    return Sheet(path, model, records, key=f"{kind}s.id", limit=MOVEMENT_ROWS, by_time=False, may_lack=True)
+    return Sheet(path, model, listed, record, limit=MOVEMENT_ROWS, by_time=False, may_lack=True)

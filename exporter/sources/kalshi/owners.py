@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.sources.kalshi.rows import BalanceAnswer, Fills, Subaccounts
+from exporter.sources.kalshi.rows import FILLS, SUBACCOUNTS, BalanceAnswer, Fills, Subaccounts
 from exporter.sources.paging import Collector, Params
 
 ABSENT = (403, 404)
@@ -52,7 +52,9 @@ class Owners:
             return (self._only,)
         answer = await collector.one_or_none("/portfolio/subaccounts/balances", Subaccounts, tolerate=ABSENT)
         if answer is not None:
-            numbers = sorted({row.subaccount_number for row in answer.subaccount_balances})
+            rows = collector.rows.distinct(SUBACCOUNTS, answer.subaccount_balances)
+            collector.went_through(SUBACCOUNTS.name)
+            numbers = sorted({row.subaccount_number for row in rows})
             return tuple(map(numbered, numbers or (PRIMARY,)))
         primary = numbered(PRIMARY)
         if self._sees_primary or await collector.one_or_none(
@@ -70,6 +72,6 @@ class Owners:
         """Return the number that fills say they are of; None when there is no fill."""
         for path in FILL_LISTS:
             answer = await collector.one_or_none(path, Fills, [("limit", "1")], tolerate=ABSENT)
-            if answer is not None and answer.fills:
-                return answer.fills[0].subaccount_number or PRIMARY
+            for row in collector.rows.read(FILLS, answer.fills) if answer is not None else ():
+                return row.subaccount_number or PRIMARY
         return None

@@ -17,9 +17,25 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from exporter.errors import OddRow
 from exporter.money import ZERO
-from exporter.records import Balance, Fill, Mark, Settlement, Transfer, TransferStatus, VenuePosition
+from exporter.records import (
+    VENUE_POSITIONS,
+    Aside,
+    Balance,
+    Fill,
+    Mark,
+    Record,
+    Settlement,
+    Transfer,
+    TransferStatus,
+    VenuePosition,
+    book_key,
+    subaccount_of,
+)
+from exporter.sources.listing import ListOf, Raw, text_in
 from exporter.sources.shapes import (
+    MOST_SUBACCOUNTS,
     ONE,
     Cents,
     ContractValueCents,
@@ -33,6 +49,8 @@ from exporter.sources.shapes import (
     Subaccount,
     Text,
     UnixSeconds,
+    parse_time,
+    parse_unix,
 )
 
 EVENT_CONTRACTS = "event_contract"
@@ -40,9 +58,6 @@ EVENT_CONTRACTS = "event_contract"
 
 INSTANCE_STATUSES: dict[str, TransferStatus] = {"pending": "pending", "complete": "applied"}
 """Transfers between instances have other words than deposits; a new one may mean that cash has moved."""
-
-Complaint = Callable[[str, str], Exception]
-"""Makes the error for a field and what is wrong with it."""
 
 
 class FillRow(Shape):
@@ -59,15 +74,18 @@ class FillRow(Shape):
     ts: UnixSeconds | None = None
     subaccount_number: Subaccount | None = None
 
-    def record(self, source: str, complain: Complaint) -> Fill:
-        """Return the fill: what side was bought, at that side's price."""
+    def check(self) -> None:
         if self.book_side != ("bid" if self.outcome_side == "yes" else "ask"):
-            raise complain("fills.book_side", "contradicts outcome_side")
+            raise OddRow("book_side", "contradicts outcome_side")
         if self.yes_price_dollars + self.no_price_dollars != ONE:
-            raise complain("fills.no_price_dollars", "and yes_price_dollars do not add up to one dollar")
+            raise OddRow("no_price_dollars", "and yes_price_dollars do not add up to one dollar")
+        if self.created_time is None and self.ts is None:
+            raise OddRow("created_time", "is missing")
+
+    def record(self, source: str) -> Fill:
+        """Return the fill: what side was bought, at that side's price."""
         at = self.created_time or self.ts
-        if at is None:
-            raise complain("fills.created_time", "is missing")
+        assert at is not None, "a row without a time is set aside"
         return Fill(
             source=source,
             fill_id=self.fill_id,
@@ -145,13 +163,19 @@ class InstanceTransferRow(Shape):
     status: Label  # only for cash that crosses its word has to be known
     created_ts: UnixSeconds
 
-    def record(self, source: str, complain: Complaint) -> Transfer | None:
+    @property
+    def crosses(self) -> bool:
+        """Whether cash enters or leaves the account we read, or stays inside."""
+        return (self.source == EVENT_CONTRACTS) != (self.destination == EVENT_CONTRACTS)
+
+    def check(self) -> None:
+        if self.crosses and self.status not in INSTANCE_STATUSES:
+            raise OddRow("status", "is not a known status")
+
+    def record(self, source: str) -> Transfer | None:
         """Return the cash that enters or leaves the account we read; None where it stays inside."""
-        ours = [self.source, self.destination].count(EVENT_CONTRACTS)
-        if ours != 1:
+        if not self.crosses:
             return None
-        if self.status not in INSTANCE_STATUSES:
-            raise complain("transfers.status", "is not a known status")
         return Transfer(
             source=source,
             transfer_id=f"instance/{self.transfer_id}",
@@ -232,49 +256,178 @@ class KeyScopesRow(Shape):
 
 
 class CursorPage(Shape):
-    """A page of a list that may leave out its cursor."""
+    """A page of a list that may leave out its cursor. Its rows are read one by one, see `listing`."""
 
     cursor: str | None = None
 
 
 class Fills(CursorPage):
     cursor: str | None  # always present: a renamed cursor would end the list early without a word
-    fills: list[FillRow]
+    fills: list[object]
 
 
 class Markets(CursorPage):
     cursor: str | None
-    markets: list[MarketRow]
+    markets: list[object]
 
 
 class Positions(CursorPage):
-    market_positions: list[PositionRow]
+    market_positions: list[object]
 
 
 class Settlements(CursorPage):
-    settlements: list[SettlementRow]
+    settlements: list[object]
 
 
 class Deposits(CursorPage):
-    deposits: list[MovementRow]
+    deposits: list[object]
 
 
 class Withdrawals(CursorPage):
-    withdrawals: list[MovementRow]
+    withdrawals: list[object]
 
 
 class InstanceTransfers(CursorPage):
-    transfers: list[InstanceTransferRow]
+    transfers: list[object]
 
 
 class Subaccounts(Shape):
-    subaccount_balances: list[SubaccountRow]
+    subaccount_balances: list[object]
 
 
 class ApiKeys(Shape):
     api_keys: list[KeyScopesRow]
 
 
+def _by(name: str, label: str = "") -> Callable[[Raw], str | None]:
+    """Return what reads the id of a row: the field of that name, behind a label."""
+
+    def identity(raw: Raw) -> str | None:
+        text = text_in(raw, name)
+        return None if text is None else f"{label}{text}"
+
+    return identity
+
+
+def _book(subaccount: int = 0) -> Callable[[Raw], str]:
+    """Return what reads the book that a row of a subaccount is about."""
+
+    def book(raw: Raw) -> str:
+        ticker = text_in(raw, "ticker")
+        return "" if ticker is None else book_key(subaccount, ticker)
+
+    return book
+
+
+def _its_book(subaccount: int) -> Callable[[Raw], str | None]:
+    """Return the same for lists in which a book has one row, which is known by it."""
+    book = _book(subaccount)
+    return lambda raw: book(raw) or None
+
+
+def _traded_in(raw: Raw) -> str:
+    """Return the book of a fill, as far as it can be read."""
+    number = raw.get("subaccount_number") or 0
+    if not isinstance(number, int) or not 0 <= number <= MOST_SUBACCOUNTS:
+        return ""
+    return _book(number)(raw)
+
+
+FILLS = ListOf(
+    name="fills",
+    path="fills",
+    shape=FillRow,
+    kind=Fill.kind,
+    identity=_by("fill_id"),
+    market=_traded_in,
+    times=(("created_time", parse_time), ("ts", parse_unix)),
+)
+DEPOSITS = ListOf(
+    name="deposits",
+    path="deposits",
+    shape=MovementRow,
+    kind=Transfer.kind,
+    identity=_by("id", "deposit/"),
+    times=(("finalized_ts", parse_unix), ("created_ts", parse_unix)),
+    components=(),
+)
+WITHDRAWALS = ListOf(
+    name="withdrawals",
+    path="withdrawals",
+    shape=MovementRow,
+    kind=Transfer.kind,
+    identity=_by("id", "withdrawal/"),
+    times=(("finalized_ts", parse_unix), ("created_ts", parse_unix)),
+    components=(),
+)
+INSTANCE_TRANSFERS = ListOf(
+    name="transfers",
+    path="transfers",
+    shape=InstanceTransferRow,
+    kind=Transfer.kind,
+    identity=_by("transfer_id", "instance/"),
+    times=(("created_ts", parse_unix),),
+    components=(),
+)
+MARKETS = ListOf(
+    name="markets",
+    path="markets",
+    shape=MarketRow,
+    identity=_by("ticker"),
+    market=_book(),
+    components=("trading_unrealised_change",),
+)
+SUBACCOUNTS = ListOf(
+    name="subaccounts",
+    path="subaccount_balances",
+    shape=SubaccountRow,
+    identity=lambda raw: str(number) if isinstance(number := raw.get("subaccount_number"), int) else None,
+)
+
+
+def settlements_of(subaccount: int) -> ListOf[SettlementRow]:
+    """Return the list of one subaccount's settlements; their rows do not say whose they are."""
+    return ListOf(
+        name="settlements",
+        path="settlements",
+        shape=SettlementRow,
+        kind=Settlement.kind,
+        identity=_its_book(subaccount),
+        market=_book(subaccount),
+        times=(("settled_time", parse_time),),
+    )
+
+
+def positions_of(subaccount: int) -> ListOf[PositionRow]:
+    """Return the list of one subaccount's positions. Ours are compared with them; no figure rests on them."""
+    return ListOf(
+        name=VENUE_POSITIONS,
+        path="market_positions",
+        shape=PositionRow,
+        identity=_its_book(subaccount),
+        market=_book(subaccount),
+        components=(),
+    )
+
+
 def quote(price: Decimal, size: Decimal) -> Decimal | None:
     """Return a price somebody stands behind; an empty side is shown as a boundary price of size zero."""
     return price if size > ZERO and ZERO < price < ONE else None
+
+
+def reread(aside: Aside) -> list[Record]:
+    """Return the record of a row that was set aside; raises OddRow while it cannot be read."""
+    match aside.listed:
+        case "fills":
+            return [FILLS.again(aside).record(aside.source)]
+        case "settlements":
+            number = subaccount_of(aside.scope)
+            return [settlements_of(number).again(aside).record(aside.source, number)]
+        case "deposits":
+            return [DEPOSITS.again(aside).record(aside.source, "deposit")]
+        case "withdrawals":
+            return [WITHDRAWALS.again(aside).record(aside.source, "withdrawal")]
+        case "transfers":
+            crossed = INSTANCE_TRANSFERS.again(aside).record(aside.source)
+            return [] if crossed is None else [crossed]
+    return []

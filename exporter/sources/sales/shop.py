@@ -3,26 +3,28 @@
 Source: docs/sales-api.yaml (our own contract).
 Units:  decimal strings of dollars; gross and refunds exclude tax, every amount is positive.
 Quirk:  a list goes by the time of the last change, so a sale that changes while we read appears twice:
-        the later one counts.
+        the later one counts, and of two of one moment the one that is listed later. Most shops state a refund
+        with the tax that goes back with it, so that it may exceed the price.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import httpx
 from pydantic import SecretStr
 
-from exporter.errors import SourceMalformed
-from exporter.records import Refund, Sale
+from exporter.errors import OddRow, SourceMalformed
+from exporter.records import Aside, Record, Refund, Sale
 from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import Endpoint, HttpClient, Observer
+from exporter.sources.listing import Bounds, ListOf, text_in
 from exporter.sources.paging import Collector, Params
 from exporter.sources.sales.settings import NAME, TITLE
-from exporter.sources.shapes import Label, Moment, MoreThanZero, NoLessThanZero, Shape, Text
+from exporter.sources.shapes import Label, Moment, MoreThanZero, NoLessThanZero, Shape, Text, parse_time
 
 PATH = "/v1/sales"
 HOUR = timedelta(hours=1)
@@ -57,6 +59,10 @@ class SaleRow(Shape):
     product: Label
     refunds: list[RefundRow]
 
+    def check(self) -> None:
+        if len({refund.id for refund in self.refunds}) < len(self.refunds):
+            raise OddRow("refunds", "names one refund twice")
+
     def record(self, source: str) -> Sale:
         """Return the sale with its refunds."""
         return Sale(
@@ -75,8 +81,19 @@ class SaleRow(Shape):
 
 
 class SalesPage(Shape):
-    sales: list[SaleRow]
+    sales: list[object]
     next_cursor: Text | None
+
+
+SALES = ListOf(
+    name="sales",
+    path="sales",
+    shape=SaleRow,
+    kind=Sale.kind,
+    identity=lambda raw: text_in(raw, "id"),
+    # What happened to a sale happened before its last change; and the list goes by it.
+    times=(("updated_at", parse_time),),
+)
 
 
 class Sales:
@@ -141,7 +158,9 @@ class Sales:
             field="next_cursor",
             follow=lambda page: page.next_cursor,
         )
-        rows = latest((row for page in pages for row in page.sales), collector)
+        within = Bounds(start, window.end)
+        rows = latest(collector.rows.read(SALES, (row for page in pages for row in page.sales), within))
+        collector.went_through("sales", start)
         return Reading(
             source=self.name,
             as_of=window.end,
@@ -149,6 +168,8 @@ class Sales:
             answers=tuple(collector.answers),
             skew=self.client.skew,
             troubles=self._contradiction(rows),
+            aside=collector.aside,
+            listed=tuple(collector.listed),
         )
 
     def _contradiction(self, rows: Iterable[SaleRow]) -> tuple[SourceMalformed, ...]:
@@ -165,6 +186,10 @@ class Sales:
         )
         return (SourceMalformed(self.name, "sales.updated_at", sentence),)
 
+    def reread(self, aside: Aside) -> Sequence[Record]:
+        """Return the sale of a row that was set aside, as it is read now."""
+        return [SALES.again(aside).record(aside.source)]
+
     async def probe(self) -> str:
         """Return that the shop answers; one sale is asked for."""
         params: Params = [("limit", "1")]
@@ -172,23 +197,14 @@ class Sales:
         return f"{self.client.title} answers."
 
 
-def latest(rows: Iterable[SaleRow], collector: Collector) -> list[SaleRow]:
+def latest(rows: Iterable[SaleRow]) -> list[SaleRow]:
     """Return each sale once, as it was last changed; of two truths of one moment the later one."""
     kept: dict[str, SaleRow] = {}
     for row in rows:
-        _check_refunds(row, collector)
         known = kept.get(row.id)
         if known is None or row.updated_at >= known.updated_at:
             kept[row.id] = row
     return list(kept.values())
-
-
-def _check_refunds(row: SaleRow, collector: Collector) -> None:
-    """Raise unless the refunds are distinct and give back no more than was paid."""
-    if len({refund.id for refund in row.refunds}) < len(row.refunds):
-        raise collector.malformed("sales.refunds", "names one refund twice")
-    if sum(refund.amount for refund in row.refunds) > row.gross:
-        raise collector.malformed("sales.refunds", "gives back more than was paid")
 
 
 def _rfc3339(moment: datetime) -> str:

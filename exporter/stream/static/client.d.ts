@@ -121,6 +121,8 @@ export interface SourceStatus {
   history?: string[];
   /** Absent while its last reading succeeded. */
   error?: Trouble;
+  /** Rows of its lists that cannot be read; absent without any. */
+  aside?: number;
 }
 
 /** What is wrong with a source. */

@@ -117,7 +117,7 @@ def test_an_estimated_day_is_told_apart_by_its_usage() -> None:
     split = replace(
         late.lines[0], costs=(("output", Decimal("2.5")), ("web_search", Decimal("0.5"))), web_searches=50
     )
-    found = day(hours=(early, replace(late, lines=(split, replace(split, cost=None)))))
+    found = day(hours=(early, replace(late, lines=(split, replace(split, cost=None, costs=())))))
     assert cost_by(found).by["kind"] == {"tokens": 1, "output": Decimal("2.5"), "web_search": Decimal("0.5")}
     assert sums(cost_by(found, 1)) == {Decimal(3)}
     assert sums(cost_by(found, 0, 5)) == {Decimal(1)}

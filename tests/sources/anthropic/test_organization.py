@@ -114,12 +114,72 @@ async def test_rows_that_differ_only_in_their_description_are_two() -> None:
     assert [line.amount for line in bill.lines] == [D("0.01"), D("0.02")]
 
 
-async def test_one_description_twice_in_a_day_is_refused() -> None:
-    """Which of two rows with one identity is right cannot be known; their sum may be neither."""
-    twice = [p.cost_row("1.0", "Input Tokens", None), p.cost_row("2.0", "Input Tokens", None)]
-    with pytest.raises(SourceMalformed) as caught:
-        await reports(p.report(day(NOW.replace(day=20, hour=0), *twice)))
-    assert caught.value.field == "data.results"
+async def test_rows_that_differ_in_nothing_but_their_amounts_are_summed() -> None:
+    """Both are money of the day; equal amounts, too."""
+    rows = [p.cost_row(amount, "Input Tokens", None) for amount in ("1.0", "2.0", "2.0")]
+    [bill] = days(await reports(p.report(day(NOW.replace(day=20, hour=0), *rows))))
+    assert [line.amount for line in bill.lines] == [D("0.05")]
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "other"),
+    [
+        (
+            "token_type",
+            "cache_creation.ephemeral_5m_input_tokens",
+            "cache_creation.ephemeral_1h_input_tokens",
+        ),
+        ("context_window", "0-200k", "200k-1M"),
+        ("inference_geo", "us", None),
+        ("service_tier", "batch", None),
+        ("model", "claude-sonnet-5-5", None),
+        ("cost_type", "tokens", None),
+    ],
+)
+async def test_rows_of_one_description_are_kept_apart_by_what_else_is_said(
+    field: str, one: str, other: str | None
+) -> None:
+    """Real rows name the five-minute write without its lifetime, as the hour's is named."""
+    rows = [p.cost_row("1.0", "Cache Write", None) | {field: value} for value in (one, other)]
+    [bill] = days(await reports(p.report(day(NOW.replace(day=20, hour=0), *rows))))
+    assert len({line.identity for line in bill.lines}) == 2
+
+
+@pytest.mark.parametrize("operation", ["null", "absent"])
+@pytest.mark.parametrize(
+    "field",
+    ["description", "cost_type", "model", "service_tier", "token_type", "context_window", "inference_geo"],
+)
+async def test_what_a_cost_row_does_not_say_is_empty(field: str, operation: str) -> None:
+    """It is money all the same, and the others of its day, too."""
+    odd = p.cost_row("1.0", "Input Tokens", "output_tokens") | {field: None}
+    if operation == "absent":
+        del odd[field]
+    reading = await reports(p.report(day(NOW.replace(day=20, hour=0), odd, p.cost_row("2.0", "Else", None))))
+    [bill] = days(reading)
+    assert bill.amount == D("0.03")
+    assert not reading.aside
+
+
+async def test_a_row_of_a_bill_that_cannot_be_read_is_set_aside_alone() -> None:
+    """The day's other lines are booked, and the record that lacks a line is named."""
+    midnight = NOW.replace(day=20, hour=0)
+    odd = p.cost_row("1.0", "Input Tokens", None) | {"amount": 1.0}
+    reading = await reports(p.report(day(midnight, odd, p.cost_row("2.0", "Else", None))))
+    [bill] = days(reading)
+    assert bill.amount == D("0.02")
+    [aside] = reading.aside
+    assert (aside.listed, aside.field) == ("cost", "data.results.amount")
+    assert (aside.record, aside.at, aside.since) == ("billed_day/2026-11-20", midnight, midnight)
+
+
+async def test_a_day_of_which_no_row_can_be_read_is_no_day_without_cost() -> None:
+    """Its estimate stands: a bill of nothing would replace it by zero."""
+    odd = p.cost_row("1.0", "Input Tokens", None) | {"currency": "EUR"}
+    reading = await reports(p.report(day(NOW.replace(day=15, hour=0), odd), day(NOW.replace(day=20, hour=0))),
+                            window=Window(NOW - 10 * DAY, NOW))  # fmt: skip
+    assert days(reading) == []
+    assert [each.field for each in reading.aside] == ["data.results.currency"]
 
 
 async def test_the_bill_is_asked_for_between_midnights() -> None:
@@ -209,19 +269,19 @@ async def test_a_day_that_is_absent_is_not_made_up() -> None:
         (p.bucket(z(MIDNIGHT - 2 * DAY), z(MIDNIGHT)), "data.ending_at"),
     ],
 )
-async def test_a_day_that_was_not_asked_for_is_refused(bucket: dict[str, Any], field: str) -> None:
-    """A bucket beyond the range or of another width is not the figure it seems to be."""
-    with pytest.raises(SourceMalformed) as caught:
-        await reports(p.report(bucket))
-    assert caught.value.field == field
+async def test_a_day_that_was_not_asked_for_is_set_aside(bucket: dict[str, Any], field: str) -> None:
+    """A bucket beyond the range or of another width is not the figure it seems to be; the others are."""
+    reading = await reports(p.report(bucket, day(MIDNIGHT - DAY, p.SEARCHES)))
+    assert [each.field for each in reading.aside] == [field]
+    assert len(days(reading)) == 1
 
 
-async def test_one_day_in_two_versions_is_refused() -> None:
-    """Within one reading a day has one bill."""
+async def test_one_day_in_two_versions_is_set_aside() -> None:
+    """Within one reading a day has one bill, and which one is not known."""
     one, other = day(MIDNIGHT - DAY, p.SEARCHES), day(MIDNIGHT - DAY)
-    with pytest.raises(SourceMalformed) as caught:
-        await reports(p.report(one, other))
-    assert caught.value.field == "data.starting_at"
+    reading = await reports(p.report(one, other))
+    assert days(reading) == []
+    assert [each.what for each in reading.aside] == ["has two different rows"]
 
 
 async def test_more_without_a_token_is_refused() -> None:
@@ -284,11 +344,65 @@ async def test_an_empty_hour_is_believed_after_an_hour() -> None:
     assert [(used.at.hour, len(used.lines)) for used in known] == [(9, 0), (10, 0), (12, 1)]
 
 
-async def test_one_combination_twice_in_an_hour_is_refused() -> None:
-    """The rows of an hour are grouped, so each combination is there once."""
-    with pytest.raises(SourceMalformed) as caught:
-        await reports(usage=p.report(hour(NOW - 2 * HOUR, p.USAGE_ROW, p.USAGE_ROW | {"output_tokens": 1})))
-    assert caught.value.field == "data.results"
+async def test_one_combination_twice_in_an_hour_is_summed() -> None:
+    """What the rows are not told apart by is one use of a model."""
+    rows = [p.USAGE_ROW, p.USAGE_ROW | {"output_tokens": 1}]
+    [used] = hours(await reports(usage=p.report(hour(NOW - 2 * HOUR, *rows))))
+    [line] = used.lines
+    assert line.output == p.USAGE_ROW["output_tokens"] + 1
+    assert line.uncached_input == 2 * p.USAGE_ROW["uncached_input_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("field", "means"),
+    [("speed", ("speed", "standard")), ("inference_geo", ("geo", "not_available")),
+     ("service_tier", ("tier", "")), ("model", ("model", ""))],
+)  # fmt: skip
+@pytest.mark.parametrize("operation", ["null", "absent"])
+async def test_what_a_usage_row_does_not_say_means_what_the_documents_say(
+    field: str, means: tuple[str, str], operation: str
+) -> None:
+    """Without a speed it was not fast, without a region it has none; without tier or model it is unpriced."""
+    row = p.USAGE_ROW | {field: None}
+    if operation == "absent":
+        del row[field]
+    [used] = hours(await reports(usage=p.report(hour(NOW - 2 * HOUR, row))))
+    [line] = used.lines
+    assert getattr(line, means[0]) == means[1]
+    assert (line.cost is None) == (not means[1])
+
+
+UNKNOWN_KINDS = [
+    ({"cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_24h_input_tokens": 900}},
+     {"cache_creation.ephemeral_24h_input_tokens": 900}),
+    ({"cache_creation_input_tokens": 1_510_000}, {"cache_creation_input_tokens": 1_000_000}),
+    ({"cache_creation_input_tokens": 510_000}, {}),
+    ({"total_tokens": 5_244_000}, {}),
+    ({"total_tokens": 5_244_007}, {"total_tokens": 7}),
+    ({"thinking_tokens": 12}, {"thinking_tokens": 12}),
+    ({"thinking_tokens": 12, "total_tokens": 5_244_000}, {}),
+    ({"thinking_tokens": 12, "total_tokens": 5_244_013}, {"thinking_tokens": 12, "total_tokens": 1}),
+    ({"cache_creation": {}}, {}),
+    ({"thinking_tokens": "12", "more_tokens": -1, "other_tokens": True}, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "unknown"), UNKNOWN_KINDS)
+async def test_tokens_of_a_new_kind_are_named(changes: dict[str, Any], unknown: dict[str, int]) -> None:
+    """A kind without a price here does not cost nothing; a part of the others is no kind of its own."""
+    [used] = hours(await reports(usage=p.report(hour(NOW - 2 * HOUR, p.USAGE_ROW | changes))))
+    [line] = used.lines
+    assert dict(line.unknown) == unknown
+    assert line.cost is not None
+
+
+async def test_searches_of_a_model_without_a_price_have_one() -> None:
+    """Its tokens are unpriced, and named; what it searched costs what any search does."""
+    row = p.USAGE_ROW | {"model": "claude-nova-9", "server_tool_use": {"web_search_requests": 100}}
+    [used] = hours(await reports(usage=p.report(hour(NOW - 2 * HOUR, row))))
+    [line] = used.lines
+    assert line.cost is None
+    assert line.costs == (("web_search", D("1.00")),)
 
 
 async def test_all_pages_are_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -105,8 +106,7 @@ async def test_rows_that_shift_between_pages_may_repeat() -> None:
     [
         ([page(at(3, "12:00:00"), cursor="a"), page(at(2, "11:00:00"), cursor="a")], "cursor"),
         ([{"fills": []}], "cursor"),
-        ([page(p.fill(1), p.fill(1, count_fp="11.00"))], "fills.fill_id"),
-        ([page(p.fill(1, fee_cost=1))], "fills.fee_cost"),
+        ([{"cursor": "", "fills": None}], "fills"),
     ],
 )
 async def test_a_broken_list_is_refused(pages: list[Any], field: str) -> None:
@@ -114,6 +114,23 @@ async def test_a_broken_list_is_refused(pages: list[Any], field: str) -> None:
     with pytest.raises(SourceMalformed) as caught:
         await slices({p.FILLS: Turns(pages)})
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("rows", "field"),
+    [
+        ([p.fill(1), p.fill(1, count_fp="11.00")], "fills"),
+        ([p.fill(1, fee_cost=1)], "fills.fee_cost"),
+        ([None], "fills"),
+    ],
+)
+async def test_an_odd_row_of_the_past_stands_aside_alone(rows: list[Any], field: str) -> None:
+    """The slice has all others, and the odd one as it came."""
+    found, _ = await slices({p.FILLS: Turns([page(*rows, p.fill(2))])})
+    assert [record.key for each in found for record in each.records] == ["f-0002"]
+    [aside] = [aside for each in found for aside in each.aside]
+    assert aside.field == field
+    assert json.loads(aside.row) == (rows if len(rows) > 1 else rows[0])
 
 
 async def test_an_archive_this_key_may_not_read_is_missed_and_not_empty() -> None:
