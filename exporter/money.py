@@ -1,14 +1,21 @@
 """Exact dollars: read from upstream text, kept as Decimal, shown as plain text.
 
 Unit:   US dollars everywhere past the edge; cents are divided once, here.
-Bound:  18 significant digits and 12 decimals. Venue figures have 6 decimals, bills up to 10;
-        with 18 digits any sum over a company's life stays exact in Decimal's 28.
+Bound:  18 significant digits and 12 decimals for what comes in. Venue figures have 6 decimals, bills up to
+        10. A price times a count of contracts, each as long as it may be, has 36 digits on both sides of the
+        point and 24 decimals; summed a thousand million times it stays exact in PRECISION digits.
 """
 
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, DefaultContext, getcontext
+
+PRECISION = 80
+"""Digits that arithmetic keeps. Decimal's own 28 would round the sum of two amounts within the bound."""
+
+DefaultContext.prec = PRECISION  # of every thread that begins from now on
+getcontext().prec = PRECISION
 
 ZERO = Decimal(0)
 MICRO = Decimal("0.000001")

@@ -335,10 +335,16 @@ class Books:
         """Every account's balance, by source."""
         return {name: dict(book.journal.balances) for name, book in self.ledger.books.items()}
 
+    @property
+    def newest(self) -> datetime:
+        """When the last of the records happened, NOW at the earliest."""
+        return max([NOW, *(record.at for record in self.keeper.records.values())])
+
     def figures(
-        self, *, now: datetime = NOW, openings: Mapping[str, Opening] | None = None
+        self, *, now: datetime | None = None, openings: Mapping[str, Opening] | None = None
     ) -> Mapping[str, WindowFigures]:
-        """Return the figures of every window; `openings` are the usual venue's."""
+        """Return the figures of every window, when all has happened; `openings` are the usual venue's."""
+        now = self.newest if now is None else now
         return self.ledger.figures(now, healthy(now), {"kalshi": openings or {}})
 
     def usd(
@@ -346,7 +352,7 @@ class Books:
         component: str,
         window: str = "all",
         *,
-        now: datetime = NOW,
+        now: datetime | None = None,
         openings: Mapping[str, Opening] | None = None,
     ) -> Decimal | None:
         """Return a component (or `net`) of a window; `openings` are the usual venue's."""

@@ -35,6 +35,9 @@ class Books:
         self.infos: Mapping[str, SourceInfo] = {name: book.info for name, book in self.ledger.books.items()}
         self.sound = True
         """Whether the ledger holds what the store holds; else it waits to be made anew."""
+        self.refused = False
+        """Whether nothing could be stated of the ledger: it is made anew when the records have changed, for
+        one of them was the cause."""
         self.lock = asyncio.Lock()
         self._store, self._thread = store, thread
         self._replay = Replay(store, new_ledger, clock)
@@ -50,7 +53,7 @@ class Books:
         """Make the ledger of all that is in the store. Raises LedgerError or StoreError."""
         self.sound = False
         self.ledger = await self._thread.run(self._replay.whole)
-        self.sound = True
+        self.sound, self.refused = True, False
 
     def stepped(self, step: timedelta) -> None:
         """Take note that the wall clock was set; the ledger follows with whoever has the lock next."""
@@ -140,7 +143,7 @@ class Books:
         )
 
     async def _take(self, reading: Reading, changes: Sequence[Change]) -> None:
-        if self.sound:
+        if self.sound and not (self.refused and changes):
             for name, scope in self.ledger.apply(changes):
                 events = await self._thread.run(self._store.records.of_scope, name, scope)
                 self.ledger.restate(name, scope, events)

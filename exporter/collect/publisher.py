@@ -90,6 +90,7 @@ class Publisher:
                 await self._thread.run(self._store.snapshots.append, snapshot)
             except LedgerError as error:
                 self._metrics.refused()
+                self._books.refused = True
                 self._outages.failed(SNAPSHOT, "refused", f"snapshot refused: {error}")
             except StoreError as error:
                 self._metrics.store_failed()

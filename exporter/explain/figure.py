@@ -173,7 +173,7 @@ def _entries(asked: _Asked) -> list[LineItem]:
     """Book the records of every market, or sale, with a part in the window anew, and note what each books."""
     kinds, also = ((Sale.kind,), REFUNDED) if asked.figure.startswith("sales") else (TRADES, None)
     found = _known(asked, kinds, asked.start, also)
-    since = None if asked.start is None else to_us(asked.start)
+    since, until = None if asked.start is None else to_us(asked.start), to_us(asked.until)
     lines = [
         LineItem(
             from_us(entry.at),
@@ -182,7 +182,7 @@ def _entries(asked: _Asked) -> list[LineItem]:
             (revision,),
         )
         for revision, entry in _booked(found, asked.snapshot.lot_rule)
-        if entry.amounts.get(asked.figure) and (since is None or entry.at >= since)
+        if entry.amounts.get(asked.figure) and (since is None or entry.at >= since) and entry.at <= until
     ]
     return sorted(lines, key=lambda line: (line.at or asked.until, line.what))
 
@@ -223,7 +223,7 @@ def _costs(asked: _Asked) -> list[LineItem]:
         proving = tuple(revision for revision in behind if revision.record.kind == kind)[-1:]
         what = f"{asked.of(source)}{scope} {'estimated' if day.billed is None else 'billed'}"
         cut = f" from {first:02}:00 UTC on" if first else ""
-        if cost := day.cost(first):
+        if cost := day.cost(first, day.begun(asked.until)):
             lines.append(LineItem(day.start, what + cut, -cost, proving))
     return lines
 

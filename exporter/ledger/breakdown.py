@@ -51,6 +51,7 @@ class Open:
 
 def breakdown(ledger: Ledger, now: datetime, snapshot: Snapshot) -> ResultsByGroup:
     """Return every window by series and by event, graded as trading is in the snapshot."""
+    ledger.until(now)
     tallied = ledger.groups.stated(windows.starts(now, ledger.zone))
     portfolios = [book.portfolio for book in ledger.venues.values()]
     by: dict[Level, dict[Window, WindowGroups]] = {}

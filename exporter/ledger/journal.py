@@ -63,15 +63,29 @@ class Journal:
                     timeline.add(entry.at, -amount)
                 self.balances[account] = self.balances.get(account, ZERO) + amount
 
-    def contribution(self, component: str, window: str, start: int | None) -> Decimal:
-        """Return what a component added to the net since `start`; None means all of it."""
+    def until(self, now: int) -> None:
+        """Let windows end now: what is dated ahead of it is booked, and counts when its time comes."""
+        for timeline in self.timelines.values():
+            timeline.until(now)
+
+    def ahead(self) -> int:
+        """Return how many moments are booked that are ahead of now."""
+        return len({at for timeline in self.timelines.values() for at in timeline.ahead()})
+
+    def waiting(self, component: str) -> Decimal:
+        """Return what a component will add to the net when all that is booked has had its time."""
         timeline = self.timelines[component]
-        return timeline.total if start is None else timeline.since(window, start)
+        return timeline.total - timeline.counted
+
+    def contribution(self, component: str, window: str, start: int | None) -> Decimal:
+        """Return what a component added to the net from `start` until now; None means from the beginning."""
+        timeline = self.timelines[component]
+        return timeline.counted if start is None else timeline.since(window, start)
 
     def open_cost_at(self, window: str, start: int) -> Decimal:
         """Return the cost of the contracts that were open just before a window's start."""
         timeline = self.timelines[OPEN_COST]
-        return -(timeline.total - timeline.since(window, start))
+        return -(timeline.counted - timeline.since(window, start))
 
     def first(self) -> int | None:
         """Return the time of the earliest event that made or lost money, None when there is none."""

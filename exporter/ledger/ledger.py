@@ -164,8 +164,19 @@ class Ledger:
             if account is not None:
                 book.cash = {0: _balance(name, account)}
 
+    def until(self, now: datetime) -> None:
+        """Let every window end now: what is dated ahead of it waits for its time."""
+        at = to_us(now)
+        for book in self.books.values():
+            book.journal.until(at)
+        for shop in self.shops.values():
+            shop.orders.until(at)
+        self.trades.until(at)
+        self.groups.until(at)
+
     def openings_needed(self, now: datetime) -> dict[str, dict[Window, datetime]]:
         """Return by venue the windows whose change in unrealised P&L is measured from a stored snapshot."""
+        self.until(now)
         starts = windows.starts(now, self.zone)
         return {name: book.openings_needed(starts) for name, book in self.venues.items()}
 
@@ -176,6 +187,7 @@ class Ledger:
         openings: Mapping[str, Mapping[str, Opening]],
     ) -> dict[Window, WindowFigures]:
         """Return every window as of `now`. `openings` answers `openings_needed`; what it lacks is partial."""
+        self.until(now)
         spans = self._spans(now)
         parts = {
             name: book.components(spans, states[name].freshness, openings.get(name, {}))
@@ -186,6 +198,7 @@ class Ledger:
 
     def unrealised(self, now: datetime, states: Mapping[str, SourceState]) -> dict[str, Figure]:
         """Return the unrealised P&L of what is open now, by venue."""
+        self.until(now)
         stated = {}
         for name, book in self.venues.items():
             valuation = book.value(now, states[name].freshness)
@@ -196,6 +209,7 @@ class Ledger:
 
     def results(self, now: datetime) -> dict[Window, Results]:
         """Return how trading went in every window, on all venues together."""
+        self.until(now)
         stated = {}
         for window, start in windows.starts(now, self.zone).items():
             since = None if start is None else to_us(start)
@@ -208,6 +222,7 @@ class Ledger:
 
     def counts(self, now: datetime) -> dict[Window, dict[str, Counts]]:
         """Return by window and shop how many sales were made, and refunds given."""
+        self.until(now)
         return {
             window: {
                 name: book.orders.stated(window, None if start is None else to_us(start))
@@ -251,7 +266,7 @@ class Ledger:
 
     def _spans(self, now: datetime) -> list[Span]:
         firsts = [first for book in self.books.values() if (first := book.journal.first()) is not None]
-        beginning = from_us(min(firsts)) if firsts else now
+        beginning = min(from_us(min(firsts)), now) if firsts else now
         return [
             Span(window, start, beginning if start is None else start, now)
             for window, start in windows.starts(now, self.zone).items()

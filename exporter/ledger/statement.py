@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from exporter.errors import OutOfBalance
-from exporter.ledger.book import SourceState, total
+from exporter.ledger.book import SourceBook, SourceState, total
 from exporter.ledger.checks import stated_checks
 from exporter.ledger.cost.plan import NO_PLAN, Plan
 from exporter.ledger.ledger import Ledger, WindowFigures
@@ -16,7 +16,7 @@ from exporter.ledger.sales.orders import Counts
 from exporter.ledger.trading.results import Results
 from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO, plain
-from exporter.records import Aside, Kind, SourceInfo
+from exporter.records import Aside, Kind
 from exporter.snapshot import COMPONENTS, Cursor, Figure, Opening, Snapshot, StatedFigure, Window, per_order
 from exporter.snapshot.texts import moment, ratio, usd
 from exporter.snapshot.tree import (
@@ -81,7 +81,7 @@ def state(
         lot_rule=ledger.lots,
         windows={window: _window(found, several) for window, found in figures.items()},
         sources={
-            name: _source(book.info, sources[name], now, (live or {}).get(name), ledger.aside.get(name, ()))
+            name: _source(book, sources[name], now, (live or {}).get(name), ledger.aside.get(name, ()))
             for name, book in ledger.books.items()
         },
         checks=checks,
@@ -137,14 +137,14 @@ def _components(parts: Mapping[str, Figure]) -> dict[str, StatedFigure]:
 
 
 def _source(
-    info: SourceInfo, state: SourceState, now: datetime, live: Standing | None, aside: Sequence[Aside]
+    book: SourceBook, state: SourceState, now: datetime, live: Standing | None, aside: Sequence[Aside]
 ) -> SourceStatus:
     error = None
     if state.error and state.since is not None:
         error = Trouble(reason=state.error, sentence=state.sentence, since=moment(state.since))
     return SourceStatus(
-        title=info.title,
-        kind=info.kind,
+        title=book.info.title,
+        kind=book.info.kind,
         grade=state.grade(now).word,
         live=None if live is None else live[0],
         live_since=None if live is None else moment(live[1]),
@@ -153,6 +153,7 @@ def _source(
         history=state.history,
         error=error,
         aside=sum(each.count for each in aside) or None,
+        ahead=book.journal.ahead() or None,
     )
 
 

@@ -70,6 +70,10 @@ class SourceStatus(Stated, frozen=True, kw_only=True):
     history: Annotated[tuple[str, ...], private("What is missing of its past.")] = ()
     error: Annotated[Trouble | None, totals("Absent while its last reading succeeded.")] = None
     aside: Annotated[int | None, totals("Rows of its lists that cannot be read; absent without any.")] = None
+    ahead: Annotated[
+        int | None,
+        totals("Moments that it dates ahead of now, which count when they come; absent without any."),
+    ] = None
 
 
 class CheckPart(Stated, frozen=True, kw_only=True):

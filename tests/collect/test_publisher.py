@@ -45,7 +45,7 @@ def _refuse(error: Exception, *_: object) -> None:
 
 
 def test_snapshot_that_does_not_balance_is_refused_and_counted(path: Path) -> None:
-    """The old figures stay until the books are right again."""
+    """The old figures stay until the books are right again: a record that changes has them made anew."""
 
     async def scenario() -> None:
         pipeline = Pipeline(path)
@@ -56,6 +56,9 @@ def test_snapshot_that_does_not_balance_is_refused_and_counted(path: Path) -> No
         await pipeline.cycle.publisher.publish()
         assert pipeline.latest == shown
         assert pipeline.counted("northstar_snapshots_refused_total") == 1
+        pipeline.sales.answer = answering("sales", sale("7"))
+        tree = await pipeline.collect_all()
+        assert tree["windows"]["all"]["net"]["usd"] == "7.00"
         await pipeline.cycle.stop()
 
     asyncio.run(scenario())

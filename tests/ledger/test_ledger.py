@@ -137,7 +137,7 @@ class AnyHistory(RuleBasedStateMachine):
                         for at, digits, exponent in zip(
                             timeline._times, timeline._digits, timeline._exponents, strict=True
                         )
-                        if at >= to_us(start)
+                        if to_us(start) <= at <= to_us(self.now)
                     ),
                     ZERO,
                 )

@@ -184,7 +184,7 @@ def test_closed_position_leaves_nothing_behind() -> None:
     """Neither a row nor a share of the unrealised sum."""
     books = Books(fill("buy yes 10 @ 0.40"))
     books.ledger.observe([mark(bid="0.50")])
-    books.book(fill("buy no 10 @ 0.45", at=NOW + timedelta(seconds=1)))
+    books.book(fill("buy no 10 @ 0.45", at=NOW))
     tree = stated(books)
     assert tree["positions"] == {}
     assert tree["unrealised"]["usd"] == "0.00"

@@ -6,8 +6,9 @@ import random
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from exporter.errors import LedgerError
 from exporter.ledger.timeline import Timeline
 
 EDGE = 2**31
@@ -41,9 +42,36 @@ def test_small_amounts_take_thirteen_bytes() -> None:
     assert timeline.total == Decimal("100000000.44")
 
 
-def test_an_amount_beyond_eighteen_digits_is_refused_whole() -> None:
-    """Nothing of it is added."""
+AMOUNTS = st.decimals(-(10**36), 10**36, allow_nan=False, allow_infinity=False, places=24)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), AMOUNTS), max_size=20),
+    st.lists(st.tuples(st.integers(-1, 51), st.integers(0, 51)), min_size=1, max_size=20),
+)
+def test_a_window_is_what_is_dated_from_its_start_until_now(
+    booked: list[tuple[int, Decimal]], moves: list[tuple[int, int]]
+) -> None:
+    """To the last digit, wherever now moves to, and whatever is booked in between."""
+    timeline, there, waiting = Timeline(), list[tuple[int, Decimal]](), list(booked)
+    for now, start in moves:
+        for at, amount in waiting[:2]:
+            timeline.add(at, amount)
+            there.append((at, amount))
+        del waiting[:2]
+        timeline.until(now)
+        counted = [(at, amount) for at, amount in there if at <= now]
+        assert timeline.counted == sum(amount for _, amount in counted)
+        assert timeline.since("w", start) == sum(amount for at, amount in counted if at >= start)
+        assert timeline.total == sum(amount for _, amount in there)
+        assert sum(timeline.ahead().values()) == timeline.total - timeline.counted
+
+
+def test_what_was_taken_back_before_its_time_is_not_ahead() -> None:
+    """A sale that is dated ahead and then void: nothing waits."""
     timeline = Timeline()
-    with pytest.raises(LedgerError, match="more digits"):
-        timeline.add(1, Decimal(2**63))
-    assert (len(timeline), timeline.total) == (0, 0)
+    timeline.until(5)
+    timeline.add(9, Decimal(7))
+    assert timeline.ahead() == {9: Decimal(7)}
+    timeline.add(9, Decimal(-7))
+    assert timeline.ahead() == {}

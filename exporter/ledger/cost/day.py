@@ -143,6 +143,10 @@ class CostDay:
         """Return the first hour that begins at or after a moment, and so is in a window that starts then."""
         return min(HOURS, max(0, -((self.start - moment) // HOUR)))
 
+    def begun(self, now: datetime) -> int:
+        """Return how many of its hours have begun."""
+        return min(HOURS, max(0, (now - self.start) // HOUR + 1))
+
     def cost(self, first: int = 0, last: int = HOURS) -> Decimal:
         """Return what the hours from `first` to before `last` cost."""
         if self.billed is not None and first == 0 and last == HOURS:

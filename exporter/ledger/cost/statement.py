@@ -150,7 +150,8 @@ class CostStatement:
 
     def _windows(self, now: datetime) -> dict[Window, ApiCostWindow]:
         months: dict[date, list[CostDay]] = {}
-        days = [day for spending in self._spending for day in spending.days.values() if day.known]
+        known = (day for spending in self._spending for day in spending.days.values() if day.known)
+        days = [day for day in known if day.start <= now]
         for day in sorted(days, key=lambda day: day.day):
             months.setdefault(day.day.replace(day=1), []).append(day)
         starts = windows.starts(now, self._zone)

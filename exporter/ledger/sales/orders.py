@@ -37,10 +37,15 @@ class Orders:
             counted = self._orders if "sales_gross" in entry.amounts else self._refunds
             counted.add(entry.at, ONE if entry.forward else -ONE)
 
+    def until(self, now: int) -> None:
+        """Let windows end now."""
+        self._orders.until(now)
+        self._refunds.until(now)
+
     def stated(self, window: str, start: int | None) -> Counts:
         """Return the window's counts; None as its start means all of them."""
         orders, refunds = (
-            timeline.total if start is None else timeline.since(window, start)
+            timeline.counted if start is None else timeline.since(window, start)
             for timeline in (self._orders, self._refunds)
         )
         return Counts(int(orders), int(refunds))

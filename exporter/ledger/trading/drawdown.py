@@ -39,11 +39,13 @@ NOTHING = Stretch(ZERO, ZERO, ZERO, ZERO)
 class Drawdown:
     """Amounts by hour; times are microseconds since 1970. Hours in which nothing happened take no room."""
 
-    __slots__ = ("_changed", "_hours", "_nodes", "_span")
+    __slots__ = ("_ahead", "_changed", "_hours", "_last", "_nodes", "_span")
 
     def __init__(self) -> None:
         self._hours: dict[int, Decimal] = {}
         self._changed: set[int] = set()
+        self._last, self._ahead = 2**62, set[int]()
+        """The hour of now, and those behind it in which something is dated."""
         self._nodes: dict[tuple[int, int], Stretch] = {}
         self._span = 0
         """Levels of the tree: it covers 2 ** _span hours since 1970."""
@@ -53,6 +55,20 @@ class Drawdown:
         hour = max(0, at // HOUR_US)
         self._hours[hour] = self._hours.get(hour, ZERO) + amount
         self._changed.add(hour)
+        if hour > self._last:
+            self._ahead.add(hour)
+
+    def until(self, now: int) -> None:
+        """Leave out the hours that begin after now: they are nothing until their time comes."""
+        last = now // HOUR_US
+        if last < self._last:
+            self._ahead.update(hour for hour in self._hours if last < hour <= self._last)
+            self._changed |= self._ahead
+        elif self._ahead:
+            due = {hour for hour in self._ahead if hour <= last}
+            self._changed |= due
+            self._ahead -= due
+        self._last = last
 
     def since(self, at: int) -> Decimal:
         """Return the deepest fall from a peak over the hours that begin at or after `at`, in dollars."""
@@ -65,7 +81,7 @@ class Drawdown:
     def _refresh(self, place: int) -> None:
         while place >> self._span:
             self._grow()
-        total = self._hours[place]
+        total = self._hours[place] if place <= self._last else ZERO
         self._nodes[0, place] = Stretch(total, max(total, ZERO), min(total, ZERO), max(-total, ZERO))
         for level in range(1, self._span + 1):
             place >>= 1

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from exporter.ledger.journal import Entry
-from exporter.ledger.timeline import pack
+from exporter.ledger.timeline import pack, unpack
 from exporter.ledger.windows import ROLLING, midnight
 from exporter.money import ZERO
 from exporter.snapshot import Window
@@ -127,12 +127,13 @@ class Tape:
         """From when on every amount is here."""
         self._times, self._digits = array("q"), array("q")
         self._events, self._exponents, self._what = array("i"), array("b"), array("b")
+        self._wide: list[Decimal] = []
 
     def add(self, at: int, event: int, what: int, amount: Decimal) -> None:
         """Put an amount at its time; one of before the floor is left out."""
         if at < self.floor:
             return
-        digits, exponent = pack(amount)
+        digits, exponent = pack(amount, self._wide)
         place = bisect_right(self._times, at) if self._times and at < self._times[-1] else len(self._times)
         self._times.insert(place, at)
         self._digits.insert(place, digits)
@@ -147,13 +148,26 @@ class Tape:
         lower = bisect_left(self._times, start)
         upper = len(self._times) if end is None else bisect_left(self._times, end)
         for place in range(lower, upper):
-            amount = Decimal(self._digits[place]).scaleb(self._exponents[place])
+            amount = unpack(self._digits[place], self._exponents[place], self._wide)
             yield self._events[place], self._what[place], amount
+
+    def cut_after(self, end: int) -> list[tuple[int, int, int, Decimal]]:
+        """Take everything after a moment from the tape, and return it with its times."""
+        place = bisect_right(self._times, end)
+        times = self._times[place:]
+        cut = [(at, *each) for at, each in zip(times, self.between(end + 1, None), strict=True)]
+        for column in self._columns:
+            del column[place:]
+        return cut
+
+    @property
+    def _columns(self) -> tuple[MutableSequence[int], ...]:
+        return self._times, self._digits, self._events, self._exponents, self._what
 
     def _cut(self, floor: int) -> None:
         if self._times[TAPE_SLACK] < floor:
             gone = bisect_left(self._times, floor)
-            for column in (self._times, self._digits, self._events, self._exponents, self._what):
+            for column in self._columns:
                 del column[:gone]
             self.floor = floor
 
@@ -168,6 +182,9 @@ class Groups:
         self._days: dict[int, dict[int, Tally]] = {}
         self._tape = Tape()
         self._windows: dict[Window, Tallies] = {}
+        self._now = 2**62
+        self._ahead: list[tuple[int, int, int, Decimal]] = []
+        """What is dated ahead of now: its time, its event, what it is and how much."""
         self._today = (0, 0, 0)
         """The day that was asked for last: its number, its first moment, and that of the next."""
 
@@ -177,6 +194,20 @@ class Groups:
         for entry in entries:
             for what, amount in _amounts(entry):
                 self._add(entry.at, event, what, amount)
+
+    def until(self, now: int) -> None:
+        """Let windows end now: what is dated ahead waits, also what was counted by a clock that was ahead."""
+        if now < self._now:
+            for at, number, what, amount in self._tape.cut_after(now):
+                self._count(at, number, what, amount, -1)
+                self._ahead.append((at, number, what, amount))
+        self._now = now
+        due = [each for each in self._ahead if each[0] <= now]
+        if due:
+            self._ahead = [each for each in self._ahead if each[0] > now]
+            for at, number, what, amount in due:
+                self._count(at, number, what, amount)
+                self._tape.add(at, number, what, amount)
 
     def stated(self, starts: Mapping[Window, datetime | None]) -> dict[Window, Tallies]:
         """Return the groups of every window, given when each starts.
@@ -197,15 +228,22 @@ class Groups:
         if number is None:
             number = self._numbers[event] = len(self._names)
             self._names.append(event)
+        if at > self._now:
+            self._ahead.append((at, number, what, amount))
+            return
+        self._count(at, number, what, amount)
+        self._tape.add(at, number, what, amount)
+
+    def _count(self, at: int, number: int, what: int, amount: Decimal, times: int = 1) -> None:
+        event = self._names[number]
         day = self._days.setdefault(self._day(at), {})
         tally = day.get(number)
         if tally is None:
             tally = day[number] = Tally()
-        tally.add(what, amount)
-        self._tape.add(at, number, what, amount)
+        tally.add(what, amount, times)
         for window in self._windows.values():
             if window.start is None or at >= window.start:
-                window.add(event, what, amount)
+                window.add(event, what, amount, times)
 
     def _roll(self, window: Window, known: Tallies | None, since: int) -> None:
         if since < self._tape.floor:

@@ -49,6 +49,12 @@ class TradeRecord:
             if entry.round_trip is not None:
                 self._end(entry.at, entry.round_trip, ONE if entry.forward else -ONE)
 
+    def until(self, now: int) -> None:
+        """Let windows end now."""
+        for timeline in (*self._count.values(), self._won, self._lost):
+            timeline.until(now)
+        self._drawdown.until(now)
+
     def stated(self, window: str, start: int | None, realised: Decimal, fees: Decimal) -> Results:
         """Return the window's results; `realised` and `fees` are its contributions to the net."""
         since = -(2**62) if start is None else start

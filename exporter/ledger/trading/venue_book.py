@@ -160,8 +160,10 @@ class VenueBook:
         }
 
     def value(self, now: datetime, freshness: timedelta) -> Valuation:
-        """Return the unrealised P&L of what is open now."""
-        return self.portfolio.value(now, freshness)
+        """Return the unrealised P&L of what is open now, and of what was closed at a time that is ahead: its
+        contracts are gone, and what they brought is realised when that time comes."""
+        found, waiting = self.portfolio.value(now, freshness), self.journal.waiting("trading_realised")
+        return replace(found, usd=found.usd + waiting) if waiting else found
 
     def components(
         self, spans: Sequence[Span], freshness: timedelta, openings: Mapping[str, Opening]

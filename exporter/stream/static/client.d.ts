@@ -123,6 +123,8 @@ export interface SourceStatus {
   error?: Trouble;
   /** Rows of its lists that cannot be read; absent without any. */
   aside?: number;
+  /** Moments that it dates ahead of now, which count when they come; absent without any. */
+  ahead?: number;
 }
 
 /** What is wrong with a source. */
