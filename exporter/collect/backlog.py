@@ -218,8 +218,9 @@ class Reader:
     def _rebuilt(
         self, ended: Sequence[str], known: Mapping[str, Resolution], gone: Sequence[str]
     ) -> tuple[tuple[Record, ...], int]:
-        books = self._store.records.fills_of(self._source.name, [*ended, *gone])
-        made = [settle(books[book], known[ticker_of(book)]) for book in ended]
+        listed = self._store.records.fills_of(self._source.name, [*ended, *gone])
+        books = {book: [fill for fill in fills if not fill.voided] for book, fills in listed.items()}
+        made = [settle(books[book], known[ticker_of(book)]) for book in ended if books[book]]
         missed = sum(settlement is None for settlement in made)
         missed += sum(bool(held(books[book])) for book in gone)
         return tuple(settlement for settlement in made if settlement is not None), missed

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from exporter.collect.rebuild import Replay
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError
 from exporter.ledger import Ledger
-from exporter.records import Change, Mark, SourceInfo
-from exporter.sources.contract import Reading
+from exporter.records import Change, Fill, Mark, Record, Settlement, SourceInfo
+from exporter.sources.contract import AskedAgain, Reading
 from exporter.store import Store
 
 
@@ -93,6 +94,47 @@ class Books:
                 self.sound = False
                 raise
             return changes
+
+    async def unlisted(self, reading: Reading, begin: datetime, end: datetime) -> set[str]:
+        """Return the markets with a fill in [begin, end) that was listed once and is not in this reading.
+
+        What lies before the oldest fill of the reading has left the list, as old rows do. A row that is set
+        aside may be the one that seems to be gone.
+        """
+        listed = {fill.key: fill.at for fill in reading.records if isinstance(fill, Fill)}
+        if not listed or reading.aside:
+            return set()
+        begin = max(begin, min(listed.values()))
+        keys = await self._thread.run(self._store.records.keys_between, reading.source, Fill.kind, begin, end)
+        scopes = {scope for key, scope in keys.items() if key not in listed}
+        found: set[str] = set()
+        for scope in scopes:
+            fills = (await self._thread.run(self._store.records.fills_of, reading.source, [scope]))[scope]
+            if any(not fill.voided and fill.key in keys and fill.key not in listed for fill in fills):
+                found.add(scope)
+        return found
+
+    async def take_back(self, asked: AskedAgain, now: datetime, reached: datetime | None) -> list[Change]:
+        """Take back the fills that the venue lists no more, of markets that it agrees with without them.
+
+        They stay in the store, with a last revision that says so. Raises StoreError or LedgerError.
+        """
+        source = asked.reading.source
+        listed = {record.key for record in asked.reading.records if isinstance(record, Fill)}
+        voided: list[Record] = []
+        for scope in sorted(asked.whole):
+            events = [
+                event
+                for event in await self._thread.run(self._store.records.of_scope, source, scope)
+                if isinstance(event, Fill | Settlement)
+            ]
+            gone = [e for e in events if isinstance(e, Fill) and not e.voided and e.key not in listed]
+            rest = [event for event in events if event not in gone]
+            if gone and self.ledger.venues[source].portfolio.would_tie(scope, rest):
+                voided += [replace(fill, voided=True) for fill in gone]
+        if not voided:
+            return []
+        return await self.book(replace(asked.reading, records=tuple(voided)), now, reached)
 
     async def quote(self, source: str, marks: Sequence[Mark]) -> bool:
         """Take quotes of a live feed; tell whether they have moved a price."""

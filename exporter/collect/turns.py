@@ -15,16 +15,19 @@ from time import perf_counter
 
 from exporter.collect.backlog import Reader
 from exporter.collect.books import Books
+from exporter.collect.inquiries import Inquiries
 from exporter.collect.listener import Listener
 from exporter.collect.outages import STORE, Outages
 from exporter.collect.publisher import Publisher
 from exporter.collect.reach import reached, remembered
+from exporter.collect.rereads import MOST_ROWS, Reread, due
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
 from exporter.metrics.exporter_metrics import ExporterMetrics
-from exporter.sources.contract import Reading, Source, Window
-from exporter.sources.guard import fetched, held
+from exporter.records import Change, restates
+from exporter.sources.contract import CanAskAgain, Reading, Source, Window
+from exporter.sources.guard import admit, fetched, held
 from exporter.store import Store
 
 log = logging.getLogger("northstar")
@@ -32,6 +35,13 @@ log = logging.getLogger("northstar")
 PAST_SECONDS = 5.0
 """How long a turn reads the past before it looks at the present: a small account's is whole with the
 first figures, a large one's takes turns without letting the figures grow stale."""
+
+
+RESTATEMENTS_TOLD = 20
+"""Restatements of one reading that the log names; all of them are in the database, with what was before."""
+
+CONTRADICTED = "contradicted"
+"""Why rows are read again that no schedule asks for."""
 
 
 class Turns:
@@ -62,6 +72,7 @@ class Turns:
         self._not_before: dict[str, float] = {}
         self._booked_until: dict[str, datetime] = {}
         self._stepped = timedelta(0)
+        self._inquiries = Inquiries(monotonic)
 
     async def start(self) -> None:
         """Learn from the store how far each source was read."""
@@ -85,7 +96,8 @@ class Turns:
             if self._monotonic() < self._not_before.get(source.name, float("-inf")):
                 return
             with self._books.reading(source.name):
-                await self._read(source, began)
+                if await self._read(source, began):
+                    await self._ask_again(source)
             await self._publisher.publish()
             self._metrics.cycle(perf_counter() - began)
 
@@ -94,30 +106,35 @@ class Turns:
         self._stepped += step
         self._booked_until = {name: until + step for name, until in self._booked_until.items()}
 
-    async def _read(self, source: Source, began: float) -> None:
+    async def _read(self, source: Source, began: float) -> bool:
+        """Read and book a source; tell whether that went well."""
         self._look()
         before = self._stepped
         try:
             with held(self._infos[source.name], StoreError):
-                window = await self._window(source, self._clock())
+                window = usual = await self._window(source, self._clock())
+                again = self._due(source, usual)
+                if again is not None:
+                    window = await self._widened(source, usual, again)
             reading = await fetched(source, self._infos[source.name], window)
         except SourceError as error:
             await self._failed(source, error)
-            return
+            return False
         except StoreError as error:
             self._not_stored(source, error)
-            return
+            return False
         self._look()
         if meanwhile := self._stepped - before:
             # It was dated by a clock that has been set since; nobody knows which of both measured the skew.
             reading = replace(reading, as_of=reading.as_of + meanwhile, skew=None)
             window = replace(window, end=window.end + meanwhile)
         self._metrics.fetched(source.name, perf_counter() - began, reading.skew)
-        booked = await self._book(source, reading, window)
+        booked = await self._book(source, reading, window, usual, again)
         for trouble in reading.troubles:
             await self._failed(source, trouble)
         if booked and not reading.troubles:
             self._outages.over(f"source={source.name}")
+        return booked
 
     async def _window(self, source: Source, now: datetime) -> Window:
         """Return what to read now. What lies before it is in the store, or is read here in slices."""
@@ -149,7 +166,64 @@ class Turns:
             await self._books.renew()
             await past.finish()
 
-    async def _book(self, source: Source, reading: Reading, window: Window) -> bool:
+    def _due(self, source: Source, usual: Window) -> Reread | None:
+        """Return what of the past is read again with this reading; nothing while the past is still read."""
+        past = self._pasts.get(source.name)
+        if usual.start is None or (past is not None and not past.settled):
+            return None
+        return due(source.name, self._standings.as_of(source.name), usual.end)
+
+    async def _widened(self, source: Source, usual: Window, again: Reread) -> Window:
+        assert usual.start is not None
+        since = usual.end + usual.skew - again.back
+        start = await self._thread.run(self._store.records.newest_rows, source.name, since, MOST_ROWS)
+        return replace(usual, start=min(usual.start, start))
+
+    async def _ask_again(self, source: Source) -> None:
+        """Ask for all rows of the markets that the venue contradicts us in, and book what is found.
+
+        The reading before stands whatever becomes of it: it is tried again later.
+        """
+        venue, as_of = self._books.ledger.venues.get(source.name), self._standings.as_of(source.name)
+        if venue is None or as_of is None or not isinstance(source, CanAskAgain) or not self._books.sound:
+            return
+        scopes = self._inquiries.due(source.name, venue.in_question())
+        if not scopes:
+            return
+        info, what = self._infos[source.name], f"rows asked again of source={source.name}"
+        try:
+            with held(info):
+                asked = await source.ask_again(scopes, as_of)
+            admit(info, asked.reading.records, asked.reading.answers)
+            now = self._clock()
+            come = self._standings.reached(source.name)
+            changes = await self._books.book(asked.reading, now, come)
+            changes += await self._books.take_back(asked, now, come)
+        except SourceError as error:
+            self._metrics.failed(source.name, error.reason, None)
+            self._outages.failed(what, error.reason, f"source={source.name} not asked again: {error}")
+        except StoreError as error:
+            self._not_stored(source, error)
+        except LedgerError as error:
+            self._metrics.failed(source.name, "ledger", None)
+            self._outages.failed(what, "ledger", f"source={source.name} not booked: {error}")
+        else:
+            self._outages.over(what)
+            self._tell(source, changes)
+            self._metrics.reread(source.name, CONTRADICTED, changes)
+
+    def _tell(self, source: Source, changes: Sequence[Change]) -> None:
+        """Count and log what was booked, and what it said before where it says otherwise now."""
+        self._metrics.booked(source.name, changes)
+        if changes:
+            log.info("source=%s records=%d", source.name, len(changes))
+        restated = [change for change in changes if restates(change)]
+        for change in restated[:RESTATEMENTS_TOLD]:
+            log.info("source=%s restated before=%r after=%r", source.name, change.old, change.new)
+
+    async def _book(
+        self, source: Source, reading: Reading, window: Window, usual: Window, again: Reread | None
+    ) -> bool:
         """Book a reading; tell whether it was."""
         now = self._clock()
         come = reached(self._infos[source.name].kind, self._standings.reached(source.name), reading, window)
@@ -165,11 +239,15 @@ class Turns:
                 f"source={source.name}", "ledger", f"source={source.name} not booked: {error}"
             )
             return False
-        self._metrics.booked(source.name, changes)
+        self._tell(source, changes)
+        if again is not None:
+            begin = usual.start or window.end
+            self._metrics.reread(source.name, again.why, [each for each in changes if each.new.at < begin])
+            if self._infos[source.name].kind == "venue" and window.start is not None:
+                unlisted = await self._books.unlisted(reading, window.start, begin)
+                self._inquiries.suspect(source.name, unlisted)
         self._booked_until[source.name] = window.end
         self._standings.succeeded(source, reading, now, come)
-        if changes:
-            log.info("source=%s records=%d", source.name, len(changes))
         for listener in self._listeners:
             listener.booked(reading)
         return True

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from datetime import timedelta
 
+from exporter.collect.rereads import told
 from exporter.errors import ExporterError, SettingsError, SourceError
 from exporter.records.printable import printable
 from exporter.settings import Instance, Settings
@@ -25,6 +26,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     for problem in bad:
         _say("problem", problem)
     count = len(bad) + sum(asyncio.run(_probe(instance)) for instance in settings.sources)
+    _say("ok", told())
     followed = {instance.definition for instance in settings.sources}
     for name in registry().definitions:
         if name not in followed:

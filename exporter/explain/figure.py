@@ -15,7 +15,7 @@ from exporter.ledger.cost.day import CostDay
 from exporter.ledger.journal import Entry
 from exporter.ledger.sales.sale_entries import sale_entries
 from exporter.ledger.trading.lots import LotRule
-from exporter.ledger.trading.positions import Book, Event, in_order
+from exporter.ledger.trading.positions import Book, Event, counts, in_order
 from exporter.ledger.windows import starts
 from exporter.money import plain
 from exporter.records import BilledDay, Fill, Sale, Settlement, UsageHour, ticker_of
@@ -199,7 +199,8 @@ def _booked(found: Sequence[Revision], lots: LotRule) -> Iterator[tuple[Revision
                 markets.setdefault((event.source, event.scope), []).append((event, revision))
     for (_, scope), events in markets.items():
         book = Book.empty(scope, events[0][0].ticker, lots)
-        for event, revision in sorted(events, key=lambda pair: in_order(pair[0])):
+        happened = (pair for pair in events if counts(pair[0]))
+        for event, revision in sorted(happened, key=lambda pair: in_order(pair[0])):
             yield revision, book.apply(event)
 
 

@@ -649,6 +649,18 @@ HEALTH = (
         ("source", "kind"),
     ),
     Metric(
+        "northstar_rereads_total",
+        "counter",
+        "Readings of what was read before: by the hour, by the day, or because the source contradicts us.",
+        ("source", "why"),
+    ),
+    Metric(
+        "northstar_late_rows_total",
+        "counter",
+        "Records that only such a reading has found, or found changed.",
+        ("source", "kind"),
+    ),
+    Metric(
         "northstar_cycle_seconds", "histogram", "Time from asking a source to its figures being published."
     ),
     Metric("northstar_commit_seconds", "histogram", "Time the durable commit of a snapshot took."),

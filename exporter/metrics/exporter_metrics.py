@@ -16,7 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from exporter import __version__
 from exporter.errors import BackupReason
 from exporter.metrics.catalogue import METRICS
-from exporter.records import Change
+from exporter.records import Change, restates
 
 Wrapped = TypeVar("Wrapped", bound=MetricWrapperBase)
 
@@ -53,6 +53,8 @@ class ExporterMetrics:
         self._tokens = made(Gauge, "northstar_source_tokens_available")
         self._booked = made(Counter, "northstar_records_booked_total")
         self._restated = made(Counter, "northstar_restatements_total")
+        self._rereads = made(Counter, "northstar_rereads_total")
+        self._late = made(Counter, "northstar_late_rows_total")
         self._cycle = made(Histogram, "northstar_cycle_seconds", buckets=SLOW)
         self._commit = made(Histogram, "northstar_commit_seconds", buckets=FAST)
         self._refused = made(Counter, "northstar_snapshots_refused_total")
@@ -139,8 +141,14 @@ class ExporterMetrics:
         """Count what a reading booked and restated."""
         for change in changes:
             self._booked.labels(source, change.new.kind).inc()
-            if change.old is not None:
+            if restates(change):
                 self._restated.labels(source, change.new.kind).inc()
+
+    def reread(self, source: str, why: str, late: Sequence[Change]) -> None:
+        """Count a reading of what was read before, and the rows that only it has found or changed."""
+        self._rereads.labels(source, why).inc()
+        for change in late:
+            self._late.labels(source, change.new.kind).inc()
 
     def cycle(self, seconds: float) -> None:
         """Note a whole cycle, from asking to published."""

@@ -33,7 +33,7 @@ from exporter.records.aside import (
     together,
 )
 from exporter.records.kinds import Kind, SourceInfo
-from exporter.records.revisions import KINDS, Change, Observation, Record, replaces
+from exporter.records.revisions import KINDS, Change, Observation, Record, replaces, restates
 from exporter.records.sales import Refund, Sale
 from exporter.records.trading import (
     Balance,
@@ -86,6 +86,7 @@ __all__ = [
     "name_of",
     "narrowed",
     "replaces",
+    "restates",
     "subaccount_of",
     "ticker_of",
     "together",

@@ -19,7 +19,8 @@ class Fill:
     """One execution of our order: `count` contracts of `side` bought at `price` dollars each.
 
     Selling YES is buying NO at one minus its price, so a fill always buys a side. `order_id` is empty in
-    records of before it was kept.
+    records of before it was kept. One that is `voided` was listed once and was taken back: a trade that was
+    busted. It counts no more, and stays as the last revision of what it was.
     """
 
     kind: ClassVar[str] = "fill"
@@ -33,6 +34,7 @@ class Fill:
     fee: Decimal
     at: datetime
     order_id: str = ""
+    voided: bool = False
 
     @property
     def key(self) -> str:

@@ -46,6 +46,14 @@ PAGE_KINDS = {
     "repeat_cursor": "every page after the first names itself as the next one",
     "short": "pages hold at most `value` rows, whatever was asked for",
 }
+LATE_KINDS = {
+    "late": "fills and settlements of the last `seconds` are not listed yet; positions and cash know them",
+    "bust": "the newest fill of a market that is open is taken back, once",
+    "amend": "the fee of the newest fill becomes a cent more, once",
+    "resettle": "the market that was settled last is paid the other way, once",
+}
+"""Faults of the venue's own past."""
+
 SOCKET_KINDS = {
     "ws_silent": "the socket stays open and answers pings, but sends no data",
     "ws_drop": "the socket is closed at once; `count` is of connections",
@@ -57,7 +65,7 @@ SOCKET_KINDS = {
 }
 """Faults of frames: `count` is of frames, `value` n spares all but every n-th, `endpoint` is a channel."""
 
-ALL_KINDS = KINDS | PAGE_KINDS | SOCKET_KINDS
+ALL_KINDS = KINDS | PAGE_KINDS | LATE_KINDS | SOCKET_KINDS
 OPERATIONS = ("set", "remove", "rename", "retype", "null", "empty", "duplicate", "reverse")
 NEEDS_FIELD = ("rename", "drop", "retype", "null", "mutate")
 
@@ -88,6 +96,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in ALL_KINDS:
             raise FaultError(f"unknown fault {self.kind!r}; known: {', '.join(ALL_KINDS)}")
+        if self.kind in ("bust", "amend", "resettle"):
+            self.count = self.count or 1
         if self.kind == "short" and not (isinstance(self.value, int) and self.value > 0):
             raise FaultError("short needs a number of rows as value")
         if self.kind in NEEDS_FIELD and self.field is None:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import socket
 import struct
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from exporter.simulator.anthropic import api as anthropic
 from exporter.simulator.faults import Fault, Faults
 from exporter.simulator.kalshi import gate as kalshi
+from exporter.simulator.kalshi.restated import RESTATED
 from exporter.simulator.mutation import mutate
 from exporter.simulator.sales import api as sales
 from exporter.simulator.wire import rfc3339
@@ -72,6 +73,11 @@ class Trouble:
                 return
             elif fault.kind == "short":
                 scope = shortened(scope, fault.value)
+            elif fault.kind == "late":
+                scope = delayed(scope, self.world.clock() - timedelta(seconds=fault.seconds))
+            elif fault.kind in RESTATED:
+                with self.world.lock:
+                    RESTATED[fault.kind](self.world.kalshi)
         if upgrade:
             await self.app(scope, receive, send)
             return
@@ -139,6 +145,18 @@ def shortened(scope: Scope, rows: int) -> Scope:
     limit = min(int(asked), rows) if asked.isdigit() else rows
     pairs = [(name, value) for name, value in query.multi_items() if name != "limit"]
     return {**scope, "query_string": urlencode([*pairs, ("limit", limit)]).encode()}
+
+
+def delayed(scope: Scope, until: datetime) -> Scope:
+    """Return the scope of a request whose list ends at a time; of any other, as it is."""
+    if not scope["path"].endswith(("/portfolio/fills", "/portfolio/settlements")):
+        return scope
+    query = QueryParams(scope["query_string"])
+    last = int(until.timestamp()) // 60 * 60  # whole minutes: a cursor is of one question
+    asked = query.get("max_ts", "")
+    pairs = [(name, value) for name, value in query.multi_items() if name != "max_ts"]
+    last = min(int(asked), last) if asked.isdigit() else last
+    return {**scope, "query_string": urlencode([*pairs, ("max_ts", last)]).encode()}
 
 
 def repeated(scope: Scope) -> Fault | None:

@@ -104,6 +104,22 @@ class CanReread(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedAgain:
+    """All that a source lists of some markets. `whole` are those of which nothing was kept from us."""
+
+    reading: Reading
+    whole: frozenset[str]
+
+
+@runtime_checkable
+class CanAskAgain(Source, Protocol):
+    """A venue that can be asked for the rows of single markets, when its totals contradict ours."""
+
+    async def ask_again(self, scopes: Sequence[str], at: datetime) -> AskedAgain:
+        """Return every row of the books of these names, whenever it happened; `at` is what it speaks of."""
+
+
 class Allowance(Protocol):
     """What an upstream lets us ask, in tokens of its own."""
 

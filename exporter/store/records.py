@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
@@ -211,6 +211,32 @@ class RecordStore:
         )
         with self._engine.connect() as connection:
             return [read(source, row.kind, row.body) for row in connection.execute(query)]
+
+    def newest_rows(self, source: str, since: datetime, most: int) -> datetime:
+        """Return from when on a source has at most so many records, no earlier than `since`."""
+        table = schema.records
+        beyond = (
+            select(table.c.at)
+            .where(table.c.at >= to_us(since), table.c.source == source)
+            .order_by(table.c.at.desc())
+            .offset(most)
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            found = connection.scalar(beyond)
+        return since if found is None else from_us(found) + timedelta(microseconds=1)
+
+    def keys_between(self, source: str, kind: str, begin: datetime, end: datetime) -> dict[str, str]:
+        """Return the scopes of all records of a kind in [begin, end), by key."""
+        table = schema.records
+        query = select(table.c.key, table.c.scope).where(
+            table.c.at >= to_us(begin),
+            table.c.at < to_us(end),
+            unsearched(table.c.source) == source,
+            unsearched(table.c.kind) == kind,
+        )
+        with self._engine.connect() as connection:
+            return {row.key: row.scope for row in connection.execute(query)}
 
     def fills_of(self, source: str, books: Sequence[str]) -> dict[str, list[Fill]]:
         """Return the newest revision of every fill of a few hundred books of a source, in no order.

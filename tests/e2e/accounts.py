@@ -93,6 +93,21 @@ pauses = st.fixed_dictionaries({"do": st.sampled_from(("wait", "look")), "second
 anything = st.sampled_from((*[fills] * 7, settlements, cash, changes, pauses, pauses)).flatmap(
     lambda kind: kind
 )
+restatements = st.fixed_dictionaries(
+    {"do": st.sampled_from(("bust", "amend", "resettle")), "which": st.integers(0, 9)}
+)
+late_fills = st.builds(
+    lambda fill, late: fill | {"late": late}, fills, st.sampled_from((0, 1, 7200, 2 * DAY))
+)
+plain_settlements = settlements.map(
+    lambda step: step | {"row": "usual", "result": "no" if step["result"] == "void" else step["result"]}
+)
+late = st.sampled_from(
+    (*[late_fills] * 6, plain_settlements, restatements, restatements, cash, pauses, pauses)
+).flatmap(lambda kind: kind)
+anything_late = st.lists(late, min_size=12, max_size=30)
+"""Accounts whose past is not over: rows listed days late, amended, busted, settlements paid otherwise."""
+
 steps = st.lists(anything, min_size=12, max_size=40)
 """Twelve at least: of fewer hypothesis would make most, and hardly anything in them would meet."""
 
@@ -148,6 +163,8 @@ def play(world: World, made: list[dict[str, Any]], look: Callable[[], None]) -> 
                 look()
             case "change":
                 _change(world, step)
+            case "bust" | "amend" | "resettle":
+                _restate(world, step)
             case _:
                 _move(world, step)
 
@@ -228,6 +245,23 @@ def _change(world: World, step: dict[str, Any]) -> None:
     if movements:
         account, chosen = world.kalshi, movements[step["which"] % len(movements)]
         account.change_movement(chosen.id, step["status"])
+
+
+def _restate(world: World, step: dict[str, Any]) -> None:
+    """Change what was listed before, of the last weeks: older rows nobody reads again by schedule."""
+    account, since = world.kalshi, world.clock() - timedelta(days=20)
+    recent = [fill for fill in account.fills if fill.time > since]
+    settled = [row.ticker for row in account.settlements if row.time > since]
+    which = step["which"]
+    if step["do"] == "resettle":
+        if settled:
+            account.resettle(settled[which % len(settled)], "yes" if which % 2 else "no")
+    elif recent:
+        fill = recent[which % len(recent)]
+        if step["do"] == "bust":
+            account.bust(fill.fill_id)
+        else:
+            account.amend(fill.fill_id, fee=fill.fee + STEP)
 
 
 def _move(world: World, step: dict[str, Any]) -> None:

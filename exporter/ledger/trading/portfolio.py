@@ -14,7 +14,7 @@ from exporter.ledger.journal import Entry
 from exporter.ledger.trading.equity import Worth, worth
 from exporter.ledger.trading.lots import LotRule
 from exporter.ledger.trading.marks import MarkRule, Price, price, seen
-from exporter.ledger.trading.positions import Book, Event, replay
+from exporter.ledger.trading.positions import Book, Event, counts, replay
 from exporter.ledger.trading.reconciliation import Reconciliation
 from exporter.money import ZERO
 from exporter.records import Change, Fill, Mark, Record, Settlement
@@ -73,6 +73,8 @@ class Portfolio:
         What the position shows follows at `refresh`: a replay of a million fills shows each book once.
         """
         scope = event.scope
+        if change.old is None and not counts(event):
+            return []
         book = self.books.get(scope)
         if book is None:
             book = self.books[scope] = Book.empty(scope, event.ticker, self.lots)
@@ -108,6 +110,18 @@ class Portfolio:
         self.books[scope] = book
         self._refresh(scope)
         return [entry.reversed() for entry in taken_back] + given
+
+    def would_tie(self, scope: str, events: Iterable[Event]) -> bool:
+        """Tell whether a market that had only these events would be as the venue states it."""
+        happened = [event for event in events if counts(event)]
+        for row in happened:
+            if isinstance(row, Settlement):
+                bought = {"yes": ZERO, "no": ZERO}
+                for fill in happened:
+                    if isinstance(fill, Fill):
+                        bought[fill.side] += fill.count
+                return (row.yes_count, row.no_count) == (bought["yes"], bought["no"])
+        return self.reconciliation.ties(scope, replay(scope, happened, self.lots)[0])
 
     @property
     def tickers(self) -> set[str]:

@@ -18,7 +18,7 @@ from exporter.ledger.journal import OPEN_COST, VENUE_CASH, Entry
 from exporter.ledger.trading.lots import AverageCost, FirstInFirstOut, LotRule, Lots, both
 from exporter.ledger.trading.ways import Way, orders_of, signed, spread, trade
 from exporter.money import ZERO
-from exporter.records import Fill, Record, Settlement, Side
+from exporter.records import Fill, Record, Settlement, Side, ticker_of
 from exporter.times import to_us
 
 ONE = Decimal(1)
@@ -218,9 +218,14 @@ class Book:
         return self.count * per_contract - self.cost, ZERO
 
 
+def counts(event: Event) -> bool:
+    """Tell whether an event has happened, as far as is known: a fill that was taken back has not."""
+    return not (isinstance(event, Fill) and event.voided)
+
+
 def replay(scope: str, events: Iterable[Event], rule: LotRule = "average") -> tuple[Book, list[Entry]]:
-    """Return the book and entries of all events of one market, in any order given."""
-    ordered = sorted(events, key=in_order)
-    book = Book.empty(scope, ordered[0].ticker if ordered else scope, rule)
+    """Return the book and entries of all events of one market that count, in any order given."""
+    ordered = sorted(filter(counts, events), key=in_order)
+    book = Book.empty(scope, ticker_of(scope), rule)
     moments = groupby(ordered, key=lambda event: in_order(event)[:2])
     return book, [entry for _, moment in moments for entry in book.moment(list(moment))]

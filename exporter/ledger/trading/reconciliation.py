@@ -123,6 +123,16 @@ class Reconciliation:
             if (mine.other.cost, realised) == (theirs.exposure, theirs.realised):
                 self._other_rule.add(scope)
 
+    def ties(self, scope: str, mine: Book) -> bool:
+        """Tell whether a book is what the venue states of a market, whichever lot rule it goes by."""
+        theirs = self._venue.get(scope)
+        if not self._heard or mine.settled:
+            return False
+        if theirs is None:
+            return not mine.position
+        ours = mine.position, mine.fees, mine.realised - mine.cost
+        return ours == (theirs.position, theirs.fees, theirs.realised - theirs.exposure)
+
     def worst(self, figure: CheckedFigure) -> Difference:
         """Return the largest difference of a figure, of those that count if any does; zero when all agree."""
         off = self._off[figure]

@@ -193,6 +193,11 @@ class VenueBook:
         ]
         return disagreeing + unordered + self._contradicted()
 
+    def in_question(self) -> set[str]:
+        """Return the markets whose rows do not explain what the venue states of them."""
+        found = {each.scope for each in self.portfolio.reconciliation.contradictions()}
+        return found.union(self.portfolio.disagreeing)
+
     def cash_difference(self) -> Decimal | None:
         """Return the venue's cash minus what fills, settlements, fees, transfers and the user explain."""
         if not self.cash:

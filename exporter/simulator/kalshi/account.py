@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from exporter.simulator.clock import Clock
@@ -69,6 +70,7 @@ class Account(Purse):
         self.archive = Archive()
         self.socket = SocketOptions()
         self._overcharge: dict[str, Decimal] = {}
+        self._paid_out: dict[tuple[int, str], Decimal] = {}
         self._last_of: dict[str, Fill] = {}  # by order
         self._sequence = 0
 
@@ -160,6 +162,23 @@ class Account(Purse):
         )
         self._book(fill, market)
         return fill
+
+    def bust(self, fill_id: str) -> None:
+        """Take a trade back, as if it had never been: no list has it any more."""
+        fill = self._listed(fill_id)
+        self.fills.remove(fill)
+        self._rebuild(fill.ticker)
+
+    def amend(self, fill_id: str, **changes: Any) -> None:
+        """Change a fill that was listed: its `fee`, `count` or `yes_price`."""
+        fill = self._listed(fill_id)
+        self.fills[self.fills.index(fill)] = replace(fill, **changes)
+        self._rebuild(fill.ticker)
+
+    def resettle(self, ticker: str, result: str, value: Amount | None = None) -> None:
+        """Change a result that was paid: the row says otherwise, under the same time."""
+        self.market(ticker, result=result, settlement_value=_worth(result, value))
+        self._rebuild(ticker)
 
     def determine(
         self, ticker: str, result: str, value: Amount | None = None, *, at: datetime | None = None
@@ -330,6 +349,16 @@ class Account(Purse):
             raise ValueError(f"{fill.ticker} is settled; it cannot trade")
         if position.updated and fill.time < position.updated:
             raise ValueError(f"{fill.ticker}: add fills in the order of their times")
+        self._take(position, fill)
+        market.volume += fill.count
+        self._last_of[fill.order_id] = fill
+        _insert(self.fills, fill)
+        if self.feed.listeners:
+            self.feed.tell(feed.fill(fill, position.held))
+            self.feed.tell(feed.position(position, self.lot_rule))
+            self.feed.tell(feed.order([fill, *(f for f in self.order_of(fill) if f is not fill)]))
+
+    def _take(self, position: Position, fill: Fill) -> None:
         before = abs(position.held)
         average, fifo = position.take(fill)
         pairs = (before + fill.count - abs(position.held)) / 2  # each pair of YES and NO returns a dollar
@@ -338,13 +367,29 @@ class Account(Purse):
         if pairs:
             self._note(Entry(fill.time, "realised", fill.ticker, average, fifo))
         self._note(Entry(fill.time, "fee", fill.ticker, fill.fee))
-        market.volume += fill.count
-        self._last_of[fill.order_id] = fill
-        _insert(self.fills, fill)
-        if self.feed.listeners:
-            self.feed.tell(feed.fill(fill, position.held))
-            self.feed.tell(feed.position(position, self.lot_rule))
-            self.feed.tell(feed.order([fill, *(f for f in self.order_of(fill) if f is not fill)]))
+
+    def _listed(self, fill_id: str) -> Fill:
+        return next(fill for fill in self.fills if fill.fill_id == fill_id)
+
+    def _rebuild(self, ticker: str) -> None:
+        """Compute a market anew from its fills and its result: positions, cash, entries and rows."""
+        market = self.markets[ticker]
+        for entry in [entry for entry in self.journal if entry.ticker == ticker]:
+            self.journal.remove(entry)
+            self.earned -= entry.amount if entry.kind == "realised" else -entry.amount
+        rows = any(row.ticker == ticker for row in self.settlements)
+        self.settlements = [row for row in self.settlements if row.ticker != ticker]
+        for key in [key for key in self.positions if key[1] == ticker]:
+            old = self.positions[key]
+            paid = sum(old.paid.values(), ZERO) + old.fees - min(old.bought.values())
+            self.add_cash(paid - self._paid_out.pop(key, ZERO), old.subaccount, old.exchange_index)
+            position = Position(ticker, old.subaccount, old.exchange_index)
+            self.positions[key] = self.unsettled[key] = position
+            mine = [fill for fill in self.fills if (fill.subaccount, fill.ticker) == key]
+            for fill in sorted(mine, key=attrgetter("time", "sequence")):
+                self._take(position, fill)
+            if old.settled:
+                self._pay(position, market, rows)
 
     def _tell_result(self, market: Market, time: datetime) -> None:
         if self.feed.listeners:
@@ -377,6 +422,7 @@ class Account(Purse):
             position.fees += shown
             self._note(Entry(time, "fee", position.ticker, shown))
         self.add_cash(payout, position.subaccount, position.exchange_index)
+        self._paid_out[position.subaccount, position.ticker] = payout + shown
         self.unsettled.pop((position.subaccount, position.ticker), None)
         if traded and self.feed.listeners:
             self.feed.tell(feed.position(position, self.lot_rule))

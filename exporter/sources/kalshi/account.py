@@ -19,11 +19,11 @@ from pydantic import SecretStr
 
 from exporter.errors import SourceError
 from exporter.money import plain
-from exporter.records import VENUE_POSITIONS, Aside, Mark, Observation, Record, ticker_of
-from exporter.sources.contract import Reading, Window
+from exporter.records import VENUE_POSITIONS, Aside, Mark, Observation, Record, subaccount_of, ticker_of
+from exporter.sources.contract import AskedAgain, Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import Endpoint, HttpClient, Observer
-from exporter.sources.kalshi.history import KalshiHistory
+from exporter.sources.kalshi.history import ARCHIVE, KalshiHistory
 from exporter.sources.kalshi.key import load_key, signer
 from exporter.sources.kalshi.limits import TokenBucket
 from exporter.sources.kalshi.owners import ABSENT, Owners
@@ -161,6 +161,37 @@ class Kalshi:
     def reread(self, aside: Aside) -> Sequence[Record]:
         """Return what a row that was set aside is read as now."""
         return reread(aside)
+
+    async def ask_again(self, scopes: Sequence[str], at: datetime) -> AskedAgain:
+        """Return every fill and settlement of some markets, from the live lists and the archive."""
+        collector = Collector(self.client)
+        tickers = list(dict.fromkeys(ticker_of(scope) for scope in scopes))
+        rows: list[object] = []
+        for start in range(0, len(tickers), TICKERS_AT_ONCE):
+            asked = [("ticker", ",".join(tickers[start : start + TICKERS_AT_ONCE]))]
+            rows += await self._fills(collector, "/portfolio/fills", asked)
+        kept_back: set[str] = set()
+        for ticker in tickers:
+            rows += await self._fills(collector, ARCHIVE, [("ticker", ticker)], tolerate=ABSENT)
+            if collector.answers[-1].status in ABSENT:
+                kept_back.add(ticker)
+        known = collector.rows.distinct(FILLS, rows)
+        records: list[Record] = [row.record(self.name) for row in known if row.ticker in tickers]
+        owners = {owner.number: owner for owner in await self.owners.all(collector)}
+        for scope in scopes:
+            owner = owners.get(subaccount_of(scope))
+            if owner is None:
+                continue
+            params = [*owner.params, ("ticker", ticker_of(scope))]
+            listed = await self._settlements(collector, params, owner.number, ANY_TIME)
+            settled = (row.record(self.name, owner.number) for row in listed)
+            records += [record for record in settled if record.scope == scope]
+        # A row that is set aside may be one that seems to be gone.
+        kept_back |= set(tickers) if collector.aside else set()
+        whole = frozenset(scope for scope in scopes if ticker_of(scope) not in kept_back)
+        answers, aside = tuple(collector.answers), collector.aside
+        reading = Reading(source=self.name, as_of=at, records=tuple(records), answers=answers, aside=aside)
+        return AskedAgain(reading=reading, whole=whole)
 
     async def probe(self) -> str:
         """Return how the account answers, and whether its key could do more than we need."""
