@@ -30,7 +30,17 @@ from exporter.sources.credential import usable
 from exporter.sources.http import Endpoint, HttpClient, Observer
 from exporter.sources.paging import Collector
 
-ADMIN, ORDINARY, SCOPED = "sk-ant-admin", "sk-ant-api", "sk-ant-api01"
+ADMIN = "sk-ant-admin"
+OAUTH, OAUTH_BETA = "sk-ant-oat", "oauth-2025-04-20"
+HOPELESS = {
+    "sk-ant-ort": "a refresh token: it is exchanged for an access token, and reads nothing by itself",
+    "sk-ant-sid": "a browser's session, which the API does not take",
+}
+"""Kinds that no report can be read with. Of every other one the service knows better than we do."""
+
+WITHDRAWN = (404, 410)
+"""How the service answers for reports that this organization does not have, or that are no more."""
+
 VERSION = "2023-06-01"
 FAST_MODE = "fast-mode-2026-02-01"  # without it, grouping by speed used to be refused
 
@@ -58,7 +68,7 @@ WAIT_WHEN_LIMITED = 60.0  # a 429 here often names no time to come back
 
 HINTS = {
     401: "it needs an admin key (sk-ant-admin...), which an admin makes in the Console under Admin keys",
-    403: "it needs an admin key (sk-ant-admin...); an ordinary key may not read the reports",
+    403: "it needs an admin key (sk-ant-admin...), or another credential that may read the reports",
     404: "check the base URL, and that the key belongs to an organization",
 }
 
@@ -95,7 +105,7 @@ class Anthropic:
 
     `clock` (aware UTC) is only used to measure the service's clock; every window is an argument.
     `family` says which reports are read; `auto` is the stable ones where the key may read them.
-    Raises SettingsError for a key of the wrong kind.
+    Raises SettingsError for what can be no key of any kind.
     """
 
     def __init__(
@@ -118,7 +128,8 @@ class Anthropic:
         self.interval, self.overlap, self.freshness = interval, overlap, freshness
         self._prices = prices or Prices()
         self._names = Names(self.name)
-        key = _readable(admin_key, family)
+        key = _readable(admin_key)
+        self._wished: FamilyName = family
         if family == "auto" and key.get_secret_value().startswith(ADMIN):
             family = "reports"
         self.family: FamilyName = family
@@ -133,11 +144,7 @@ class Anthropic:
         )
         self.client = HttpClient(
             endpoint,
-            lambda method, path: {
-                "x-api-key": key.get_secret_value(),
-                "anthropic-version": VERSION,
-                "anthropic-beta": analytics.BETA if "/analytics/" in path else FAST_MODE,
-            },
+            lambda method, path: _headers(key.get_secret_value(), path),
             clock,
             observer=observer,
             transport=transport,
@@ -153,8 +160,20 @@ class Anthropic:
     async def fetch(self, window: Window) -> Reading:
         """Return the bill's days, the usage hours, and what is due of usage by key and of names.
 
-        Once a UTC day older bills are read again. What no figure depends on may fail alone.
+        Once a UTC day older bills are read again. What no figure depends on may fail alone. Where `auto` was
+        asked for, and the stable reports are no more, it goes on with the analytics.
         """
+        try:
+            return await self._read(window)
+        except SourceRejected as refusal:
+            status = refusal.answers[-1].status if refusal.answers else None
+            if self._wished != "auto" or self.family != "reports" or status not in WITHDRAWN:
+                raise
+            self.family = "auto"
+            await self._choose(window.end)
+            return await self._read(window)
+
+    async def _read(self, window: Window) -> Reading:
         await self._choose(window.there)
         now, today = window.there, _midnight(window.there)
         since = _first_day(window, review=window.begins(DAY))
@@ -243,22 +262,25 @@ def _welcome(troubles: Sequence[SourceError]) -> bool:
     return not any(isinstance(trouble, SourceUnavailable) for trouble in troubles)
 
 
-def _readable(secret: SecretStr | str, family: FamilyName) -> SecretStr:
-    """Return the key if it can be one that reads reports of the family.
-
-    Kinds of keys come and go: every other kind is left for the service to judge.
-    """
-    key = usable(secret, "The Anthropic admin key")
-    text = key.get_secret_value()
-    if text.startswith(SCOPED) and family == "reports":
-        raise SettingsError(
-            ["The Anthropic key is a scoped one for the analytics: set NORTHSTAR_ANTHROPIC_FAMILY=auto."]
-        )
-    if text.startswith(ORDINARY) and not text.startswith(SCOPED):
-        raise SettingsError(
-            ["The Anthropic key is an ordinary one; reports need an admin key (sk-ant-admin)."]
-        )
+def _readable(secret: SecretStr | str) -> SecretStr:
+    """Return the credential unless it is of a kind that certainly reads nothing."""
+    key = usable(secret, "The Anthropic key")
+    for kind, what in HOPELESS.items():
+        if key.get_secret_value().startswith(kind):
+            raise SettingsError([f"The Anthropic key is {what}: reports need an admin key (sk-ant-admin)."])
     return key
+
+
+def _headers(credential: str, path: str) -> dict[str, str]:
+    """Return how a credential is presented: keys by a header of their own, access tokens as bearer tokens."""
+    beta = analytics.BETA if "/analytics/" in path else FAST_MODE
+    if credential.startswith("sk-ant-") and not credential.startswith(OAUTH):
+        return {"x-api-key": credential, "anthropic-version": VERSION, "anthropic-beta": beta}
+    return {
+        "Authorization": f"Bearer {credential}",
+        "anthropic-version": VERSION,
+        "anthropic-beta": f"{beta},{OAUTH_BETA}",
+    }
 
 
 def _first_day(window: Window, *, review: bool) -> datetime:

@@ -50,7 +50,7 @@ class AnthropicSettings(SourceSettings):
     """What an organization is reached and read by."""
 
     api_key: SecretStr = Field(
-        description="Anthropic Admin key (sk-ant-admin...); an ordinary key cannot read costs.",
+        description="Anthropic Admin key (sk-ant-admin...), or another credential that may read costs.",
         json_schema_extra={"names": ["ANTHROPIC_API_KEY"]},
     )
     base_url: Url = Field(

@@ -605,29 +605,54 @@ async def test_pages_that_expire_again_and_again_are_left_for_later() -> None:
 # The key.
 
 
-@pytest.mark.parametrize(
-    "key", ["sk-ant-api03-ordinary", SecretStr("sk-ant-api03-ordinary"), "", "two words"]
-)
-async def test_a_key_of_the_wrong_kind_is_named_at_once(key: Any) -> None:
-    """An ordinary key cannot read the bill; better said at the start than by a 403 an hour later."""
+@pytest.mark.parametrize("key", ["sk-ant-ort01-refresh", SecretStr("sk-ant-sid01-session"), "", "two words"])
+async def test_what_can_read_nothing_is_named_at_once(key: Any) -> None:
+    """Better said at the start than by a 401 an hour later; and only what certainly cannot work."""
     with pytest.raises(SettingsError) as caught:
         Anthropic(key, clock=lambda: NOW)
     assert len(caught.value.problems) == 1
-    assert "ordinary-" not in str(caught.value)
-    assert "api03" not in str(caught.value)
+    assert "refresh-" not in str(caught.value)
+    assert "01-" not in str(caught.value)
 
 
-async def test_a_scoped_key_is_told_which_reports_it_reads() -> None:
-    """It is no mistake by itself, only beside a setting that it cannot serve."""
-    with pytest.raises(SettingsError, match="NORTHSTAR_ANTHROPIC_FAMILY=auto"):
-        Anthropic("sk-ant-api01-scoped", clock=lambda: NOW, family="reports")
-    for family in ("auto", "analytics"):
-        assert Anthropic("sk-ant-api01-scoped", clock=lambda: NOW, family=family)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("credential", "bearer"),
+    [
+        ("sk-ant-admin01-an-admin-key", False),
+        ("sk-ant-api03-of-a-person-or-a-service-account", False),
+        ("sk-ant-api01-a-scoped-one", False),
+        ("sk-ant-oat01-an-access-token", True),
+        ("eyJhbGciOi.a-federated-token", True),
+    ],
+)
+@pytest.mark.parametrize("family", ["auto", "reports"])
+async def test_every_credential_of_the_documents_is_presented_as_they_say(
+    credential: str, bearer: bool, family: Any
+) -> None:
+    """Keys in a header of their own, access tokens as bearer tokens; the service judges what they may."""
+    upstream = Upstream(p.answers("anthropic"))
+    source = Anthropic(
+        credential, clock=lambda: NOW, base_url="https://models.test", family=family,
+        transport=upstream.transport,
+    )  # fmt: skip
+    await source.fetch(WINDOW)
+    for request in upstream.requests:
+        assert request.headers.get("x-api-key") == (None if bearer else credential)
+        assert request.headers.get("authorization") == (f"Bearer {credential}" if bearer else None)
+        assert ("oauth-2025-04-20" in request.headers["anthropic-beta"]) == bearer
 
 
-async def test_another_kind_of_key_is_left_to_the_service() -> None:
-    """Kinds of keys come and go; the service knows."""
-    assert Anthropic("some-federated-token", clock=lambda: NOW)
+@pytest.mark.parametrize("status", [404, 410])
+async def test_reports_that_are_no_more_give_way_to_the_analytics(status: int) -> None:
+    """With `auto`, also of an admin key, and also in the middle of a process's life; else it is a refusal."""
+    gone = dict.fromkeys((p.COST, p.USAGE), httpx.Response(status, json={}))
+    upstream = Upstream(p.answers("analytics") | gone)
+    source = anthropic(upstream, family="auto")
+    assert days(await source.fetch(WINDOW))
+    assert source.family == "analytics"
+    await source.aclose()
+    with pytest.raises(SourceRejected):
+        await read("anthropic", p.answers("analytics") | gone, family="reports")
 
 
 # Against the simulator.
