@@ -82,6 +82,13 @@ def _sources() -> Panel:
             Column("Clock skew", by_source("northstar_source_clock_skew_seconds"), SECONDS, decimals=1),
             Column("Live feed", by_source("northstar_live_connected"), words.WORD, words.LIVE),
             Column(
+                "Rows aside",
+                f"sum by (source) (northstar_source_rows_aside{{{CHOSEN}}})",
+                COUNT,
+                words.IF_ANY,
+                decimals=0,
+            ),
+            Column(
                 "Missing past",
                 by_source("northstar_history_gap_seconds"),
                 SECONDS,

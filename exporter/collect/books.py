@@ -17,7 +17,7 @@ from exporter.collect.rebuild import Replay
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError
 from exporter.ledger import Ledger
-from exporter.records import Change, Fill, Mark, Record, Settlement, SourceInfo
+from exporter.records import Aside, Change, Fill, Mark, Record, Settlement, SourceInfo
 from exporter.sources.contract import AskedAgain, Reading
 from exporter.store import Store
 
@@ -49,6 +49,10 @@ class Books:
     def open_tickers(self, source: str) -> set[str]:
         """Return the markets of a venue in which contracts are held."""
         return self.ledger.venues[source].portfolio.tickers
+
+    def aside(self, source: str) -> tuple[Aside, ...]:
+        """Return what is set aside of a source."""
+        return self.ledger.aside.get(source, ())
 
     async def rebuild(self) -> None:
         """Make the ledger of all that is in the store. Raises LedgerError or StoreError."""

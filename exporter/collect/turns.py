@@ -77,6 +77,7 @@ class Turns:
     async def start(self) -> None:
         """Learn from the store how far each source was read."""
         for name in self._turns:
+            self._metrics.aside(name, await self._thread.run(self._store.asides.open, name))
             mark = await self._thread.run(self._store.records.watermark, name)
             if mark is not None:
                 come = remembered(self._infos[name].kind, mark)
@@ -240,6 +241,7 @@ class Turns:
             )
             return False
         self._tell(source, changes)
+        self._metrics.aside(source.name, self._books.aside(source.name))
         if again is not None:
             begin = usual.start or window.end
             self._metrics.reread(source.name, again.why, [each for each in changes if each.new.at < begin])

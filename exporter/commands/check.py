@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from exporter.collect.rereads import told
@@ -13,8 +14,11 @@ from exporter.settings import Instance, Settings
 from exporter.sources.blame import where
 from exporter.sources.contract import HasClient, Source
 from exporter.sources.registry import registry, title_of
-from exporter.store import Store
+from exporter.store import Entry, Store
 from exporter.wiring import build_source, utc_now
+
+NAMED = 3
+"""Rows named of those with one thing wrong; the others are listed by the stream, `/api/pnl/aside`."""
 
 SKEW_WORTH_SAYING = timedelta(seconds=2)
 """Upstreams state their clock in whole seconds; below this it may be nothing but rounding."""
@@ -41,11 +45,30 @@ def _say(what: str, sentence: str) -> None:
 
 def _database(settings: Settings) -> list[str]:
     try:
-        Store.write(settings.db_path).close()
+        with Store.write(settings.db_path) as store:
+            aside = store.asides.entries()
     except ExporterError as error:
         return [str(error)]
     _say("ok", f"The database {settings.db_path} can be written.")
+    for sentence in _aside(aside):
+        _say("notice", sentence)
     return []
+
+
+def _aside(entries: Sequence[Entry]) -> Iterator[str]:
+    """Name the rows that are set aside, a sentence for each list and what is odd in it."""
+    alike: dict[tuple[str, str, str, str], list[Entry]] = {}
+    for entry in entries:
+        aside = entry.aside
+        alike.setdefault((aside.source, aside.listed, aside.field, aside.what), []).append(entry)
+    for (source, listed, field, what), found in alike.items():
+        count, since = sum(each.aside.count for each in found), min(each.first_seen for each in found)
+        named = ", ".join(each.aside.key for each in found[:NAMED])
+        rows = "A row" if count == 1 else f"{count:,} rows"
+        yield (
+            f"{source}: {rows} of {listed} cannot be read, since {since:%Y-%m-%d %H:%M} UTC: {field} {what} "
+            f"({named}{' and more' if len(found) > NAMED else ''})."
+        )
 
 
 async def _probe(instance: Instance) -> int:

@@ -587,6 +587,12 @@ HEALTH = (
         ("source", "field"),
     ),
     Metric(
+        "northstar_source_rows_aside",
+        "gauge",
+        "Rows that cannot be read and are set aside, by their list and the field that is odd.",
+        ("source", "list", "field"),
+    ),
+    Metric(
         "northstar_source_retries_total", "counter", "Requests tried again, by reason.", ("source", "reason")
     ),
     Metric(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter as Counts
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,11 +17,14 @@ from prometheus_client.metrics import MetricWrapperBase
 from exporter import __version__
 from exporter.errors import BackupReason
 from exporter.metrics.catalogue import METRICS
-from exporter.records import Change, restates
+from exporter.records import Aside, Change, restates
 
 Wrapped = TypeVar("Wrapped", bound=MetricWrapperBase)
 
 BREAKER = {"closed": 0, "half-open": 1, "open": 2}
+
+MOST_FIELDS, OTHER = 20, "other"
+"""Fields told apart for each source: more are a source that has changed, and say no more."""
 
 FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
 SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -37,6 +41,8 @@ class ExporterMetrics:
 
         self._errors = made(Counter, "northstar_source_errors_total")
         self._malformed = made(Counter, "northstar_source_malformed_total")
+        self._aside = made(Gauge, "northstar_source_rows_aside")
+        self._named_aside: dict[str, set[tuple[str, str]]] = {}
         self._retries = made(Counter, "northstar_source_retries_total")
         self._requests = made(Counter, "northstar_source_requests_total")
         self._waits = made(Counter, "northstar_source_wait_seconds_total")
@@ -136,6 +142,20 @@ class ExporterMetrics:
         self._errors.labels(source, reason).inc()
         if field is not None:
             self._malformed.labels(source, field).inc()
+
+    def aside(self, source: str, rows: Iterable[Aside]) -> None:
+        """Note what is set aside of a source; of many fields the rarest are one."""
+        counted: Counts[tuple[str, str]] = Counts()
+        for each in rows:
+            counted[each.listed, each.field] += each.count
+        named = dict(counted.most_common(MOST_FIELDS))
+        if rest := counted.total() - sum(named.values()):
+            named[OTHER, OTHER] = named.get((OTHER, OTHER), 0) + rest
+        for gone in self._named_aside.get(source, set()) - named.keys():
+            self._aside.remove(source, *gone)
+        for place, count in named.items():
+            self._aside.labels(source, *place).set(count)
+        self._named_aside[source] = set(named)
 
     def booked(self, source: str, changes: Sequence[Change]) -> None:
         """Count what a reading booked and restated."""

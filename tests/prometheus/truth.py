@@ -201,6 +201,19 @@ CASES = [
         for sign, word in ((1, "higher"), (-1, "lower"))
     ),
     Case(
+        "NorthstarRowsAside",
+        "fires when a row cannot be read for a quarter of an hour",
+        {
+            series(
+                "northstar_source_rows_aside", source="kalshi", list="fills", field="fills.fee_cost"
+            ): steps((0, 10), (1, 30), (0, 10))
+        },
+        ["9m", "24m", "40m"],
+        ["25m", "39m"],
+        {**KALSHI, "list": "fills", "field": "fills.fee_cost"},
+        "1 rows of the fills of kalshi are set aside: fills.fee_cost is odd.",
+    ),
+    Case(
         "NorthstarHistoryGap",
         "fires when a gap stays for half an hour",
         {series("northstar_history_gap_seconds", source="kalshi"): steps((0, 10), (7200, 40), (0, 10))},
@@ -277,6 +290,15 @@ CASES = [
                 0,
                 "",
                 "Our books differ from the venue's: the check cash fails.",
+                None,
+            ),
+            (
+                "NorthstarRowsAside",
+                "northstar_source_rows_aside",
+                {"source": "kalshi", "list": "fills", "field": "fills.fee_cost"},
+                2,
+                "",
+                "2 rows of the fills of kalshi are set aside: fills.fee_cost is odd.",
                 None,
             ),
             (
