@@ -217,14 +217,16 @@ def _costs(asked: _Asked) -> list[LineItem]:
         behind.append(revision)
     lines = []
     for (scope, source), (day, behind) in sorted(days.items(), key=lambda pair: pair[0]):
-        if asked.figure != ("api_cost_estimated" if day.billed is None else "api_cost_billed"):
-            continue
+        day.settle(asked.until)
         first = 0 if start is None else day.hour_of(start)
-        kind = UsageHour.kind if day.billed is None else BilledDay.kind
+        estimated = asked.figure == "api_cost_estimated"
+        kind = UsageHour.kind if estimated else BilledDay.kind
         proving = tuple(revision for revision in behind if revision.record.kind == kind)[-1:]
-        what = f"{asked.of(source)}{scope} {'estimated' if day.billed is None else 'billed'}"
+        said = "billed" if not estimated else "estimated" if day.billed is None else "not on the bill yet"
+        what = f"{asked.of(source)}{scope} {said}"
         cut = f" from {first:02}:00 UTC on" if first else ""
-        if cost := day.cost(first, day.begun(asked.until)):
+        last = day.begun(asked.until)
+        if cost := day.cost_estimated(first, last) if estimated else day.cost_billed(first, last):
             lines.append(LineItem(day.start, what + cut, -cost, proving))
     return lines
 

@@ -167,6 +167,8 @@ class Ledger:
     def until(self, now: datetime) -> None:
         """Let every window end now: what is dated ahead of it waits for its time."""
         at = to_us(now)
+        for bill in self.bills.values():
+            bill.settle(now)
         for book in self.books.values():
             book.journal.until(at)
         for shop in self.shops.values():

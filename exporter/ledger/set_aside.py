@@ -9,8 +9,6 @@ from exporter.ledger.doubt import Doubt
 from exporter.records import Aside, SourceInfo
 from exporter.snapshot import KIND_COMPONENTS, Reason
 
-CODE = "set_aside"
-
 
 def doubts(info: SourceInfo, asides: Iterable[Aside]) -> tuple[Doubt, ...]:
     """Return what rows that are set aside speak against.
@@ -25,7 +23,9 @@ def doubts(info: SourceInfo, asides: Iterable[Aside]) -> tuple[Doubt, ...]:
     found: list[Doubt] = []
     for (listed, field, what, components), rows in alike.items():
         if components:
-            reason = Reason(info.name, CODE, _said(listed, field, what, sum(each.count for each in rows)))
+            reason = Reason(
+                info.name, "set_aside", _said(listed, field, what, sum(each.count for each in rows))
+            )
             found.append(Doubt(components=frozenset(components), reason=reason, at=_latest(rows)))
             found += [
                 Doubt(components=frozenset(), reason=reason, scope=scope)

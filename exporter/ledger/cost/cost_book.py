@@ -53,6 +53,12 @@ class CostBook:
         """What is doubtful about a day's cost is said by the day."""
         return ()
 
+    def settle(self, now: datetime) -> None:
+        """Take bills that have settled by now as whole: nothing of their days is estimated any more."""
+        if self.spending.settle(now):
+            self.post()
+
     def forget_settled(self, now: datetime) -> None:
         """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""
+        self.settle(now)
         self.spending.forget_settled(now)

@@ -15,24 +15,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from exporter.ledger.cost.day import HOURS, TOKEN_KINDS, CostDay
+from exporter.ledger.cost.day import BILLED_KINDS, HOURS, TOKEN_KINDS, CostDay, costs_of
 from exporter.money import ZERO, to_micro
-from exporter.records.estimates import WEB_SEARCH, searched
+from exporter.records import UsageLine
+from exporter.records.estimates import WEB_SEARCH
 
 DIMENSIONS = ("model", "workspace", "kind", "tier", "api_key")
 NONE = "none"
 """The label of cost that has no model, no tier, or was not made with a key."""
 
 UNALLOCATED = "unallocated"
-
-BILLED_KINDS = {
-    "uncached_input_tokens": "uncached_input",
-    "cache_creation.ephemeral_5m_input_tokens": "cache_write_5m",
-    "cache_creation.ephemeral_1h_input_tokens": "cache_write_1h",
-    "cache_read_input_tokens": "cache_read",
-    "output_tokens": "output",
-}
-"""The bill's words for the kinds of token; a kind it adds keeps its own."""
 
 Group = tuple[str, ...]
 By = dict[str, Decimal]
@@ -72,12 +64,12 @@ class CostBy:
 
 def cost_by(day: CostDay, first: int = 0, last: int = HOURS) -> CostBy:
     """Return the cost of a day's hours from `first` to before `last`."""
-    if day.billed is not None:
-        whole = _sum(day, _billed(day))
-        if first == 0 and last == HOURS:
-            return whole
-        return whole.scaled(day.cost(first, last))
-    return _sum(day, _estimated(day, first, last))
+    if day.billed is None:
+        return _sum(day, _estimated(day, first, last))
+    found = CostBy()
+    found.add(_sum(day, _billed(day)).scaled(day.cost_billed(first, last)))
+    found.add(_sum(day, _unbilled(day, first, last)))
+    return found
 
 
 class CostByMemory:
@@ -135,12 +127,18 @@ def _estimated(day: CostDay, first: int, last: int) -> Iterator[CostLine]:
         if not first <= hour < last:
             continue
         for line in lines:
-            if line.cost is None:
-                if searches := searched(line):
-                    yield CostLine(line.workspace, "", "", "", WEB_SEARCH, searches)
-                continue
-            for kind, amount in line.costs or (("tokens", line.cost),):
-                yield CostLine(line.workspace, line.model, line.tier, line.context_window, kind, amount)
+            for kind, amount in costs_of(line):
+                yield _piece(line, kind, amount)
+
+
+def _unbilled(day: CostDay, first: int, last: int) -> Iterator[CostLine]:
+    for each in day.unbilled():
+        if first <= each.hour < last:
+            yield _piece(each.line, each.kind, each.cost)
+
+
+def _piece(line: UsageLine, kind: str, amount: Decimal) -> CostLine:
+    return CostLine(line.workspace, line.model, line.tier, line.context_window, kind, amount)
 
 
 def _sum(day: CostDay, lines: Iterable[CostLine]) -> CostBy:

@@ -3,19 +3,23 @@
 Rule:   the bill covers a whole UTC day; windows may cut a day. A billed day is spread over its
         hours by the estimated cost of each (evenly where usage says nothing), so that a cut
         window gets its share; the day's sum is the bill to the last digit.
+        A bill may land in pieces. Until it has settled the estimate stands for what it has no line of yet:
+        the same workspace, model, tier and kind, as far as a line says them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from operator import add
+from typing import NamedTuple
 
 from exporter.ledger.journal import API_PAYABLE, Entry
 from exporter.money import ZERO, to_micro
 from exporter.records import BillChange, BilledDay, BilledLine, KeyUsage, UsageHour, UsageLine
-from exporter.records.estimates import searched
+from exporter.records.estimates import WEB_SEARCH, searched
 from exporter.times import to_us
 
 HOUR_US = 3_600_000_000
@@ -24,12 +28,27 @@ HOURS = 24
 TOKEN_KINDS = ("uncached_input", "cache_write_5m", "cache_write_1h", "cache_read", "output")
 """The kinds that usage tells apart, disjoint; the order in which they are kept."""
 
+BILLED_KINDS = {
+    "uncached_input_tokens": "uncached_input",
+    "cache_creation.ephemeral_5m_input_tokens": "cache_write_5m",
+    "cache_creation.ephemeral_1h_input_tokens": "cache_write_1h",
+    "cache_read_input_tokens": "cache_read",
+    "output_tokens": "output",
+}
+"""The bill's words for the kinds of token; a kind it adds keeps its own."""
+
+TOKENS = "tokens"
+"""What all kinds of token together are, on a bill and in estimates of before they were told apart."""
+
 HOUR = timedelta(hours=1)
 
 PRICED_TIERS = ("standard", "batch")
 """Tiers with a public price; usage of another one is named with its tier, for it is the reason."""
 
 NO_MODEL = "a model without a name"
+
+Covered = tuple[str, str, str, str]
+"""A workspace, a model, a tier and a kind that a bill has a line of; empty for any of them."""
 
 Unpriced = tuple[str, str]
 """A model, and why its usage has no price: `model` for one that no table knows, else what of it."""
@@ -43,6 +62,15 @@ USAGE_LATE = timedelta(hours=2)
 empty hour is believed and recorded an hour after its end."""
 
 
+class Unbilled(NamedTuple):
+    """A piece of an estimate that its day's bill has no line of yet."""
+
+    hour: int
+    line: UsageLine
+    kind: str
+    cost: Decimal
+
+
 @dataclass(slots=True)
 class CostDay:
     """What is known of one UTC day of a source.
@@ -52,6 +80,7 @@ class CostDay:
     `range` is how much more an hour may have cost than estimated, `saved` what its cache saved,
     `unpriced` is tokens by model and reason, `tokens` all of them by model, as `TOKEN_KINDS`. `lines` are
     kept until the day is settled: a year of them would be most of what the ledger weighs.
+    `open` is whether the bill may still lack lines, which ends when it has settled.
     `revision` counts what was taken, so that whatever is made of the day is known to be old.
     """
 
@@ -68,6 +97,8 @@ class CostDay:
     keys: KeyUsage | None = None
     bill_changes: dict[int, BillChange] = field(default_factory=dict)
     revision: int = 0
+    open: bool = True
+    _unbilled: tuple[int, list[Unbilled]] | None = None
     start: datetime = field(init=False)
     end: datetime = field(init=False)
 
@@ -120,6 +151,36 @@ class CostDay:
         """Forget the lines of the usage; what a settled day is asked for is kept by the hour."""
         self.lines.clear()
 
+    def settle(self, now: datetime) -> bool:
+        """Take the bill as whole once it has settled; tell whether that changes what the day cost."""
+        if not self.open or not self.settled(now):
+            return False
+        changed = self._unbilled is not None and bool(self._unbilled[1])
+        self.open, self._unbilled = False, None
+        self.revision += changed
+        return changed
+
+    @property
+    def landing(self) -> bool:
+        """Whether the bill is there and does not cover all that was used."""
+        return self.open and self.billed is not None and bool(self.unbilled())
+
+    def unbilled(self) -> list[Unbilled]:
+        """Return the estimated cost that the bill does not cover: none without one, or when it is whole."""
+        if self.billed is None or not self.open:
+            return []
+        if self._unbilled is None or self._unbilled[0] != self.revision:
+            covered = {one for line in self.bill_lines if (one := _covered(line)) is not None}
+            found = [
+                Unbilled(hour, line, kind, cost)
+                for hour, lines in self.lines.items()
+                for line in lines
+                for kind, cost in costs_of(line)
+                if cost and covered.isdisjoint(_fitting(line, kind))
+            ]
+            self._unbilled = (self.revision, found)
+        return self._unbilled[1]
+
     def settled(self, now: datetime) -> bool:
         """Tell whether the day is billed and old enough for the bill to be taken as final."""
         return self.billed is not None and now >= self.end + SETTLES_AFTER
@@ -149,18 +210,39 @@ class CostDay:
 
     def cost(self, first: int = 0, last: int = HOURS) -> Decimal:
         """Return what the hours from `first` to before `last` cost."""
-        if self.billed is not None and first == 0 and last == HOURS:
-            return self.billed
-        return sum((cost for hour, cost in self.by_hour().items() if first <= hour < last), ZERO)
+        return self.cost_billed(first, last) + self.cost_estimated(first, last)
+
+    def cost_billed(self, first: int = 0, last: int = HOURS) -> Decimal:
+        """Return what of the bill falls on the hours from `first` to before `last`."""
+        if self.billed is None:
+            return ZERO
+        whole = first == 0 and last == HOURS
+        return self.billed if whole else _sum(self._spread(self.billed), first, last)
+
+    def cost_estimated(self, first: int = 0, last: int = HOURS) -> Decimal:
+        """Return what these hours are estimated at, as far as no bill covers it."""
+        return _sum(self._estimates(), first, last)
 
     def entries(self) -> list[Entry]:
-        """Return the day as entries, one an hour; billed or estimated, never both."""
-        component = "api_cost_estimated" if self.billed is None else "api_cost_billed"
-        return [self._entry(hour, component, cost) for hour, cost in self.by_hour().items() if cost]
+        """Return the day as entries, one an hour: its bill, and its estimate as far as no bill covers it."""
+        billed = {} if self.billed is None else self._spread(self.billed)
+        return [
+            self._entry(hour, component, cost)
+            for component, costs in (
+                ("api_cost_billed", billed),
+                ("api_cost_estimated", self._estimates()),
+            )
+            for hour, cost in costs.items()
+            if cost
+        ]
 
-    def by_hour(self) -> dict[int, Decimal]:
-        """Return the day's cost by hour: the bill spread over them, or what each is estimated at."""
-        return self.estimated if self.billed is None else self._spread(self.billed)
+    def _estimates(self) -> dict[int, Decimal]:
+        if self.billed is None:
+            return self.estimated
+        found: dict[int, Decimal] = {}
+        for each in self.unbilled():
+            found[each.hour] = found.get(each.hour, ZERO) + each.cost
+        return found
 
     def _spread(self, billed: Decimal) -> dict[int, Decimal]:
         weights = {hour: cost for hour, cost in self.estimated.items() if cost > 0}
@@ -173,6 +255,38 @@ class CostDay:
 
     def _entry(self, hour: int, component: str, cost: Decimal) -> Entry:
         return Entry(to_us(self.start) + hour * HOUR_US, {component: cost, API_PAYABLE: -cost})
+
+
+def costs_of(line: UsageLine) -> tuple[tuple[str, Decimal], ...]:
+    """Return what a line is estimated at by kind; of one without a price only its searches have one."""
+    if line.cost is None:
+        searches = searched(line)
+        return ((WEB_SEARCH, searches),) if searches else ()
+    return line.costs or ((TOKENS, line.cost),)
+
+
+def _covered(line: BilledLine) -> Covered | None:
+    """Return what a line of a bill is for; None for what is never estimated."""
+    if line.token_type or line.cost_type in (TOKENS, WEB_SEARCH, ""):
+        kind = BILLED_KINDS.get(line.token_type, line.token_type)
+        searches = line.cost_type == WEB_SEARCH and not line.token_type
+        return (line.workspace, line.model, line.tier, WEB_SEARCH if searches else kind)
+    return None
+
+
+def _fitting(line: UsageLine, kind: str) -> set[Covered]:
+    """Return all that a bill may say of a kind of use, in more or fewer words."""
+    kinds = (*TOKEN_KINDS, TOKENS, "") if kind == TOKENS else (kind, "")
+    return {
+        (line.workspace, model, tier, named)
+        for model in (line.model, "")
+        for tier in (line.tier, "")
+        for named in kinds
+    }
+
+
+def _sum(costs: Mapping[int, Decimal], first: int, last: int) -> Decimal:
+    return sum((cost for hour, cost in costs.items() if first <= hour < last), ZERO)
 
 
 def _why(line: UsageLine) -> str:

@@ -35,6 +35,8 @@ class Spending:
         self._entries: dict[date, list[Entry]] = {}
         self._unsettled: dict[date, CostDay] = {}
         self._changed: set[date] = set()
+        self._newest = datetime.min.replace(tzinfo=UTC)
+        """The newest hour that was used in: it is at least as late by now, which settles days long past."""
         self._holes: tuple[int, date, list[date]] = (-1, date.min, [])
 
     @property
@@ -58,12 +60,15 @@ class Spending:
             self.restatements.append(record)
             self.restatements.sort(key=lambda bill_change: (bill_change.at, bill_change.day))
         known.take(record)
+        if isinstance(record, UsageHour):
+            self._newest = max(self._newest, record.at)
         self.version += 1
 
     def rebook(self) -> list[Entry]:
         """Return the old entries of the changed days taken back, and their new ones."""
         posted: list[Entry] = []
         for day in sorted(self._changed):
+            self.days[day].settle(self._newest)
             entries = self.days[day].entries()
             posted += [entry.reversed() for entry in self._entries.get(day, ())]
             posted += entries
@@ -71,6 +76,13 @@ class Spending:
             self._unsettled[day] = self.days[day]
         self._changed.clear()
         return posted
+
+    def settle(self, now: datetime) -> bool:
+        """Take the bills that have settled by now as whole; tell whether that changes what a day cost."""
+        landed = [key for key, day in self._unsettled.items() if day.settle(now)]
+        self._changed.update(landed)
+        self.version += bool(landed)
+        return bool(landed)
 
     def forget_settled(self, now: datetime) -> None:
         """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""
@@ -96,8 +108,14 @@ class Spending:
         today = self.days.get(now.astimezone(UTC).date())
         if today is None or not today.estimated:
             return Grade.ESTIMATED, (self._reason("no_usage_yet", "no usage of today yet"),)
+        said = []
         if any(day.billed is None and day.end > begin for day in self._unsettled.values()):
-            return Grade.ESTIMATED, (self._reason("not_billed", "not billed yet"),)
+            said.append(self._reason("not_billed", "not billed yet"))
+        if landing := sorted(day.day for day in self._unsettled.values() if day.end > begin and day.landing):
+            text = f"the bill of {_named(landing)} has no line yet for some of what was used"
+            said.append(self._reason("bill_landing", text))
+        if said:
+            return Grade.ESTIMATED, tuple(said)
         return Grade.FINAL, ()
 
     def doubt_billed(self, begin: datetime, now: datetime) -> Graded:
@@ -130,9 +148,11 @@ class Spending:
         """Return the tokens without a price on days that are not billed, from `begin` on."""
         tokens: dict[Unpriced, int] = {}
         for day in self._unsettled.values():
-            if day.billed is None and day.end > begin:
+            if (day.billed is None or day.open) and day.end > begin:
+                billed = {line.model for line in day.bill_lines}
                 for what, count in day.unpriced_since(begin).items():
-                    tokens[what] = tokens.get(what, 0) + count
+                    if what[0] not in billed:
+                        tokens[what] = tokens.get(what, 0) + count
         return {what: count for what, count in sorted(tokens.items()) if count}
 
     def _unpriced(self, begin: datetime) -> list[Reason]:

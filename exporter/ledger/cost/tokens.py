@@ -53,6 +53,10 @@ def used(day: CostDay, first: int = 0) -> Used:
         for model, counts in models.items():
             found.by_model[model] = found.by_model.get(model, 0) + sum(counts)
             found.kinds = tuple(map(add, found.kinds, counts))
+    if day.billed is not None:
+        rest = day.cost_estimated(first)
+        found.low += rest
+        found.high += rest
     return found
 
 

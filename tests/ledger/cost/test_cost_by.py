@@ -156,7 +156,7 @@ def test_parts_always_sum_to_the_hours_they_are_of(
     before, after = cost_by(found, 0, cut), cost_by(found, cut)
     assert sums(before) == {found.cost(0, cut)}
     assert sums(after) == {found.cost(cut)}
-    assert before.total + after.total == found.billed
+    assert before.total + after.total == found.cost()
 
 
 def test_a_share_of_what_no_part_is_known_of_belongs_to_none() -> None:

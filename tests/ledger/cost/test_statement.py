@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -174,6 +175,10 @@ def test_usage_without_a_price_is_listed_with_its_reason_until_it_is_billed() ->
         {"model": "claude-sonnet-5-5", "reason": "flex tier", "tokens": 1000},
     ]
     books.book(bill(TODAY, "3"))
+    assert [each["model"] for each in tree(books)["api_cost"]["unpriced"]] == ["claude-next"]
+    books.ledger.bills["anthropic"].settle(NOW + timedelta(days=2))
+    whole = bill(TODAY, "3", "1")
+    books.book(replace(whole, lines=(whole.lines[0], replace(whole.lines[1], model="claude-next"))))
     assert tree(books)["api_cost"]["unpriced"] == []
 
 
