@@ -226,7 +226,11 @@ def _costs(asked: _Asked) -> list[LineItem]:
         what = f"{asked.of(source)}{scope} {said}"
         cut = f" from {first:02}:00 UTC on" if first else ""
         last = day.begun(asked.until)
-        if cost := day.cost_estimated(first, last) if estimated else day.cost_billed(first, last):
+        cost = day.cost_estimated(first, last) if estimated else day.cost_billed(first, last)
+        if shared := day.cut(start, asked.until):
+            cost += day.cut_costs(shared)[estimated]
+            cut = f" from {start:%H:%M} UTC on"
+        if cost:
             lines.append(LineItem(day.start, what + cut, -cost, proving))
     return lines
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from exporter.ledger import windows
-from exporter.money import ZERO
+from exporter.money import ZERO, to_micro
 from exporter.records import ApiKey, Fill, Refund, Sale, Workspace
 from exporter.times import to_us
 from tests.builders import NOW, UTC_ZONE, Books, bill, healthy, key_usage, sale, usage
@@ -131,6 +131,7 @@ class AnyHistory(RuleBasedStateMachine):
             for component, timeline in (item for book in books for item in book.journal.timelines.items()):
                 if component == "open_cost" or start is None:
                     continue
+                shared = self._shared(component, start)
                 fresh = sum(
                     (
                         Decimal(digits).scaleb(exponent)
@@ -141,7 +142,19 @@ class AnyHistory(RuleBasedStateMachine):
                     ),
                     ZERO,
                 )
-                assert stated[window].components[component].usd == fresh
+                assert stated[window].components[component].usd == fresh - shared
+
+    def _shared(self, component: str, start: datetime) -> Decimal:
+        """Return what of the hour that a window's start cuts is in the window, by its minutes."""
+        hour = start.replace(minute=0, second=0, microsecond=0)
+        day = self.books.bill.spending.days.get(start.date())
+        if day is None or not component.startswith("api_cost"):
+            return ZERO
+        of_hours = day.cost_billed if component == "api_cost_billed" else day.cost_estimated
+        cost = of_hours(start.hour, start.hour + 1)
+        known = min(60, (self.now - hour) // timedelta(minutes=1))
+        inside = known - (start - hour) // timedelta(minutes=1)
+        return to_micro(cost * inside / known) if 0 < inside < known else ZERO
 
     def teardown(self) -> None:
         """A ledger that sees only the final records, in another order, ends at the same figures."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from exporter.ledger.book import Part, Span
 from exporter.ledger.cost.spending import Spending
 from exporter.ledger.doubt import Doubt
 from exporter.ledger.journal import Journal
 from exporter.records import BillChange, BilledDay, Change, KeyUsage, SourceInfo, UsageHour
-from exporter.snapshot import KIND_COMPONENTS, Opening, Window
+from exporter.snapshot import KIND_COMPONENTS, Grade, Opening, Reason, Window
+
+BILLED, ESTIMATED = "api_cost_billed", "api_cost_estimated"
 
 
 class CostBook:
@@ -35,11 +38,8 @@ class CostBook:
         self, spans: Sequence[Span], freshness: timedelta, openings: Mapping[str, Opening]
     ) -> dict[Window, dict[str, Part]]:
         """Return the cost of each window, billed and estimated."""
-        doubts = {
-            "api_cost_billed": self.spending.doubt_billed,
-            "api_cost_estimated": self.spending.doubt_estimated,
-        }
-        return {
+        doubts = {BILLED: self.spending.doubt_billed, ESTIMATED: self.spending.doubt_estimated}
+        stated = {
             span.window: {
                 name: Part(
                     self.journal.contribution(name, span.window, span.start_us), *doubt(span.begin, span.now)
@@ -48,6 +48,16 @@ class CostBook:
             }
             for span in spans
         }
+        for span in spans:
+            for name, cost in zip((BILLED, ESTIMATED), self.spending.cut(span.start, span.now), strict=True):
+                if cost:
+                    stated[span.window][name] = self._shared(stated[span.window][name], cost)
+        return stated
+
+    def _shared(self, part: Part, cost: Decimal) -> Part:
+        """Return a part with its share of the hour that the window's start cuts."""
+        reason = Reason(self.info.name, "hour_cut", "the first hour is shared by the minute")
+        return Part(part.usd - cost, min(part.grade, Grade.ESTIMATED), (*part.because, reason))
 
     def doubts(self) -> Sequence[Doubt]:
         """What is doubtful about a day's cost is said by the day."""

@@ -91,8 +91,11 @@ class CostByMemory:
             known = self._whole[day.source, day.day] = (day.revision, cost_by(day))
         return known[1]
 
-    def since(self, months: Mapping[date, Sequence[CostDay]], start: datetime | None) -> CostBy:
-        """Return the cost of all hours that begin at or after `start`, of days grouped by month."""
+    def since(
+        self, months: Mapping[date, Sequence[CostDay]], start: datetime | None, now: datetime
+    ) -> CostBy:
+        """Return the cost of all hours that begin at or after `start`, of days grouped by month, and the
+        share of the hour that it cuts."""
         found = CostBy()
         for month, days in months.items():
             if start is not None and days[-1].end <= start:
@@ -103,6 +106,8 @@ class CostByMemory:
             for day in days:
                 if day.end > start:
                     found.add(self.of(day, day.hour_of(start)))
+                    if cut := day.cut(start, now):
+                        found.add(cost_by(day, cut.hour, cut.hour + 1).scaled(sum(day.cut_costs(cut), ZERO)))
         return found
 
     def _month(self, month: date, days: Sequence[CostDay]) -> CostBy:

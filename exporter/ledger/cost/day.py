@@ -5,6 +5,8 @@ Rule:   the bill covers a whole UTC day; windows may cut a day. A billed day is 
         window gets its share; the day's sum is the bill to the last digit.
         A bill may land in pieces. Until it has settled the estimate stands for what it has no line of yet:
         the same workspace, model, tier and kind, as far as a line says them.
+        An hour that a window cuts (at a midnight that is on no full hour of UTC, or at any minute where the
+        window rolls) is shared by the minute, and said to be.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ BILLED_KINDS = {
 TOKENS = "tokens"
 """What all kinds of token together are, on a bill and in estimates of before they were told apart."""
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 PRICED_TIERS = ("standard", "batch")
 """Tiers with a public price; usage of another one is named with its tier, for it is the reason."""
@@ -71,6 +73,18 @@ class Unbilled(NamedTuple):
     cost: Decimal
 
 
+class Cut(NamedTuple):
+    """An hour that a window cuts: its number, how many of its minutes are in the window, and of how many."""
+
+    hour: int
+    inside: int
+    of: int
+
+    def share(self, amount: Decimal) -> Decimal:
+        """Return what of the hour is in the window."""
+        return to_micro(amount * self.inside / self.of)
+
+
 @dataclass(slots=True)
 class CostDay:
     """What is known of one UTC day of a source.
@@ -99,6 +113,7 @@ class CostDay:
     revision: int = 0
     open: bool = True
     _unbilled: tuple[int, list[Unbilled]] | None = None
+    _shares: tuple[int, dict[int, Decimal]] | None = field(default=None, init=False, repr=False)
     start: datetime = field(init=False)
     end: datetime = field(init=False)
 
@@ -203,6 +218,27 @@ class CostDay:
     def hour_of(self, moment: datetime) -> int:
         """Return the first hour that begins at or after a moment, and so is in a window that starts then."""
         return min(HOURS, max(0, -((self.start - moment) // HOUR)))
+
+    def cut(self, start: datetime | None, now: datetime) -> Cut | None:
+        """Return the hour that a window which starts then cuts, None where it cuts none of this day.
+
+        Of an hour that is not over, what is known has happened in the minutes that have passed.
+        """
+        if start is None or not self.start < start < self.end:
+            return None
+        hour = (start - self.start) // HOUR
+        begun = self.start + hour * HOUR
+        of, before = min(HOUR, now - begun) // MINUTE, (start - begun) // MINUTE
+        return Cut(hour, of - before, of) if 0 < before < of else None
+
+    def cut_costs(self, cut: Cut) -> tuple[Decimal, Decimal]:
+        """Return what of a cut hour's cost is in the window: what is billed, and what is estimated."""
+        billed, estimated = ZERO, self._estimates().get(cut.hour, ZERO)
+        if self.billed is not None:
+            if self._shares is None or self._shares[0] != self.revision:
+                self._shares = (self.revision, self._spread(self.billed))
+            billed = self._shares[1].get(cut.hour, ZERO)
+        return cut.share(billed), cut.share(estimated)
 
     def begun(self, now: datetime) -> int:
         """Return how many of its hours have begun."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from exporter.ledger.cost.day import USAGE_LATE, CostDay, Unpriced
 from exporter.ledger.journal import Entry
+from exporter.money import ZERO
 from exporter.records import BillChange, BilledDay, KeyUsage, UsageHour
 from exporter.snapshot import Grade, Reason
 
@@ -128,6 +130,12 @@ class Spending:
                 said = f"the bill of {day.day.isoformat()} may still change"
                 return Grade.ESTIMATED, (self._reason("bill_open", said),)
         return Grade.FINAL, ()
+
+    def cut(self, start: datetime | None, now: datetime) -> tuple[Decimal, Decimal]:
+        """Return what is in a window of the hour that its start cuts: what is billed, what is estimated."""
+        day = None if start is None else self.days.get(start.astimezone(UTC).date())
+        cut = None if day is None else day.cut(start, now)
+        return (ZERO, ZERO) if day is None or cut is None else day.cut_costs(cut)
 
     def _unknown(self, begin: datetime, now: datetime) -> list[Reason]:
         """Say which days of the window are not known, or not whole."""

@@ -1,6 +1,6 @@
 """What the snapshot says about API cost beside the components of each window.
 
-Made anew when a record came in or an hour began, and the very same object in between: what did not
+Made anew when a record came in or a minute began, and the very same object in between: what did not
 change costs a tick nothing, and a delta carries none of it.
 """
 
@@ -17,7 +17,7 @@ from msgspec import structs
 from exporter.ledger import windows
 from exporter.ledger.cost.budgets import Ahead, Budget, Gone
 from exporter.ledger.cost.cost_by import DIMENSIONS, CostByMemory
-from exporter.ledger.cost.day import HOUR_US, TOKEN_KINDS, CostDay, Unpriced
+from exporter.ledger.cost.day import TOKEN_KINDS, CostDay, Unpriced
 from exporter.ledger.cost.forecast import Range
 from exporter.ledger.cost.plan import Credit, Plan
 from exporter.ledger.cost.spending import Spending
@@ -66,6 +66,7 @@ NAMES = 200
 
 DRIFT_CHECK = "api_cost_drift"
 OTHER = "other"
+MINUTE_US = 60_000_000
 UNPRICED = 20
 """Models without a price that are shown one by one."""
 
@@ -113,7 +114,7 @@ class CostStatement:
     def stated(self, now: datetime, plan: Plan) -> tuple[ApiCost | None, dict[str, Check]]:
         """Return the section and the check by its name, neither while there is nothing to state."""
         versions = tuple(spending.version for spending in self._spending)
-        made_of = (versions, self._named, _hour(now), now.astimezone(self._zone).date(), plan)
+        made_of = (versions, self._named, _minute(now), now.astimezone(self._zone).date(), plan)
         if self._made is None or self._made[0] != made_of:
             compared = self._newest_settled(now)
             self._made = (made_of, self._section(now, plan, compared), _check(compared, plan))
@@ -155,8 +156,8 @@ class CostStatement:
         for day in sorted(days, key=lambda day: day.day):
             months.setdefault(day.day.replace(day=1), []).append(day)
         starts = windows.starts(now, self._zone)
-        sums = {window: self._parts.since(months, start) for window, start in starts.items()}
-        used = {window: self._used.since(months, start) for window, start in starts.items()}
+        sums = {window: self._parts.since(months, start, now) for window, start in starts.items()}
+        used = {window: self._used.since(months, start, now) for window, start in starts.items()}
         shown = {name: _largest(sums["30d"].by[name]) for name in DIMENSIONS}
         models = _largest(used["30d"].by_model)
         return {
@@ -199,9 +200,9 @@ def _settled(spending: Spending, now: datetime) -> TrueUp | None:
     return None
 
 
-def _hour(now: datetime) -> int:
-    """Return the number of the first hour at or after `now`: rolling windows move with it."""
-    return -(-to_us(now) // HOUR_US)
+def _minute(now: datetime) -> int:
+    """Return the number of the minute of `now`: rolling windows move with it."""
+    return to_us(now) // MINUTE_US
 
 
 def _restatements(spending: Iterable[Spending]) -> BillRestatements:

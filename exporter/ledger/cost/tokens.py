@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from operator import add
 
-from exporter.ledger.cost.day import TOKEN_KINDS, CostDay
+from exporter.ledger.cost.day import HOURS, TOKEN_KINDS, CostDay, Cut
 from exporter.ledger.cost.trueup import share
 from exporter.money import ZERO
 
@@ -39,12 +39,20 @@ class Used:
         self.low += other.low
         self.high += other.high
 
+    def shared(self, cut: Cut) -> Used:
+        """Return what of a cut hour's use is in the window; of a token that is cut, nothing."""
+        return Used(
+            tuple(count * cut.inside // cut.of for count in self.kinds),
+            {model: count * cut.inside // cut.of for model, count in self.by_model.items()},
+            *map(cut.share, (self.saved, self.low, self.high)),
+        )
 
-def used(day: CostDay, first: int = 0) -> Used:
-    """Return what was used in a day's hours from `first` on."""
+
+def used(day: CostDay, first: int = 0, last: int = HOURS) -> Used:
+    """Return what was used in a day's hours from `first` to before `last`."""
     found = Used()
     for hour, models in day.tokens.items():
-        if hour < first:
+        if not first <= hour < last:
             continue
         found.saved += day.saved[hour]
         if day.billed is None:
@@ -54,7 +62,7 @@ def used(day: CostDay, first: int = 0) -> Used:
             found.by_model[model] = found.by_model.get(model, 0) + sum(counts)
             found.kinds = tuple(map(add, found.kinds, counts))
     if day.billed is not None:
-        rest = day.cost_estimated(first)
+        rest = day.cost_estimated(first, last)
         found.low += rest
         found.high += rest
     return found
@@ -67,8 +75,9 @@ class UsedMemory:
         self._whole: dict[tuple[str, date], tuple[int, Used]] = {}
         self._months: dict[date, tuple[int, Used]] = {}
 
-    def since(self, months: Mapping[date, Sequence[CostDay]], start: datetime | None) -> Used:
-        """Return what was used in the hours that begin at or after `start`, of days grouped by month."""
+    def since(self, months: Mapping[date, Sequence[CostDay]], start: datetime | None, now: datetime) -> Used:
+        """Return what was used in the hours that begin at or after `start`, of days grouped by month, and the
+        share of the hour that it cuts."""
         found = Used()
         for month, days in months.items():
             if start is not None and days[-1].end <= start:
@@ -80,6 +89,8 @@ class UsedMemory:
                 if day.end > start:
                     first = day.hour_of(start)
                     found.add(used(day, first) if first else self._day(day))
+                    if cut := day.cut(start, now):
+                        found.add(used(day, cut.hour, cut.hour + 1).shared(cut))
         return found
 
     def _day(self, day: CostDay) -> Used:
