@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
@@ -117,6 +118,31 @@ class ExplainedAnswer(CursorAnswer):
     offset: int | None = None
     lines: list[ExplainedLine] | None = None
     day: str | None = Field(default=None, examples=["2026-11-20"])
+
+
+class AsideRow(BaseModel):
+    """A row that cannot be read."""
+
+    source: str
+    list: str = Field(examples=["fills"])
+    key: str = Field(description="Its own id, or a hash of the row where that cannot be read.")
+    field: str = Field(examples=["fills.fee_cost"])
+    what: str = Field(description="What is odd about the field, in words.")
+    count: int = Field(description="How many rows it stands for: more than one beyond those kept one by one.")
+    at: str | None = Field(default=None, description="When it happened, at the latest.")
+    first_seen: str
+    last_seen: str
+    version: str = Field(description="The version of the exporter that could not read it.")
+    components: Sequence[str] | None = Field(
+        default=None, description="The lines of the statement that rest on it; absent for all of its source."
+    )
+    row: str | None = Field(default=None, description="The JSON as it came, at most 16 kB of it.")
+
+
+class AsideAnswer(CursorAnswer):
+    """The rows that are set aside, the newest first."""
+
+    rows: Sequence[AsideRow]
 
 
 class HealthPart(BaseModel):

@@ -316,6 +316,7 @@ def test_the_openapi_document_is_valid_and_complete(app: FastAPI) -> None:
         "/api/health",
         "/api/health/live",
         "/api/health/ready",
+        "/api/pnl/aside",
         "/api/pnl/current",
         "/api/pnl/deltas",
         "/api/pnl/explain",

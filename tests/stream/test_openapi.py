@@ -27,6 +27,7 @@ PATHS = (
     "/api/health",
     "/api/health/live",
     "/api/health/ready",
+    "/api/pnl/aside",
     "/api/pnl/current",
     "/api/pnl/deltas",
     "/api/pnl/explain",
