@@ -8,7 +8,7 @@ that fails and holds again every few seconds would teach people not to look at i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from exporter.money import ZERO
@@ -65,6 +65,11 @@ class Standing:
             self._readings += 1
             if self._readings >= CONFIRMING_READINGS:
                 self._stands(*self._other)
+
+    def stepped(self, step: timedelta) -> None:
+        """Date it anew, by a wall clock that was set."""
+        if self.since is not None:
+            self.since += step
 
     def _stands(self, size: Decimal, since: datetime) -> None:
         self._size, self.since, self._readings = size, since if size else None, 0

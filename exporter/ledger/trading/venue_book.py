@@ -146,6 +146,7 @@ class VenueBook:
     def stepped(self, step: timedelta) -> None:
         """Date quotes and balances anew, by a wall clock that was set."""
         self.portfolio.stepped(step)
+        self.off_by.stepped(step)
         self.cash = {number: replace(held, at=held.at + step) for number, held in self.cash.items()}
 
     def openings_needed(self, starts: Mapping[Window, datetime | None]) -> dict[Window, datetime]:

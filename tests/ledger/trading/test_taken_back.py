@@ -113,7 +113,10 @@ def test_what_cash_is_off_by_stands_since_it_was_that_much_for_the_first_time() 
     for at in times[5 : 5 + CONFIRMING_READINGS]:
         off.take(D(2), at)
     assert off.since == times[5]
+    off.stepped(timedelta(hours=1))
+    assert off.since == times[5] + timedelta(hours=1)
     off.take(D(0), times[8])
+    off.stepped(timedelta(hours=1))
     assert off.since is None
 
 
