@@ -65,6 +65,9 @@ class Reconciliation:
         self._off: dict[CheckedFigure, dict[str, Decimal]] = {figure: {} for figure in FIGURES}
         self._untied: dict[CheckedFigure, dict[str, int]] = {figure: {} for figure in FIGURES}
         """For how many readings in a row each difference was there."""
+        self._counting: dict[CheckedFigure, dict[str, Decimal]] = {figure: {} for figure in FIGURES}
+        self._worst: dict[CheckedFigure, Difference] = {}
+        """The largest of each figure, once it was asked for, for as long as it is known."""
         self._rules: dict[str, tuple[bool, bool]] = {}
         self._other_rule: set[str] = set()
         """Where the venue states what the other lot rule comes to: our figure is right by its own rule."""
@@ -74,6 +77,8 @@ class Reconciliation:
         for figure, markets in confirmed.items():
             self._off[figure] = dict(markets)
             self._untied[figure] = dict.fromkeys(markets, CONFIRMING_READINGS)
+            self._counting[figure] = dict(markets)
+        self._worst.clear()
 
     def observe(self, positions: Iterable[VenuePosition], unread: Set[str] = frozenset()) -> None:
         """Take the venue's view of all markets it lists: what it does not list, it does not hold.
@@ -94,14 +99,17 @@ class Reconciliation:
                 self.compare(scope)
         for figure, off in self._off.items():
             untied = self._untied[figure]
-            self._untied[figure] = {scope: untied.get(scope, 0) + 1 for scope in off}
+            untied = self._untied[figure] = {scope: untied.get(scope, 0) + 1 for scope in off}
+            self._counting[figure] = {
+                scope: size for scope, size in off.items() if untied[scope] >= CONFIRMING_READINGS
+            }
+        self._worst.clear()
 
     def compare(self, scope: str) -> None:
         """Compare one market anew, because either side of it has changed."""
         if not self._heard:
             return
-        for off in self._off.values():
-            off.pop(scope, None)
+        self._forget(scope)
         self._rules.pop(scope, None)
         self._other_rule.discard(scope)
         theirs, ours = self._venue.get(scope), self._book(scope)
@@ -109,14 +117,14 @@ class Reconciliation:
             return
         if theirs is None:
             if ours is not None and ours.position and self._unread.isdisjoint((scope, "")):
-                self._off["position"][scope] = ours.position
-                self._off["exposure"][scope] = ours.cost
+                self._differs("position", scope, ours.position)
+                self._differs("exposure", scope, ours.cost)
             return
         mine = ours if ours is not None else Book(scope, theirs.ticker)
         stated = (mine.position, mine.cost, mine.realised, mine.fees)
         for figure, our, their in zip(FIGURES, stated, _view(theirs), strict=True):
             if our != their:
-                self._off[figure][scope] = our - their
+                self._differs(figure, scope, our - their)
         if mine.cost != mine.other.cost:
             self._rules[scope] = (mine.cost == theirs.exposure, mine.other.cost == theirs.exposure)
             realised = mine.realised - mine.cost + mine.other.cost
@@ -135,24 +143,23 @@ class Reconciliation:
 
     def worst(self, figure: CheckedFigure) -> Difference:
         """Return the largest difference of a figure, of those that count if any does; zero when all agree."""
-        off = self._off[figure]
-        if not off:
-            return NONE
-        among = self.confirmed(figure) or off
-        scope = max(among, key=lambda scope: (abs(off[scope]), scope))
-        return Difference(off[scope], scope)
+        worst = self._worst.get(figure)
+        if worst is None:
+            among = self._counting[figure] or self._off[figure]
+            scope = max(among, key=lambda scope: (abs(among[scope]), scope), default="")
+            worst = self._worst[figure] = Difference(among.get(scope, ZERO), scope)
+        return worst
 
-    def confirmed(self, figure: CheckedFigure) -> dict[str, Decimal]:
+    def confirmed(self, figure: CheckedFigure) -> Mapping[str, Decimal]:
         """Return the differences of a figure that count, by market."""
-        off, untied = self._off[figure], self._untied[figure]
-        return {scope: off[scope] for scope in off if untied.get(scope, 0) >= CONFIRMING_READINGS}
+        return self._counting[figure]
 
     def contradictions(self) -> list[Contradiction]:
         """Return all differences that count, but for those that the choice of a lot rule explains."""
         return [
             Contradiction(figure, scope, size, self._changed(scope))
             for figure in FIGURES
-            if self._off[figure]
+            if self._counting[figure]
             for scope, size in sorted(self.confirmed(figure).items())
             if not (scope in self._other_rule and figure in OF_LOTS)
         ]
@@ -161,6 +168,26 @@ class Reconciliation:
         """Return in how many markets the lot rules differ, and in how many ours and the other one ties."""
         ties = self._rules.values()
         return len(ties), sum(ours for ours, _ in ties), sum(other for _, other in ties)
+
+    def _differs(self, figure: CheckedFigure, scope: str, size: Decimal) -> None:
+        self._off[figure][scope] = size
+        counting = self._counting[figure]
+        if self._untied[figure].get(scope, 0) >= CONFIRMING_READINGS:
+            counting[scope] = size
+            if len(counting) == 1:  # until now the worst was one of those that do not count
+                self._worst.pop(figure, None)
+        elif counting:
+            return
+        worst = self._worst.get(figure)
+        if worst is not None and (abs(size), scope) > (abs(worst.size), worst.scope):
+            self._worst[figure] = Difference(size, scope)
+
+    def _forget(self, scope: str) -> None:
+        for figure, off in self._off.items():
+            if off.pop(scope, None) is not None:
+                self._counting[figure].pop(scope, None)
+                if self._worst.get(figure, NONE).scope == scope:
+                    del self._worst[figure]
 
     def _changed(self, scope: str) -> datetime | None:
         theirs = self._venue.get(scope)
