@@ -41,6 +41,7 @@ KINDS = {
     "retype": "field `field` has another JSON type (or `value`)",
     "null": "field `field` is null",
     "mutate": "`operation` is done to `field` with `value`",
+    "odd_rows": "one row in `value` (a hundred) of every list has nothing but null beside its ids and times",
 }
 PAGE_KINDS = {
     "repeat_cursor": "every page after the first names itself as the next one",

@@ -23,7 +23,7 @@ from exporter.simulator.anthropic import api as anthropic
 from exporter.simulator.faults import Fault, Faults
 from exporter.simulator.kalshi import gate as kalshi
 from exporter.simulator.kalshi.restated import RESTATED
-from exporter.simulator.mutation import mutate
+from exporter.simulator.mutation import ONE_IN, mutate, odd_rows
 from exporter.simulator.sales import api as sales
 from exporter.simulator.wire import rfc3339
 from exporter.simulator.world import World
@@ -81,7 +81,7 @@ class Trouble:
         if upgrade:
             await self.app(scope, receive, send)
             return
-        changes = [f for f in hits if f.field is not None]
+        changes = [f for f in hits if f.field is not None or f.kind == "odd_rows"]
         changes += [again for f in hits if f.kind == "repeat_cursor" and (again := repeated(scope))]
         await self.app(scope, receive, Tampered(dated, changes) if changes else dated)
 
@@ -212,6 +212,9 @@ class Tampered:
             return bytes(self.body)
         document: Any = json.loads(self.body)
         for fault in self.changes:
+            if fault.kind == "odd_rows":
+                document = odd_rows(document, fault.value or ONE_IN)
+                continue
             operation = fault.operation or OPERATION[fault.kind]
             document = mutate(document, str(fault.field), operation, fault.value)
         return json.dumps(document).encode()
