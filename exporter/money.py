@@ -1,9 +1,9 @@
 """Exact dollars: read from upstream text, kept as Decimal, shown as plain text.
 
 Unit:   US dollars everywhere past the edge; cents are divided once, here.
-Bound:  18 significant digits and 12 decimals for what comes in. Venue figures have 6 decimals, bills up to
-        10. A price times a count of contracts, each as long as it may be, has 36 digits on both sides of the
-        point and 24 decimals; summed a thousand million times it stays exact in PRECISION digits.
+Bound:  18 significant digits and 12 decimals for what comes in, 20 of a bill. Venue figures have 6, bills
+        up to 13. A price times a count of contracts, each as long as it may be, has 36 digits on both sides
+        of the point and 24 decimals; summed a thousand million times it stays exact in PRECISION digits.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ MICRO = Decimal("0.000001")
 
 MAX_DIGITS = 18
 MAX_DECIMALS = 12
+MAX_BILL_DECIMALS = 20
+"""Decimals of a bill's line, 18 of a cent: what a service shares out may end anywhere; it is only summed."""
+
 _PLAIN = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _EXPONENT = re.compile(r"-?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,2})?", re.ASCII)
 
@@ -53,7 +56,7 @@ def parse_cent_string(text: object) -> Decimal:
     """
     if not isinstance(text, str) or not _EXPONENT.fullmatch(text):
         raise ValueError("must be a decimal string of cents")
-    return _bounded(Decimal(text).scaleb(-2))
+    return _bounded(Decimal(text).scaleb(-2), MAX_BILL_DECIMALS)
 
 
 def to_micro(amount: Decimal) -> Decimal:
@@ -75,8 +78,8 @@ def plain(amount: Decimal) -> str:
     return "0.00" if shown == "-0.00" else shown
 
 
-def _bounded(amount: Decimal) -> Decimal:
+def _bounded(amount: Decimal, decimals: int = MAX_DECIMALS) -> Decimal:
     _, digits, exponent = amount.as_tuple()
-    if not isinstance(exponent, int) or len(digits) > MAX_DIGITS or abs(exponent) > MAX_DECIMALS:
+    if not isinstance(exponent, int) or len(digits) > MAX_DIGITS or abs(exponent) > decimals:
         raise ValueError("is out of range")
     return amount

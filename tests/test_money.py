@@ -43,6 +43,7 @@ def test_cents_are_divided_once() -> None:
     assert parse_cent_string("532.5") == Decimal("5.325")
     assert parse_cent_string("-4.5E1") == Decimal("-0.45")
     assert parse_cent_string("40.922816") == Decimal("0.40922816")
+    assert parse_cent_string("33.33333333333") == Decimal("0.3333333333333")
 
 
 @pytest.mark.parametrize("cents", [True, "1", 1.0, None])
