@@ -226,7 +226,7 @@ class Turns:
         self, source: Source, reading: Reading, window: Window, usual: Window, again: Reread | None
     ) -> bool:
         """Book a reading; tell whether it was."""
-        now = self._clock()
+        before, now = self._stepped, self._clock()
         come = reached(self._infos[source.name].kind, self._standings.reached(source.name), reading, window)
         try:
             changes = await self._books.book(reading, now, come)
@@ -248,8 +248,12 @@ class Turns:
             if self._infos[source.name].kind == "venue" and window.start is not None:
                 unlisted = await self._books.unlisted(reading, window.start, begin)
                 self._inquiries.suspect(source.name, unlisted)
-        self._booked_until[source.name] = window.end
-        self._standings.succeeded(source, reading, now, come)
+        self._look()
+        # A large reading is booked for seconds, and the clock may have been set meanwhile.
+        meanwhile = self._stepped - before
+        self._booked_until[source.name] = window.end + meanwhile
+        dated = replace(reading, as_of=reading.as_of + meanwhile)
+        self._standings.succeeded(source, dated, now + meanwhile, come)
         for listener in self._listeners:
             listener.booked(reading)
         return True

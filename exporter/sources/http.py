@@ -18,11 +18,13 @@ import stamina
 import stamina.instrumentation
 from aiolimiter import AsyncLimiter
 from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain import model as breaker_model
 from purgatory.domain.model import Context, ExcludeType, OpenedState
 
 from exporter import __version__
 from exporter.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
 from exporter.records import Answer
+from exporter.runtime.clock import monotonic
 from exporter.sources.body import ACCEPT_ENCODING, BodyRefused, read_body
 from exporter.sources.reachability import check_proxies, trust, why_unreachable
 from exporter.sources.redaction import redacted
@@ -40,6 +42,15 @@ FIRST_WAIT_SECONDS, LONGEST_BACKOFF_SECONDS, JITTER_SECONDS = 0.25, 5.0, 0.5
 LONGEST_RETRY_AFTER_SECONDS = 20.0  # a longer wait is the scheduler's business: other sources go on meanwhile
 BREAKER_FAILURES = 3  # whole requests, each after all its attempts
 BREAKER_REST_SECONDS = 30.0
+
+
+class _Rest:
+    """What the breaker measures its rest by. Its own is the wall clock: set back, it would rest as long."""
+
+    time = staticmethod(monotonic)
+
+
+breaker_model.time = _Rest  # type: ignore[assignment, attr-defined]
 
 BreakerState = Literal["closed", "half-open", "open"]
 _STATES: dict[str, BreakerState] = {"closed": "closed", "half-opened": "half-open", "opened": "open"}

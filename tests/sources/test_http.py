@@ -14,6 +14,7 @@ import pytest
 
 from exporter import __version__
 from exporter.errors import SettingsError, SourceError, SourceMalformed, SourceRejected, SourceUnavailable
+from exporter.runtime.clock import monotonic
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.examples import reference_account
 from exporter.simulator.server import serve_in_thread
@@ -286,6 +287,13 @@ def rest(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         Time.now += http.BREAKER_REST_SECONDS + 1
 
     return later
+
+
+def test_the_breaker_rests_by_the_clock_that_nobody_sets() -> None:
+    """By the wall clock a step back of an hour would make its rest an hour longer."""
+    from purgatory.domain import model
+
+    assert abs(model.OpenedState("any").opened_at - monotonic()) < 60
 
 
 async def test_the_breaker_opens_then_tries_once_then_closes(
