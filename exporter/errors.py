@@ -12,6 +12,8 @@ ExporterError
     OutOfBalance        a snapshot whose double entry does not sum to zero; it is refused
   StoreError
     StoreUnavailable    the database cannot be opened or written
+    StoreDisplaced      another file lies where the database was; nothing is written to either
+    StoreDamaged        what is stored is not what was written; it is never served
     SchemaTooNew        written by a newer version; this one must not touch it
     StoreBusy           another exporter is the writer
     SequenceGap         a snapshot that does not follow the last one
@@ -107,6 +109,20 @@ class StoreError(ExporterError):
 
 class StoreUnavailable(StoreError):
     """The database cannot be opened, read or written."""
+
+
+class StoreDisplaced(StoreError):
+    """Another file was put in the place of the open database; only its owner knows which is meant."""
+
+
+class StoreDamaged(StoreError):
+    """What is stored is not what was written; `what` names it, as the beginning of a sentence."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} is not what was written, its checksum differs: the disk or another program changed the "
+            "database. Restore a backup with `northstar restore`."
+        )
 
 
 class SchemaTooNew(StoreError):

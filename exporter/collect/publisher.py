@@ -87,7 +87,7 @@ class Publisher:
                 await self._thread.run(self._load_openings, now)
                 snapshot = self._state(now)
                 began = perf_counter()
-                await self._thread.run(self._store.snapshots.append, snapshot)
+                await self._thread.run(self._store.commit, snapshot, now)
             except LedgerError as error:
                 self._metrics.refused()
                 self._books.refused = True

@@ -1,7 +1,10 @@
-"""Retention: what is past its time is rolled up, thinned out or deleted, and no longer looked at."""
+"""Retention and scrub: what is past its time is thinned out or deleted; what stays is proved, row by row."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,11 +15,13 @@ from exporter.collect.store_thread import StoreThread
 from exporter.errors import StoreError
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.runtime import gc_pauses
-from exporter.store import Retention, Store
+from exporter.store import Retention, Store, scrub
+
+log = logging.getLogger("northstar")
 
 
 class Upkeep:
-    """Keeps the store within its retention."""
+    """Keeps the store within its retention, and proves that it is what was written."""
 
     def __init__(
         self,
@@ -47,7 +52,31 @@ class Upkeep:
             # Last, for it is the one that needs every row to be whole.
             while await self._thread.run(self._store.thinning.advance, now, self._retention):
                 pass
+            while await self._thread.run(self._store.sealing.advance):
+                pass
         except StoreError as error:
             self._metrics.store_failed()
             self._outages.failed(STORE, "store", f"retention failed: {error}")
         gc_pauses.keep()  # what was booked since the last time, or a new ledger
+
+    async def scrub(self) -> None:
+        """Read every row that is stored and compare it with its checksum."""
+        stopping = threading.Event()
+        try:
+            found = await asyncio.to_thread(scrub, self._store.path, stopping.is_set)
+        except StoreError as error:
+            self._metrics.scrubbed({"pages": 1}, self._clock())
+            log.error("scrub: %s", error)
+            return
+        finally:
+            stopping.set()
+        self._metrics.scrubbed({"pages": 0, **found.damaged}, self._clock())
+        if found.named:
+            log.error(
+                "scrub: %s of %s rows are not what was written: %s; restore a backup",
+                f"{sum(found.damaged.values()):,}",
+                f"{found.rows:,}",
+                ", ".join(found.named),
+            )
+        else:
+            log.info("scrub: all %s rows are what was written", f"{found.rows:,}")

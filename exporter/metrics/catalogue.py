@@ -672,6 +672,13 @@ HEALTH = (
     Metric("northstar_commit_seconds", "histogram", "Time the durable commit of a snapshot took."),
     Metric("northstar_snapshots_refused_total", "counter", "Snapshots refused because they did not balance."),
     Metric("northstar_store_errors_total", "counter", "Commits that the database refused."),
+    Metric(
+        "northstar_store_damaged_rows",
+        "gauge",
+        "Stored rows that are not what was written, as the last scrub found; no sample before the first.",
+        ("table",),
+    ),
+    Metric("northstar_store_scrub_timestamp_seconds", "gauge", "When the last scrub was done.", ("table",)),
     Metric("northstar_store_bytes", "gauge", "Size of the database with its log."),
     Metric("northstar_store_free_bytes", "gauge", "Space left where the database is."),
     Metric("northstar_jobs_missed_total", "counter", "Scheduled runs missed beyond their grace.", ("task",)),

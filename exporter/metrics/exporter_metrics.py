@@ -67,6 +67,8 @@ class ExporterMetrics:
         self._store_errors = made(Counter, "northstar_store_errors_total")
         self._bytes = made(Gauge, "northstar_store_bytes")
         self._free = made(Gauge, "northstar_store_free_bytes")
+        self._damaged = made(Gauge, "northstar_store_damaged_rows")
+        self._scrubbed = made(Gauge, "northstar_store_scrub_timestamp_seconds")
         self._missed = made(Counter, "northstar_jobs_missed_total")
         self._failed = made(Counter, "northstar_jobs_failed_total")
         self._skipped = made(Counter, "northstar_jobs_skipped_total")
@@ -74,6 +76,12 @@ class ExporterMetrics:
         self._steps = made(Counter, "northstar_clock_steps_total")
         self._step = made(Gauge, "northstar_clock_step_seconds")
         made(Gauge, "northstar_build_info").labels(__version__).set(1)
+
+    def scrubbed(self, damaged: Mapping[str, int], now: datetime) -> None:
+        """Note what a scrub has found in each table, and when it was done; before the first nobody knows."""
+        for table, count in damaged.items():
+            self._damaged.labels(table).set(count)
+            self._scrubbed.labels(table).set(now.timestamp())
 
     def watch(self, breakers: Mapping[str, Callable[[], str]], database: Path) -> None:
         """Read breaker states, the database's size and the space left at each scrape."""

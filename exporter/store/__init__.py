@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -10,13 +12,16 @@ from typing import Any, Self, TextIO
 from sqlalchemy import Engine
 
 from exporter.errors import StoreUnavailable
+from exporter.snapshot import Cursor, Snapshot
 from exporter.store.asides import AsideStore, Entry
 from exporter.store.breakdowns import Breakdown, BreakdownStore
+from exporter.store.custody import Custody, Shown
 from exporter.store.database import open_reader, open_writer, outdated
 from exporter.store.evidence import Evidence, RawSource, Revision
 from exporter.store.histories import Found, HistoryStore, ListProgress, Past
 from exporter.store.records import Place, RecordStore
-from exporter.store.snapshots import Committed, Point, SnapshotStore
+from exporter.store.scrub import Scrubbed, Sealing, scrub
+from exporter.store.snapshots import Committed, Point, SnapshotStore, go_on_from
 from exporter.store.thinning import Retention, Thinning
 
 __all__ = [
@@ -36,18 +41,22 @@ __all__ = [
     "RecordStore",
     "Retention",
     "Revision",
+    "Scrubbed",
     "SnapshotStore",
     "Store",
     "Thinning",
     "outdated",
+    "scrub",
 ]
+
+log = logging.getLogger("northstar")
 
 
 class Store:
     """An open database and what it keeps. Close it, or use it as a context."""
 
-    def __init__(self, engine: Engine, lock: TextIO | None) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, lock: TextIO | None, path: Path) -> None:
+        self.engine, self.path = engine, path
         self._lock = lock
         self._driver: Any = None
         self.asides = AsideStore(engine)
@@ -57,17 +66,54 @@ class Store:
         self.breakdowns = BreakdownStore(engine)
         self.thinning = Thinning(engine, self.snapshots)
         self.evidence = Evidence(engine)
+        self.sealing = Sealing(engine)
+        self._custody: Custody | None = None
+        self._shown: Shown | None = None
 
     @classmethod
     def write(cls, path: Path) -> Self:
         """Open as the one writer, migrated. Raises StoreBusy, SchemaTooNew or StoreUnavailable."""
         engine, lock = open_writer(path)
-        return cls(engine, lock)
+        shown = Shown(path)
+        try:
+            go_on_from(engine, shown.last())
+            store = cls(engine, lock, path)
+        except BaseException:
+            engine.dispose()
+            lock.close()
+            raise
+        store._custody, store._shown = Custody(path), shown
+        return store
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Open for reading. Raises StoreUnavailable or SchemaTooNew."""
-        return cls(open_reader(path), None)
+        return cls(open_reader(path), None, path)
+
+    def commit(self, snapshot: Snapshot, now: datetime) -> None:
+        """Keep a snapshot in one durable commit, in the file that lies at the path, before it is shown.
+
+        Raises SequenceGap, StoreUnavailable or StoreDisplaced; then nothing was kept.
+        """
+        if self._custody is not None and not self._custody.intact():
+            self._recover(self._custody, now)
+        self.snapshots.append(snapshot)
+        if self._shown is not None:
+            self._shown.note(Cursor(snapshot.epoch, snapshot.sequence))
+
+    def _recover(self, custody: Custody, now: datetime) -> None:
+        connection: Any = self.engine.raw_connection().driver_connection
+        try:
+            custody.recover(connection, now)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnavailable(
+                f"The database {custody.path} was taken away while it was in use, and cannot be written back "
+                f"({error}): make room, or give its folder back."
+            ) from error
+        self.engine.dispose()
+        self.snapshots.last_sequence()  # opens it
+        custody.reopened()
+        log.error("the database %s was taken away while it was in use: it was written back", custody.path)
 
     def data_version(self) -> int:
         """Return a number that changes when another process has committed; costs microseconds."""
@@ -83,6 +129,8 @@ class Store:
     def close(self) -> None:
         """Close the connection and give the writer's lock back."""
         self.engine.dispose()
+        if self._shown is not None:
+            self._shown.close()
         if self._lock is not None:
             self._lock.close()
 

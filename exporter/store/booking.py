@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from exporter.records import BilledDay, Change, Record, UsageHour, completed, name_of, replaces
 from exporter.store import schema
 from exporter.store.bill_changes import bill_changes, by_source, first_billed
-from exporter.store.rows import CHUNK, as_row, chunks, is_newest, read
+from exporter.store.rows import CHUNK, as_row, chunks, is_newest, read, stored
 
 Identity = tuple[str, str, str]
 """What a record is known by: its source, its kind and its key."""
@@ -56,13 +56,13 @@ def note_bill_changes(
     bills = [change for change in changes if isinstance(change.new, BilledDay)]
     for chunk in chunks(bills, CHUNK):
         for source, billed in by_source(chunk).items():
-            query = select(table.c.body).where(
+            query = select(*stored()).where(
                 table.c.source == source,
                 table.c.scope.in_(first_billed(billed)),
                 table.c.kind == UsageHour.kind,
                 is_newest(),
             )
-            hours = [read(source, UsageHour.kind, body) for body in connection.scalars(query)]
+            hours = [read(row) for row in connection.execute(query)]
             used = [hour for hour in hours if isinstance(hour, UsageHour)]
             found += bill_changes(connection, source, billed, used, at)
     if found:
@@ -111,10 +111,10 @@ def _newest(connection: Connection, chunk: Sequence[Record]) -> dict[Identity, t
     known: dict[Identity, tuple[Record | None, int]] = {}
     for (source, kind), asked in keys.items():
         query = (
-            select(table.c.key, table.c.revision, table.c.body)
+            select(*stored())
             .where(table.c.source == source, table.c.kind == kind, table.c.key.in_(asked))
             .order_by(table.c.revision)
         )
         for row in connection.execute(query):
-            known[source, kind, row.key] = (read(source, kind, row.body), row.revision)
+            known[source, kind, row.key] = (read(row), row.revision)
     return known

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from exporter.snapshot import Snapshot, encode
 from exporter.snapshot.breakdown import ResultsByGroup
 from exporter.store import schema
+from exporter.store.checksum import unpacked
 from exporter.store.database import writing
 
 TRADING = "trading"
@@ -48,4 +49,6 @@ class BreakdownStore:
         table = schema.breakdowns
         with self._engine.connect() as connection:
             row = connection.execute(select(table).where(table.c.name == TRADING)).first()
-        return None if row is None else Breakdown(row.sequence, row.as_of, zlib.decompress(row.body))
+        if row is None:
+            return None
+        return Breakdown(row.sequence, row.as_of, unpacked(row.body, "The table of results by group"))

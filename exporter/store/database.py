@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,15 +17,19 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from exporter.errors import SchemaTooNew, StoreBusy, StoreError, StoreUnavailable
+from exporter.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError, StoreUnavailable
 from exporter.store import schema
 
 BUSY_TIMEOUT_MS = 5_000
 """Readers may hold a page while retention runs; longer than this means something is stuck."""
+
+LOG_BYTES = 16 * 1024 * 1024
+"""What the log keeps of the disk once its content is in the database: a reader that stayed for an hour makes
+it grow by gigabytes, and without a limit it would stay so until a restart."""
 
 WRITER_CACHE_KIB = 8_192
 """SQLite's page cache; bounded because the exporter has a memory budget. What it does not hold, the kernel
@@ -67,6 +72,7 @@ def writable(path: Path) -> Engine:
         "foreign_keys=ON",
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         f"cache_size=-{WRITER_CACHE_KIB}",
+        f"journal_size_limit={LOG_BYTES}",
     )
     try:
         migrate(engine)
@@ -200,10 +206,23 @@ def _pragmas(engine: Engine, *pragmas: str) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    @event.listens_for(engine, "handle_error")
+    def damaged(context: ExceptionContext) -> None:
+        if _is_damage(context.original_exception):
+            raise StoreDamaged(f"The database {engine.url.database}") from context.original_exception
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # The driver's own transaction handling begins too late for a read followed by a write.
         connection.exec_driver_sql("BEGIN")
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Tell whether SQLite read what it cannot have written: a broken page, or text that is no text."""
+    if not isinstance(error, sqlite3.DatabaseError):
+        return False
+    code = getattr(error, "sqlite_errorcode", None)
+    return (code is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT) or "decode to UTF-8" in str(error)
 
 
 def take_lock(path: Path) -> TextIO:

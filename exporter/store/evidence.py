@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,8 @@ from sqlalchemy import Engine, Select, exists, func, or_, select
 
 from exporter.records import Record
 from exporter.store import schema
-from exporter.store.rows import CHUNK, chunks, read, unsearched
+from exporter.store.checksum import unpacked
+from exporter.store.rows import CHUNK, chunks, read, stored, unsearched
 from exporter.times import from_us, to_us
 
 
@@ -126,7 +126,10 @@ class Evidence:
         )
         with self._engine.connect() as connection:
             found = [
-                (RawSource(row.request, from_us(row.fetched_at), row.sha256), zlib.decompress(row.body))
+                (
+                    RawSource(row.request, from_us(row.fetched_at), row.sha256),
+                    unpacked(row.body, f"The answer to {row.request}"),
+                )
                 for row in connection.execute(query)
             ]
         self._opened = (reading, found)  # the lines of a page are mostly of one reading
@@ -143,18 +146,15 @@ class Evidence:
     def _read(self, query: Select[Any]) -> list[Revision]:
         with self._engine.connect() as connection:
             return [
-                Revision(
-                    read(row.source, row.kind, row.body), row.revision, from_us(row.recorded_at), row.reading
-                )
+                Revision(read(row), row.revision, from_us(row.recorded_at), row.reading)
                 for row in connection.execute(query)
             ]
 
 
 def _revisions(source: str, until: datetime) -> Select[Any]:
     table, readings = schema.records, schema.readings
-    shown = (table.c.source, table.c.kind, table.c.body, table.c.revision, table.c.reading)
     return (
-        select(*shown, readings.c.recorded_at)
+        select(*stored(), table.c.reading, readings.c.recorded_at)
         .join(readings, readings.c.id == table.c.reading)
         .where(table.c.source == source, readings.c.recorded_at <= to_us(until))
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from exporter.errors import BackupFailed, SchemaTooNew
+from exporter.errors import BackupFailed, SchemaTooNew, StoreDamaged
 from exporter.snapshot import Cursor
 from exporter.store import schema
 from exporter.store.copies import Stopped, digest, never, stated_digest, stop
@@ -25,7 +24,7 @@ FINDINGS = 3
 """Of what the integrity check finds so much is said; a damaged file can have a finding per page."""
 
 
-UNREADABLE = (SQLAlchemyError, zlib.error, ValueError, KeyError, TypeError)
+UNREADABLE = (SQLAlchemyError, StoreDamaged, ValueError, KeyError, TypeError)
 """What rows that are not what was written can answer."""
 
 

@@ -11,12 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, func, insert, select
 
-from exporter.errors import StoreUnavailable
+from exporter.errors import StoreDamaged, StoreUnavailable
 from exporter.snapshot import RENAMED
 from exporter.store import schema
+from exporter.store.checksum import agrees, checksum
 
 Places = Mapping[str, int]
 """Where in a row each column stands, by its name of today."""
+
+
+LAYOUT = ("number", "columns")
+"""What a row of the table states; its checksum is of all of it."""
 
 
 class Layouts:
@@ -53,13 +58,20 @@ def number_of(connection: Connection, columns: Sequence[str]) -> int:
     known: int | None = connection.scalar(select(table.c.number).where(table.c.columns == stated))
     if known is None:
         known = int(connection.scalar(select(func.max(table.c.number))) or 0) + 1
-        connection.execute(insert(table).values(number=known, columns=stated))
+        connection.execute(
+            insert(table).values(number=known, columns=stated, crc32=checksum((known, stated)))
+        )
     return known
 
 
 def _read(connection: Connection) -> dict[int, Places]:
-    table = schema.layouts
-    return {
-        row.number: {RENAMED.get(name, name): place for place, name in enumerate(json.loads(row.columns))}
-        for row in connection.execute(select(table))
-    }
+    return {number: _places(number, *row) for number, *row in connection.execute(select(*schema.layouts.c))}
+
+
+def _places(number: int, columns: str, written: int) -> Places:
+    try:
+        if agrees((number, columns), written):
+            return {RENAMED.get(name, name): place for place, name in enumerate(json.loads(columns))}
+    except (TypeError, ValueError):
+        pass
+    raise StoreDamaged(f"Layout {number}")

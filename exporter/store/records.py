@@ -6,23 +6,25 @@ stays. `book` returns just what changed, which is all that the ledger needs to k
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Connection, Engine, func, literal, or_, select, tuple_
+from sqlalchemy import Connection, Engine, Row, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from exporter.errors import StoreDamaged
 from exporter.records import Answer, Aside, Change, Fill, Listed, Record
 from exporter.store import schema
 from exporter.store.asides import AsideStore, OpenNow
 from exporter.store.booking import book, note_bill_changes
+from exporter.store.checksum import unpacked
 from exporter.store.database import writing
 from exporter.store.readings import Readings
-from exporter.store.rows import is_newest, placed, read, unsearched
+from exporter.store.rows import is_newest, placed, read, stored, unsearched
 from exporter.times import from_us, to_us
 
 Place = tuple[int, str, str, str]
@@ -155,22 +157,28 @@ class RecordStore:
         reached = None if row.reached is None else from_us(row.reached)
         return Watermark(from_us(row.as_of), from_us(row.last_success), reached)
 
-    def replay(self, sources: Iterable[str]) -> Generator[Record, None, None]:
+    def replay(self, sources: Collection[str]) -> Generator[Record, None, None]:
         """Yield the newest revision of every record of some sources in the ledger's order: time, kind,
         place, key.
 
-        Close it when it is not read to its end: it holds the connection meanwhile.
+        Close it when it is not read to its end: it holds the connection meanwhile. Raises StoreDamaged when
+        the order of time, which is an index of its own, does not hold all of them.
         """
-        table = schema.records
+        table, given = schema.records, 0
         query = (
-            select(table.c.at, table.c.source, table.c.kind, table.c.body)
+            select(*stored())
             .where(unsearched(table.c.source).in_(tuple(sources)), is_newest())
             .order_by(*_ORDER)
         )
         with self._engine.connect() as connection:
             rows = connection.execution_options(yield_per=2_000).execute(query)
             for _, moment in groupby(rows, key=attrgetter("at")):
-                yield from placed([read(row.source, row.kind, row.body) for row in moment])
+                found = placed([read(row) for row in moment])
+                given += len(found)
+                yield from found
+            theirs = (unsearched(table.c.source).in_(tuple(sources)), unsearched(table.c.revision) == 1)
+            if given != connection.scalar(select(func.count()).select_from(table).where(*theirs)):
+                raise StoreDamaged("The order of the records")
 
     def newest_id(self) -> int:
         """Return the number of the newest revision, 0 when there is none."""
@@ -187,7 +195,7 @@ class RecordStore:
         """
         table = schema.records
         given = (unsearched(table.c.source).in_(tuple(sources)), unsearched(table.c.id) <= upto)
-        query = select(*_ORDER, table.c.body).where(*given, is_newest(upto)).order_by(*_ORDER)
+        query = select(*stored()).where(*given, is_newest(upto)).order_by(*_ORDER)
         if after is not None:
             at, *place = after
             # The first bound is what the index on time is searched by.
@@ -197,7 +205,7 @@ class RecordStore:
             rows = connection.execute(query.limit(size)).all()
         last = (rows[-1].at, rows[-1].kind, rows[-1].key, rows[-1].source) if len(rows) == size else None
         # A moment that is cut between two pages comes out of its order there, which is late and not wrong.
-        found = [read(row.source, row.kind, row.body) for row in rows]
+        found = [read(row) for row in rows]
         moments = groupby(zip(rows, found, strict=True), key=lambda pair: pair[0].at)
         return [record for _, each in moments for record in placed([pair[1] for pair in each])], last
 
@@ -205,12 +213,12 @@ class RecordStore:
         """Return the newest revision of every record of a source's book, day or sale, in order."""
         table = schema.records
         query = (
-            select(table.c.kind, table.c.body)
+            select(*stored())
             .where(table.c.source == source, table.c.scope == scope, is_newest())
             .order_by(table.c.at, table.c.kind, table.c.key)
         )
         with self._engine.connect() as connection:
-            return [read(source, row.kind, row.body) for row in connection.execute(query)]
+            return [read(row) for row in connection.execute(query)]
 
     def newest_rows(self, source: str, since: datetime, most: int) -> datetime:
         """Return from when on a source has at most so many records, no earlier than `since`."""
@@ -246,18 +254,16 @@ class RecordStore:
         """
         table = schema.records
         query = (
-            select(table.c.scope, table.c.key, table.c.body)
+            select(*stored())
             .where(table.c.source == source, table.c.scope.in_(books), table.c.kind == Fill.kind)
             .order_by(table.c.scope, table.c.revision)
         )
-        found: dict[str, dict[str, str]] = {book: {} for book in books}
+        found: dict[str, dict[str, Row[Any]]] = {book: {} for book in books}
         with self._engine.connect() as connection:
             for row in connection.execute(query):
-                found[row.scope][row.key] = row.body
+                found[row.scope][row.key] = row
         return {
-            book: [
-                record for body in rows.values() if isinstance(record := read(source, Fill.kind, body), Fill)
-            ]
+            book: [record for row in rows.values() if isinstance(record := read(row), Fill)]
             for book, rows in found.items()
         }
 
@@ -265,12 +271,12 @@ class RecordStore:
         """Return every revision of one record, first to newest."""
         table = schema.records
         query = (
-            select(table.c.body)
+            select(*stored())
             .where(table.c.source == source, table.c.kind == kind, table.c.key == key)
             .order_by(table.c.revision)
         )
         with self._engine.connect() as connection:
-            return [read(source, kind, body) for body in connection.scalars(query)]
+            return [read(row) for row in connection.execute(query)]
 
     def answers_of(self, source: str, kind: str, key: str) -> list[Answer]:
         """Return the raw answers that the newest revision of a record was read from."""
@@ -296,7 +302,7 @@ class RecordStore:
                     request=row.request,
                     status=row.status,
                     fetched_at=from_us(row.fetched_at),
-                    body=zlib.decompress(row.body),
+                    body=unpacked(row.body, f"The answer to {row.request}"),
                 )
                 for row in connection.execute(query)
             ]

@@ -17,17 +17,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from msgspec import structs
-from sqlalchemy import Engine, update
-
-from exporter.errors import BackupFailed, StoreUnavailable
+from exporter.errors import BackupFailed, StoreDamaged, StoreUnavailable
 from exporter.snapshot import Cursor
-from exporter.store import schema
 from exporter.store.backup import duplicate
 from exporter.store.copies import TIME, sync
-from exporter.store.database import new_epoch, restoring, take_lock, writable, writing
+from exporter.store.database import restoring, take_lock, writable
 from exporter.store.inspection import inspect
-from exporter.store.snapshots import SnapshotStore
+from exporter.store.snapshots import begin_epoch
 
 MODE = 0o600
 """Of a database where none was before; else the file keeps the mode and the owner of the last one."""
@@ -84,7 +80,10 @@ def _renumber(path: Path) -> Cursor:
     with ExitStack() as opened:
         engine = writable(path)
         opened.callback(engine.dispose)
-        cursor = _begin_epoch(engine, path)
+        try:
+            cursor = begin_epoch(engine)
+        except StoreDamaged as error:
+            raise BackupFailed("not_verified", str(error)) from error
     try:
         # All of it in the one file that is renamed: a log left behind would hold the new epoch.
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -93,21 +92,6 @@ def _renumber(path: Path) -> Cursor:
         raise StoreUnavailable(f"The copy {path} cannot be made ready ({error}).") from error
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return cursor
-
-
-def _begin_epoch(engine: Engine, path: Path) -> Cursor:
-    last = SnapshotStore(engine).newest()
-    if last is None and SnapshotStore(engine).last_sequence():
-        raise BackupFailed("not_verified", f"The newest snapshot of {path} cannot be read whole.")
-    with writing(engine) as connection:
-        meta = schema.meta
-        connection.execute(update(meta).where(meta.c.key == "epoch").values(value=new_epoch()))
-    snapshots = SnapshotStore(engine)
-    if last is None:
-        return Cursor(snapshots.epoch, 0)
-    cursor = Cursor(snapshots.epoch, last.sequence + 1)
-    snapshots.append(structs.replace(last, epoch=cursor.epoch, sequence=cursor.sequence))
     return cursor
 
 

@@ -8,11 +8,13 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
-from sqlalchemy import Column, ColumnElement, exists, literal_column
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Column, ColumnElement, Row, exists, literal_column
 
+from exporter.errors import StoreDamaged
 from exporter.records import KINDS, Fill, Record
 from exporter.store import schema
+from exporter.store.checksum import agrees, checksum
 from exporter.times import to_us
 
 Item = TypeVar("Item")
@@ -21,22 +23,18 @@ Value = TypeVar("Value")
 NOT_IN_BODY = {"source"}
 """Fields of a record that are not written into its body."""
 
+STATED = ("source", "kind", "key", "revision", "scope", "at", "body")
+"""What a row of a record states; its checksum is of all of it."""
+
 CHUNK = 500
 """Keys looked up in one statement; below SQLite's limit on bound values."""
 
 
 def as_row(record: Record, revision: int, reading: int) -> dict[str, Any]:
     """Return the columns of one revision that a reading brought."""
-    return {
-        "source": record.source,
-        "kind": record.kind,
-        "key": record.key,
-        "revision": revision,
-        "scope": record.scope,
-        "at": to_us(record.at),
-        "reading": reading,
-        "body": write(record),
-    }
+    stated = (record.source, record.kind, record.key, revision, record.scope, to_us(record.at), write(record))
+    row = dict(zip(STATED, stated, strict=True))
+    return {**row, "reading": reading, "crc32": checksum(stated)}
 
 
 def write(record: Record) -> str:
@@ -44,11 +42,28 @@ def write(record: Record) -> str:
     return _adapter(record.kind).dump_json(record, exclude=NOT_IN_BODY).decode()
 
 
-def read(source: str, kind: str, body: str) -> Record:
+def read(row: Row[Any]) -> Record:
+    """Return the record of a row of `stored()`. Raises StoreDamaged for one that is not what was written."""
+    *stated, written = row[: len(STATED) + 1]
+    source, kind, key, _, _, _, body = stated
+    if not agrees(stated, written):
+        raise StoreDamaged(f"The record {kind} {key} of {source}")
+    try:
+        return parsed(source, kind, body)
+    except ValidationError:
+        raise StoreDamaged(f"The record {kind} {key} of {source}") from None
+
+
+def parsed(source: str, kind: str, body: str) -> Record:
     """Return the record of a body; what the body of an older version lacks has its default."""
     # Put in front of the text, the source costs no second pass over it.
     record: Record = _adapter(kind).validate_json(f'{{"source":{_quoted(source)},{body[1:]}')
     return record
+
+
+def stored(table: Any = schema.records) -> list[Column[Any]]:
+    """Return the columns of a record's table that `read` asks for, to be selected first."""
+    return [*(table.c[name] for name in STATED), table.c.crc32]
 
 
 def placed(moment: list[Record]) -> list[Record]:

@@ -3,6 +3,10 @@
 A record belongs to the source that brought it: what two of them call alike is not the same. The row of
 `figures` that a snapshot and a roll-up have is read by the names of its `layout`.
 
+A row of records, snapshots, roll-ups and layouts carries the CRC-32 of what it states, verified by whoever
+reads it; one that an older version wrote has none, -1, until it is sealed. Bodies that are compressed are
+verified by their own checksum.
+
 Nothing here is edited: a changed record is a further revision, a snapshot is written once; where
 those before it were thinned out it gets a `leap` over them.
 Only `sources`, `histories` and `history_parts` (where each reading stands), `breakdowns` (made from the
@@ -25,7 +29,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration; a database at another one is migrated or, when newer, refused."""
 
 metadata = MetaData()
@@ -116,6 +120,7 @@ records = Table(
     Column("at", Big, nullable=False),
     Column("reading", Integer, ForeignKey("readings.id"), nullable=False),
     Column("body", Text, nullable=False),
+    Column("crc32", Big, nullable=False, server_default="-1"),
     Index("records_identity", "source", "kind", "key", "revision", unique=True),
     Index("records_of_scope", "source", "scope", "kind"),
     Index("records_by_moment", "at"),
@@ -126,6 +131,7 @@ layouts = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("columns", Text, nullable=False),
+    Column("crc32", Big, nullable=False, server_default="-1"),
 )
 
 snapshots = Table(
@@ -138,6 +144,7 @@ snapshots = Table(
     Column("figures", Text, nullable=False),
     Column("leap", LargeBinary, nullable=True),
     Column("layout", Integer, nullable=False, server_default="1"),
+    Column("crc32", Big, nullable=False, server_default="-1"),
     Index("snapshots_by_time", "as_of", "sequence"),
 )
 
@@ -149,6 +156,7 @@ rollups = Table(
     Column("sequence", Integer, nullable=False),
     Column("figures", Text, nullable=False),
     Column("layout", Integer, nullable=False, server_default="1"),
+    Column("crc32", Big, nullable=False, server_default="-1"),
 )
 
 breakdowns = Table(

@@ -9,6 +9,7 @@ rows out later, and gives those that stay a `leap` over the others.
 from __future__ import annotations
 
 import json
+import logging
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from msgspec import ValidationError
+from msgspec import ValidationError, structs
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Engine,
@@ -32,13 +34,15 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from exporter.errors import SequenceGap, StoreUnavailable
+from exporter.errors import SequenceGap, StoreDamaged, StoreUnavailable
 from exporter.snapshot import (
     OF_SOURCE,
     ONLY_VENUE,
+    Cursor,
     Grade,
     JsonObject,
     Opening,
@@ -53,9 +57,12 @@ from exporter.snapshot import (
     plain_json,
 )
 from exporter.store import schema
-from exporter.store.database import writing
+from exporter.store.checksum import agrees, checksum, unpacked
+from exporter.store.database import new_epoch, writing
 from exporter.store.layouts import Layouts, Places, number_of
 from exporter.times import from_us, to_us, unstamp
+
+log = logging.getLogger("northstar")
 
 KEYFRAME_EVERY = 100
 """Patches to apply for one snapshot: about 10 ms, against 1 % of the rows being large. Twice as many
@@ -70,6 +77,9 @@ MAX_ROWS = 5_000
 OPENING_SEARCH = 50
 """Snapshots without an unrealised figure to step over in search of one, so that a long outage
 costs a bounded look; what lies further away would be graded partial anyway."""
+
+FIGURES = ("as_of", "sequence", "figures", "layout")
+"""What a row of figures states; its checksum is of all of it, also as a roll-up."""
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
 
@@ -141,16 +151,19 @@ class SnapshotStore:
             whole = zlib.compress(encode(snapshot), COMPRESSION)
         row = history_row(snapshot)
         columns = tuple(row)
+        figures = json.dumps(list(row.values()), separators=(",", ":"))
+        as_of = to_us(unstamp(snapshot.as_of))
         with writing(self._engine) as connection:
             layout = self._numbers.get(columns) or number_of(connection, columns)
             connection.execute(
                 insert(schema.snapshots).values(
                     sequence=sequence,
-                    as_of=to_us(unstamp(snapshot.as_of)),
+                    as_of=as_of,
                     patch=zlib.compress(patch, COMPRESSION),
                     whole=whole,
-                    figures=json.dumps(list(row.values()), separators=(",", ":")),
+                    figures=figures,
                     layout=layout,
+                    crc32=checksum((as_of, sequence, figures, layout)),
                 )
             )
         self._numbers[columns] = layout  # known to be there only now that the commit holds
@@ -166,7 +179,11 @@ class SnapshotStore:
         """
         table, at = schema.snapshots, to_us(now)
         with writing(self._engine) as connection:
-            connection.execute(table.update().where(table.c.as_of > at).values(as_of=at))
+            ahead = connection.execute(select(*_figures(table)).where(table.c.as_of > at)).all()
+            for row in ahead:
+                _verify(row)
+                dated = {"as_of": at, "crc32": checksum((at, *row[1 : len(FIGURES)]))}
+                connection.execute(update(table).where(table.c.sequence == row.sequence).values(dated))
         self._firsts.clear()
 
     def newest(self) -> Snapshot | None:
@@ -210,11 +227,13 @@ class SnapshotStore:
             rows = connection.execute(query).all()
         if not rows or rows[-1].sequence != sequence:
             return None
-        tree = decode(zlib.decompress(rows[0].whole))
+        tree = _tree(rows[0].whole, rows[0].sequence)
         for before, row in pairwise(rows):
             if row.leap is None and row.sequence != before.sequence + 1:
                 return None
-            tree = apply(tree, decode(zlib.decompress(row.patch if row.leap is None else row.leap)))
+            tree = apply(tree, _tree(row.patch if row.leap is None else row.leap, row.sequence))
+        if tree.get("sequence") != sequence:
+            raise StoreDamaged(f"Snapshot {sequence}")
         return tree
 
     def after(self, sequence: int, limit: int = MAX_ROWS) -> list[Committed]:
@@ -226,14 +245,19 @@ class SnapshotStore:
         table = schema.snapshots
         with self._engine.connect() as connection:
             rows = connection.execute(
-                select(table.c.sequence, table.c.as_of, table.c.patch)
+                select(*_figures(table), table.c.patch)
                 .where(table.c.sequence > sequence)
                 .order_by(table.c.sequence)
                 .limit(min(limit, MAX_ROWS))
             ).all()
+        for row in rows:
+            _verify(row)
         last = rows[-1].sequence if rows else 0
         joined = [row for place, row in enumerate(rows, 1) if row.sequence == last - len(rows) + place]
-        return [Committed(row.sequence, from_us(row.as_of), zlib.decompress(row.patch)) for row in joined]
+        return [
+            Committed(row.sequence, from_us(row.as_of), unpacked(row.patch, f"Snapshot {row.sequence}"))
+            for row in joined
+        ]
 
     def last_sequence(self) -> int:
         """Return the newest sequence, 0 in an empty store."""
@@ -256,7 +280,7 @@ class SnapshotStore:
         raw, rolled = schema.snapshots, schema.rollups
         with self._engine.connect() as connection:
             for table, before in ((raw, True), (rolled, True), (rolled, False), (raw, False)):
-                query = select(table.c.as_of, literal(0).label("sequence"), table.c.figures, table.c.layout)
+                query = select(*_figures(table))
                 if before:
                     query = query.where(table.c.as_of <= to_us(at)).order_by(table.c.as_of.desc())
                 else:
@@ -275,7 +299,7 @@ class SnapshotStore:
         with self._engine.connect() as connection:
             lacking = self._layouts.those(connection, lambda places: _unrealised(places, source) is None)
             for table in (schema.rollups, schema.snapshots):
-                query = select(table.c.as_of, literal(0).label("sequence"), table.c.figures, table.c.layout)
+                query = select(*_figures(table))
                 query = query.where(table.c.layout.not_in(lacking)).order_by(table.c.as_of)
                 if found := self._stated(connection, query, source, before=False):
                     self._firsts[source] = found
@@ -320,7 +344,11 @@ class SnapshotStore:
         return list(by_time.values())
 
     def _point(self, connection: Connection, row: Row[Any]) -> Point:
-        figures = json.loads(row.figures)
+        _verify(row)
+        try:
+            figures = json.loads(row.figures)
+        except (TypeError, ValueError):
+            raise StoreDamaged(f"The row of figures of snapshot {row.sequence}") from None
         places = self._layouts.places(connection, row.layout, figures)
         return Point(from_us(row.as_of), row.sequence, figures, places)
 
@@ -358,6 +386,56 @@ class SnapshotStore:
         return more
 
 
+def begin_epoch(engine: Engine) -> Cursor:
+    """Begin another numbering, with the newest snapshot published once more in it; return where it begins.
+
+    Raises StoreDamaged when that snapshot cannot be read whole; nothing is changed then.
+    """
+    before = SnapshotStore(engine)
+    last = before.newest()
+    if last is None and before.last_sequence():
+        raise StoreDamaged("The newest snapshot")
+    with writing(engine) as connection:
+        meta = schema.meta
+        connection.execute(update(meta).where(meta.c.key == "epoch").values(value=new_epoch()))
+    snapshots = SnapshotStore(engine)
+    if last is None:
+        return Cursor(snapshots.epoch, 0)
+    cursor = Cursor(snapshots.epoch, last.sequence + 1)
+    snapshots.append(structs.replace(last, epoch=cursor.epoch, sequence=cursor.sequence))
+    return cursor
+
+
+def go_on_from(engine: Engine, shown: Cursor | None) -> None:
+    """Begin another numbering where the store is behind what was shown: a number means one snapshot."""
+    snapshots = SnapshotStore(engine)
+    if shown is None or shown.epoch != snapshots.epoch or shown.sequence <= snapshots.last_sequence():
+        return
+    cursor = begin_epoch(engine)
+    log.error(
+        "the database is behind what was shown: %s is its last snapshot, and %s was seen; it goes on as %s",
+        snapshots.last_sequence(),
+        shown,
+        cursor,
+    )
+
+
+def _tree(packed: bytes, sequence: int) -> JsonObject:
+    """Return what a stored body states. Raises StoreDamaged."""
+    return decode(unpacked(packed, f"Snapshot {sequence}"))
+
+
+def _figures(table: Table) -> list[Column[Any]]:
+    """Return the columns of a row of figures, its checksum behind them."""
+    return [*(table.c[name] for name in FIGURES), table.c.crc32]
+
+
+def _verify(row: Any) -> None:
+    """Raise StoreDamaged for a row of figures that is not what was written."""
+    if not agrees(row[: len(FIGURES)], row.crc32):
+        raise StoreDamaged(f"The row of figures of snapshot {row.sequence}")
+
+
 def _unrealised(places: Places, source: str) -> str | None:
     """Return the column of what is unrealised at a venue; None where a row does not say."""
     name = of_source("unrealised", source)
@@ -383,7 +461,14 @@ def _roll(connection: Connection, table: Table, step: int, old: ColumnElement[bo
     bucket = table.c.as_of // into
     last = select(func.max(table.c.as_of)).where(old).group_by(bucket)
     kept = (
-        select(literal(into), table.c.as_of, func.max(table.c.sequence), table.c.figures, table.c.layout)
+        select(
+            literal(into),
+            table.c.as_of,
+            func.max(table.c.sequence),
+            table.c.figures,
+            table.c.layout,
+            table.c.crc32,
+        )
         .where(old, table.c.as_of.in_(last))
         .group_by(table.c.as_of, table.c.figures, table.c.layout)
     )
@@ -397,7 +482,7 @@ _SAMPLE = """
 WITH RECURSIVE steps(lower) AS (
   SELECT :first UNION ALL SELECT lower + :step FROM steps WHERE lower + :step < :last
 )
-SELECT as_of, sequence, figures, layout FROM steps JOIN {table} ON {table}.as_of = (
+SELECT as_of, sequence, figures, layout, crc32 FROM steps JOIN {table} ON {table}.as_of = (
   SELECT max(as_of) FROM {table}
   WHERE as_of >= steps.lower AND as_of < min(steps.lower + :step, :last)
 ) ORDER BY as_of, sequence

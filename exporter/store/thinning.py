@@ -22,6 +22,7 @@ from exporter.errors import StoreUnavailable
 from exporter.snapshot import JsonObject, apply, decode, diff, encode
 from exporter.snapshot.patch import Value
 from exporter.store import schema
+from exporter.store.checksum import unpacked
 from exporter.store.database import writing
 from exporter.store.snapshots import COMPRESSION, KEYFRAME_EVERY, SnapshotStore
 from exporter.times import to_us
@@ -99,10 +100,10 @@ class Thinning:
         trees: list[JsonObject] = [before if before is not None else {}]
         for row in rows:
             if len(trees) == 1 and row.whole is not None:
-                trees.append(decode(zlib.decompress(row.whole)))
+                trees.append(decode(unpacked(row.whole, f"Snapshot {row.sequence}")))
             else:
                 patch = row.leap if row.leap is not None else row.patch
-                trees.append(apply(trees[-1], decode(zlib.decompress(patch))))
+                trees.append(apply(trees[-1], decode(unpacked(patch, f"Snapshot {row.sequence}"))))
         return trees
 
     def _keep(

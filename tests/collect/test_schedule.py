@@ -26,7 +26,7 @@ def cycle(*names: str) -> SimpleNamespace:
         books=SimpleNamespace(infos={info.name: info for info in infos(*names)}),
         turns=SimpleNamespace(collect=nothing),
         publisher=SimpleNamespace(publish=nothing, break_down=nothing),
-        upkeep=SimpleNamespace(run=nothing),
+        upkeep=SimpleNamespace(run=nothing, scrub=nothing),
     )
 
 
@@ -47,7 +47,7 @@ def scheduler(registry: CollectorRegistry) -> object:
 def test_every_source_has_a_job_of_its_own(scheduler) -> None:
     """One that hangs holds up nobody else."""
     jobs = {job.id: job for job in scheduler.get_jobs()}
-    assert set(jobs) == {"kalshi", "sales", "snapshot", "breakdown", "retention"}
+    assert set(jobs) == {"kalshi", "sales", "snapshot", "breakdown", "retention", "scrub"}
     assert jobs["kalshi"].trigger.interval == timedelta(seconds=10)
 
 
@@ -58,7 +58,7 @@ def test_results_by_group_are_stated_where_somebody_trades(registry: CollectorRe
         ExporterMetrics(registry),
         heartbeat=timedelta(seconds=10),
     ).get_jobs()
-    assert {job.id for job in jobs} == {"sales", "snapshot", "retention"}
+    assert {job.id for job in jobs} == {"sales", "snapshot", "retention", "scrub"}
 
 
 def test_misfire_coalesce_and_instances_are_set_knowingly(scheduler) -> None:
@@ -67,7 +67,8 @@ def test_misfire_coalesce_and_instances_are_set_knowingly(scheduler) -> None:
         assert job.coalesce is True
         assert job.max_instances == 1
     graces = {job.id: job.misfire_grace_time for job in scheduler.get_jobs()}
-    assert graces == {"kalshi": 10, "sales": 1, "snapshot": 10, "breakdown": 10, "retention": 3600}
+    often = {"kalshi": 10, "sales": 1, "snapshot": 10, "breakdown": 10}
+    assert graces == {**often, "retention": 3_600, "scrub": 21_600}
 
 
 def test_sources_are_read_at_once_on_start(scheduler) -> None:

@@ -179,7 +179,7 @@ def test_rows_of_before_venues_were_named_are_of_the_first_one(tmp_path: Path) -
         company.publish(NOW)
         row = json.dumps([None] * 70 + ["1.25", "final"])
         with store.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE snapshots SET layout = 1, figures = ?", (row,))
+            connection.exec_driver_sql("UPDATE snapshots SET crc32 = -1, layout = 1, figures = ?", (row,))
         known = store.snapshots.opening("kalshi", NOW)
         assert known is not None
         assert known.usd == Decimal("1.25")

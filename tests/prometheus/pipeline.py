@@ -146,6 +146,14 @@ CASES = [
         ["11m", "14m"],
     ),
     Case(
+        "NorthstarStoreDamaged",
+        "fires with the first row that a scrub finds",
+        {series("northstar_store_damaged_rows", table="records"): "0x9 3x10 0x9"},
+        ["9m", "21m"],
+        ["10m", "19m"],
+        summary="3 stored rows are not what was written.",
+    ),
+    Case(
         "NorthstarCommitSlow",
         "fires when the slowest in a hundred takes longer than the limit for ten minutes",
         {

@@ -158,9 +158,12 @@ def test_roll_ups_keep_the_layout_of_their_rows(store: Store, path: Path, with_c
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        ("UPDATE snapshots SET layout = 77", "a row of 2 figures in layout 77, which it does not describe"),
         (
-            """UPDATE snapshots SET figures = '["1","2","3"]'""",
+            "UPDATE snapshots SET crc32 = -1, layout = 77",
+            "a row of 2 figures in layout 77, which it does not describe",
+        ),
+        (
+            """UPDATE snapshots SET crc32 = -1, figures = '["1","2","3"]'""",
             "a row of 3 figures in layout 2, which has 2: it is not guessed at",
         ),
     ],
@@ -187,7 +190,8 @@ def test_a_shorter_row_of_a_layout_does_not_state_the_last_columns(store: Store,
     Publisher(store).add()
     with closing(sqlite3.connect(path)) as connection:
         (figures,) = connection.execute("SELECT figures FROM snapshots").fetchone()
-        connection.execute("UPDATE snapshots SET figures = ?", (json.dumps(json.loads(figures)[:70]),))
+        shorter = json.dumps(json.loads(figures)[:70])
+        connection.execute("UPDATE snapshots SET crc32 = -1, figures = ?", (shorter,))
         connection.commit()
     assert stated(store, "today.net", "equity") == [["1.00", None]]
 

@@ -169,11 +169,11 @@ def test_killed_at_any_statement_it_goes_on_and_ends_the_same(
             break
         kills += 1
         now = rows(older.path)
+        if now["alembic_version"] == [(schema.HEAD,)]:  # killed as it was about to say that it is done
+            break
         assert now["alembic_version"] == [("0004",)]
         assert (len(now["snapshots"]), now["records"]) == records
-        with pytest.raises(
-            StoreUnavailable, match=f"is being migrated from layout 0004 to {schema.HEAD}: wait"
-        ):
+        with pytest.raises(StoreUnavailable, match=f"migrated from layout 0004 to {schema.HEAD}: wait"):
             Store.read(older.path)
     assert kills >= 5
     Store.write(older.path).close()

@@ -20,7 +20,7 @@ from sqlalchemy import event
 from exporter.records import Answer, BillChange, Change, Record, UsageHour
 from exporter.store import Store
 from exporter.store.readings import IDLE_ANSWERS_KEPT
-from exporter.store.rows import read, write
+from exporter.store.rows import parsed, write
 from tests.builders import NAMES, NOW, bill, fill, key_usage, sale, settlement, usage
 from tests.examples import examples
 
@@ -71,7 +71,7 @@ def test_a_record_of_before_a_field_was_kept_is_still_read(record: Record, later
     for line in stored["lines"]:
         for name in later:
             del line[name]
-    assert read(record.source, record.kind, json.dumps(stored)) == record
+    assert parsed(record.source, record.kind, json.dumps(stored)) == record
 
 
 def test_same_reading_again_changes_nothing(store: Store) -> None:
@@ -134,7 +134,7 @@ def test_fills_of_one_moment_are_replayed_as_they_were_executed(store: Store) ->
 
 def test_a_fill_of_before_its_order_was_kept_gets_it_with_the_next_reading(store: Store) -> None:
     """Its body still says where it stood in the list; that is read over."""
-    old = read(
+    old = parsed(
         "kalshi", "fill", write(fill("buy yes 1 @ 0.5"))[:-1].replace(',"order_id":""', ',"newer":1') + "}"
     )
     assert old == fill("buy yes 1 @ 0.5")
@@ -320,7 +320,7 @@ def test_what_goes_by_time_walks_along_the_index_of_time(store: Store, ask: str)
         else:
             place = None if ask == "first page" else (1, "fill", "f", "kalshi")
             store.records.replayed(NAMES, place, 1_000, 10)
-    ((statement, values),) = asked
+    statement, values = asked[0]
     with store.engine.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
     steps = [step.detail for step in plan]
