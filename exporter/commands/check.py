@@ -14,7 +14,7 @@ from exporter.settings import Instance, Settings
 from exporter.sources.blame import where
 from exporter.sources.contract import HasClient, Source
 from exporter.sources.registry import registry, title_of
-from exporter.store import Entry, Store
+from exporter.store import OpenAside, Store
 from exporter.wiring import build_source, utc_now
 
 NAMED = 3
@@ -55,9 +55,9 @@ def _database(settings: Settings) -> list[str]:
     return []
 
 
-def _aside(entries: Sequence[Entry]) -> Iterator[str]:
+def _aside(entries: Sequence[OpenAside]) -> Iterator[str]:
     """Name the rows that are set aside, a sentence for each list and what is odd in it."""
-    alike: dict[tuple[str, str, str, str], list[Entry]] = {}
+    alike: dict[tuple[str, str, str, str], list[OpenAside]] = {}
     for entry in entries:
         aside = entry.aside
         alike.setdefault((aside.source, aside.listed, aside.field, aside.what), []).append(entry)

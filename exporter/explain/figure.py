@@ -208,6 +208,7 @@ def _costs(asked: _Asked) -> list[LineItem]:
     """Return what each UTC day of each source has in the window, billed or estimated."""
     start = asked.start
     found = _known(asked, COSTS, None if start is None else CostDay(start.date()).start)
+    cutting = _sharing(asked)
     days: dict[tuple[str, str], tuple[CostDay, list[Revision]]] = {}
     for revision in found:
         record = revision.record
@@ -227,12 +228,22 @@ def _costs(asked: _Asked) -> list[LineItem]:
         cut = f" from {first:02}:00 UTC on" if first else ""
         last = day.begun(asked.until)
         cost = day.cost_estimated(first, last) if estimated else day.cost_billed(first, last)
-        if shared := day.cut(start, asked.until):
+        if source in cutting and (shared := day.cut(start, asked.until)):
             cost += day.cut_costs(shared)[estimated]
             cut = f" from {start:%H:%M} UTC on"
         if cost:
             lines.append(LineItem(day.start, what + cut, -cost, proving))
     return lines
+
+
+def _sharing(asked: _Asked) -> set[str]:
+    """Return the sources of which the figure has a share of the hour that its window cuts.
+
+    It says so. Snapshots of before hours were shared left that hour out, and are explained as they were.
+    """
+    _, components = _stated(asked.snapshot, asked.window, asked.source)
+    shown = components.get(asked.figure)
+    return {reason.source for reason in shown.because if reason.code == "hour_cut"} if shown else set()
 
 
 def _unrealised(asked: _Asked, shown: StatedFigure) -> list[LineItem]:

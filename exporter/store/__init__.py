@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from exporter.errors import StoreUnavailable
 from exporter.snapshot import Cursor, Snapshot
-from exporter.store.asides import AsideStore, Entry
+from exporter.store.asides import AsideStore, OpenAside
 from exporter.store.breakdowns import Breakdown, BreakdownStore
 from exporter.store.custody import Custody, Shown
 from exporter.store.database import open_reader, open_writer, outdated
@@ -29,11 +29,11 @@ __all__ = [
     "Breakdown",
     "BreakdownStore",
     "Committed",
-    "Entry",
     "Evidence",
     "Found",
     "HistoryStore",
     "ListProgress",
+    "OpenAside",
     "Past",
     "Place",
     "Point",

@@ -37,7 +37,7 @@ OpenNow = Mapping[Place, Aside]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OpenAside:
     """A row that is set aside: since when, when it was last listed, and by which version that was."""
 
     aside: Aside
@@ -61,7 +61,7 @@ class AsideStore:
                 known = self._open[source] = self._load(connection, source)
         return tuple(known.values())
 
-    def entries(self, limit: int = KEPT_OPEN) -> list[Entry]:
+    def entries(self, limit: int = KEPT_OPEN) -> list[OpenAside]:
         """Return what is set aside of all sources, the newest first."""
         table = schema.aside
         query = (
@@ -70,7 +70,7 @@ class AsideStore:
         with self._engine.connect() as connection:
             return [_entry(row) for row in connection.execute(query.limit(limit))]
 
-    def unread(self, source: str, version: str = __version__) -> list[Entry]:
+    def unread(self, source: str, version: str = __version__) -> list[OpenAside]:
         """Return what another version than this one has set aside of a source."""
         table = schema.aside
         query = select(table).where(
@@ -218,7 +218,7 @@ def _columns(aside: Aside, at: datetime) -> dict[str, Any]:
     }
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Row[Any]) -> OpenAside:
     aside = Aside(
         source=row.source,
         listed=row.listed,
@@ -233,4 +233,4 @@ def _entry(row: Row[Any]) -> Entry:
         components=None if row.components is None else tuple(json.loads(row.components)),
         count=row._mapping["count"],
     )
-    return Entry(aside, from_us(row.first_seen), from_us(row.last_seen), row.version)
+    return OpenAside(aside, from_us(row.first_seen), from_us(row.last_seen), row.version)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from exporter.errors import StoreUnavailable
 from exporter.records.printable import printable
-from exporter.store import Entry
+from exporter.store import OpenAside
 from exporter.stream import models
 from exporter.stream.feed import Feed
 from exporter.stream.groups import HEADERS
@@ -42,7 +42,7 @@ def router(feed: Feed) -> APIRouter:
     return routes
 
 
-def answer(entry: Entry) -> dict[str, Any]:
+def answer(entry: OpenAside) -> dict[str, Any]:
     """Return what is known of a row; what is not known of it has no key."""
     aside = entry.aside
     stated = {

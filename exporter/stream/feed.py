@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from exporter.errors import StoreError, StoreUnavailable
 from exporter.snapshot import Cursor, JsonObject, apply, decode, encode
-from exporter.store import Breakdown, Committed, Entry, Point, SnapshotStore, Store
+from exporter.store import Breakdown, Committed, OpenAside, Point, SnapshotStore, Store
 from exporter.stream.events import NOWHERE, Event, Kind, News, Place, Reason, Ring
 from exporter.times import stamp
 
@@ -184,7 +184,7 @@ class Feed:
         """Return the newest results by group, None before the first. Raises StoreUnavailable."""
         return await self._ask(lambda store: store.breakdowns.latest())
 
-    async def aside(self, limit: int) -> list[Entry]:
+    async def aside(self, limit: int) -> list[OpenAside]:
         """Return the newest rows that are set aside. Raises StoreUnavailable."""
         return await self._ask(lambda store: store.asides.entries(limit))
 

@@ -12,6 +12,7 @@ import pytest
 
 from exporter.sources.contract import Reading, Window
 from tests.builders import NOW, fill, sale
+from tests.collect.conftest import Refusing
 from tests.collect.pipeline import Pipeline, answering
 
 
@@ -20,7 +21,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "northstar.sqlite3"
 
 
-def test_record_that_the_ledger_refuses_stops_new_figures_until_it_is_corrected(path: Path) -> None:
+def test_record_that_the_ledger_refuses_stops_new_figures_until_it_is_corrected(
+    path: Path, refusing: Refusing
+) -> None:
     """Half-booked changes are never published; a corrected revision heals the books."""
 
     async def scenario() -> None:
@@ -28,6 +31,7 @@ def test_record_that_the_ledger_refuses_stops_new_figures_until_it_is_corrected(
         await pipeline.cycle.start()
         shown = await pipeline.collect_all()
         huge = fill("buy yes 99999999999999.99 @ 0.123457", fill_id="huge")
+        refusing(huge)
         pipeline.kalshi.answer = answering("kalshi", huge)
         await pipeline.collect_all()
         assert pipeline.latest == shown

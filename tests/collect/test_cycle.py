@@ -13,6 +13,7 @@ from exporter.collect.listener import Listener
 from exporter.errors import SourceUnavailable
 from exporter.sources.contract import Reading
 from tests.builders import fill, mark
+from tests.collect.conftest import Refusing
 from tests.collect.pipeline import Pipeline, answering, failing
 
 
@@ -78,7 +79,9 @@ def test_a_listener_is_told_of_each_step_once_it_is_done(path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_books_that_cannot_be_rebuilt_leave_the_last_figures_and_heal_with_a_correction(path: Path) -> None:
+def test_books_that_cannot_be_rebuilt_leave_the_last_figures_and_heal_with_a_correction(
+    path: Path, refusing: Refusing
+) -> None:
     """Half a ledger is never stated; the next reading that is right makes it whole."""
 
     async def scenario() -> None:
@@ -86,6 +89,7 @@ def test_books_that_cannot_be_rebuilt_leave_the_last_figures_and_heal_with_a_cor
         await first.cycle.start()
         shown = await first.collect_all()
         huge = fill("buy yes 99999999999999.99 @ 0.123457", fill_id="huge")
+        refusing(huge)
         first.kalshi.answer = answering("kalshi", huge)
         await first.collect_all()
         await first.cycle.stop()

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.metrics.page import serve
+from exporter.runtime import clock as clocks
 from exporter.simulator.server import Simulator
 from exporter.snapshot import COUNTS, apply, decode, plain_json
 from exporter.sources.registry import read_settings
@@ -62,7 +63,8 @@ class Pipeline:
         environ = {**simulator.environment(ed25519=True), "DB_PATH": str(self.database), **settings}
         self.settings = read_settings(environ)
         self._registry = CollectorRegistry()
-        self.cycle, self.health = build_cycle(self.settings, self._registry, clock or simulator.world.clock)
+        clock = clock or simulator.world.clock
+        self.cycle, self.health = build_cycle(self.settings, self._registry, clock, clocks.of(clock))
         self.sources = {source.name: source for source in self.cycle.sources}
         self._runner = asyncio.Runner()
         self._open = ExitStack()

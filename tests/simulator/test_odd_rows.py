@@ -6,7 +6,7 @@ from exporter.simulator.mutation import odd_rows
 
 
 def test_one_row_in_so_many_is_odd_and_stays_it() -> None:
-    """It keeps what tells it and dates it; a bucket of a report is no row, and what is no list is as it was."""
+    """It keeps what tells and dates it; a bucket of a report is no row, and what is no list is as it was."""
     rows = [{"id": f"s{number}", "created_at": "then", "gross": "1.00"} for number in range(1_000)]
     document = {"sales": rows, "next_cursor": None, "data": [{"starting_at": "then", "results": rows}]}
     changed = odd_rows(document, 10)

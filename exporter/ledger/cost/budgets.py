@@ -155,7 +155,7 @@ class Ahead:
                 continue
             first, last = stated.hour_of(start), stated.hour_of(end)
             amount += self._cost(stated, first, last, workspace)
-            billed &= not stated.landing
+            billed &= not stated.in_pieces
             if stated.billed is None:
                 billed = False
                 extra += sum((more for hour, more in stated.range.items() if first <= hour < last), ZERO)

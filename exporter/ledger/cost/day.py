@@ -176,7 +176,7 @@ class CostDay:
         return changed
 
     @property
-    def landing(self) -> bool:
+    def in_pieces(self) -> bool:
         """Whether the bill is there and does not cover all that was used."""
         return self.open and self.billed is not None and bool(self.unbilled())
 

@@ -113,9 +113,9 @@ class Spending:
         said = []
         if any(day.billed is None and day.end > begin for day in self._unsettled.values()):
             said.append(self._reason("not_billed", "not billed yet"))
-        if landing := sorted(day.day for day in self._unsettled.values() if day.end > begin and day.landing):
-            text = f"the bill of {_named(landing)} has no line yet for some of what was used"
-            said.append(self._reason("bill_landing", text))
+        if pieces := sorted(day.day for day in self._unsettled.values() if day.end > begin and day.in_pieces):
+            text = f"the bill of {_named(pieces)} has no line yet for some of what was used"
+            said.append(self._reason("bill_in_pieces", text))
         if said:
             return Grade.ESTIMATED, tuple(said)
         return Grade.FINAL, ()

@@ -66,7 +66,7 @@ class TrueUp:
 def true_up(day: CostDay) -> TrueUp | None:
     """Return the comparison; None while the day is not billed, or when its estimate was not whole."""
     first = day.bill_changes.get(1)
-    if day.billed is None or day.landing or first is None or first.hours < HOURS:
+    if day.billed is None or day.in_pieces or first is None or first.hours < HOURS:
         return None
     billed = billed_by_name(day.bill_lines)
     models = {

@@ -29,9 +29,9 @@ from exporter.sources.anthropic.rows import (
     USED_BY_KEY,
     KeyUse,
     Paged,
-    Tally,
     UsageCounts,
     Use,
+    UsedInRow,
     check_bounds,
     groups,
     key_line,
@@ -232,11 +232,11 @@ class Analytics:
         used = await _rows(collector, USAGE, KEY_USAGE_ROWS, DAY, (start, end), now, USED_BY_KEY)
         billed = await _rows(collector, COST, KEY_COST_ROWS, DAY, (start, end), now, USED_BY_KEY)
         await self._meet(row.group.workspace_id for row in (*used.rows, *billed.rows))
-        days: dict[datetime, dict[KeyUse, Tally | None]] = {day: {} for day in used.quiet(end, DAY)}
+        days: dict[datetime, dict[KeyUse, UsedInRow | None]] = {day: {} for day in used.quiet(end, DAY)}
         costs: dict[tuple[datetime, KeyUse], Decimal] = {}
         for row in used.rows:
             use, day = self._key_use(row.group), days.setdefault(row.starting_at, {})
-            day[use] = (day.get(use) or Tally()) + row.usage.tally
+            day[use] = (day.get(use) or UsedInRow()) + row.usage.tally
         for paid in billed.rows:
             use = self._key_use(paid.group)
             days.setdefault(paid.starting_at, {}).setdefault(use, None)
@@ -263,12 +263,12 @@ class Analytics:
         return []
 
     def _hour(self, hour: datetime, rows: Iterable[UsedItem]) -> UsageHour:
-        used: dict[Use, Tally] = {}
+        used: dict[Use, UsedInRow] = {}
         for row in rows:
             tally = row.usage.tally
             if any(tally.counts.values()) or tally.unknown:  # code execution and sessions have no tokens
                 use = self._use(row.group)
-                used[use] = used.get(use, Tally()) + tally
+                used[use] = used.get(use, UsedInRow()) + tally
         lines = (usage_line(use, tally, hour, self._prices) for use, tally in used.items())
         return UsageHour(source=self._source, at=hour, lines=tuple(lines))
 

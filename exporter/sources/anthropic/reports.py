@@ -29,9 +29,9 @@ from exporter.sources.anthropic.rows import (
     USED_BY_KEY,
     KeyUse,
     Paged,
-    Tally,
     UsageCounts,
     Use,
+    UsedInRow,
     check_bounds,
     groups,
     key_line,
@@ -207,16 +207,16 @@ class Reports:
         return BilledDay(source=self._source, day=day.date(), lines=summed(row.line() for row in rows))
 
     def _hour(self, hour: datetime, rows: Iterable[UsageRow]) -> UsageHour:
-        used: dict[Use, Tally] = {}
+        used: dict[Use, UsedInRow] = {}
         for row in rows:
-            used[row.use] = used.get(row.use, Tally()) + row.tally
+            used[row.use] = used.get(row.use, UsedInRow()) + row.tally
         lines = (usage_line(use, tally, hour, self._prices) for use, tally in used.items())
         return UsageHour(source=self._source, at=hour, lines=tuple(lines))
 
     def _keyed(self, day: datetime, rows: Iterable[KeyUsageRow]) -> KeyUsage:
-        used: dict[KeyUse, Tally] = {}
+        used: dict[KeyUse, UsedInRow] = {}
         for row in rows:
-            used[row.use] = used.get(row.use, Tally()) + row.tally
+            used[row.use] = used.get(row.use, UsedInRow()) + row.tally
         lines = (key_line(use, tally) for use, tally in used.items())
         return KeyUsage(source=self._source, day=day.date(), lines=tuple(lines))
 

@@ -50,16 +50,16 @@ Complaint = Callable[[str, str], Exception]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class UsedInRow:
     """What was used: tokens by kind, searches, and tokens of kinds that nobody here knows a price of."""
 
     tokens: Mapping[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     searches: int = 0
     unknown: Mapping[str, int] = field(default_factory=dict)
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: UsedInRow) -> UsedInRow:
         names = (*self.unknown, *(name for name in other.unknown if name not in self.unknown))
-        return Tally(
+        return UsedInRow(
             {kind: self.tokens[kind] + other.tokens[kind] for kind in KINDS},
             self.searches + other.searches,
             {name: self.unknown.get(name, 0) + other.unknown.get(name, 0) for name in names},
@@ -96,7 +96,7 @@ class UsageCounts(Shape):
     server_tool_use: ServerToolUse
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> UsedInRow:
         tokens: dict[Kind, int] = {
             "uncached_input": self.uncached_input_tokens,
             "cache_write_5m": self.cache_creation.ephemeral_5m_input_tokens,
@@ -104,7 +104,7 @@ class UsageCounts(Shape):
             "cache_read": self.cache_read_input_tokens,
             "output": self.output_tokens,
         }
-        return Tally(tokens, self.server_tool_use.web_search_requests, self._unknown(tokens))
+        return UsedInRow(tokens, self.server_tool_use.web_search_requests, self._unknown(tokens))
 
     def _unknown(self, tokens: Mapping[Kind, int]) -> dict[str, int]:
         """Return tokens of kinds that are not known here, by the names that the report gives them.
@@ -158,7 +158,7 @@ class KeyUse(NamedTuple):
     context_window: str
 
 
-def usage_line(use: Use, tally: Tally, at: datetime, prices: Prices) -> UsageLine:
+def usage_line(use: Use, tally: UsedInRow, at: datetime, prices: Prices) -> UsageLine:
     """Return a line of usage with its estimate at the prices of that day.
 
     A model without a price may have searched the web all the same, and searches have one.
@@ -183,9 +183,9 @@ def usage_line(use: Use, tally: Tally, at: datetime, prices: Prices) -> UsageLin
     )
 
 
-def key_line(use: KeyUse, tally: Tally | None) -> KeyUsageLine:
+def key_line(use: KeyUse, tally: UsedInRow | None) -> KeyUsageLine:
     """Return a line of usage by key; without a tally one that used no tokens."""
-    return KeyUsageLine(**use._asdict(), **(tally or Tally()).counts)
+    return KeyUsageLine(**use._asdict(), **(tally or UsedInRow()).counts)
 
 
 def summed(lines: Iterable[BilledLine]) -> tuple[BilledLine, ...]:

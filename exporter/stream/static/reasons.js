@@ -7,7 +7,7 @@ const CODES = {
   doubtful_opening: "the value at the start was not certain",
   bill_cut: "the first day's bill is cut by hours",
   bill_open: "a bill may still change",
-  bill_landing: "a bill is still coming in",
+  bill_in_pieces: "a bill is still coming in",
   set_aside: "rows cannot be read",
   breaker_open: "left alone after failures",
   store: "its answer was not stored",

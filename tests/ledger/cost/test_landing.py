@@ -70,7 +70,7 @@ def test_the_first_line_of_a_bill_replaces_nothing_but_what_it_is_for() -> None:
     assert cost(books, LANDING) == (D("0.37"), D("96.00"))
     estimated = books.figures(now=LANDING)["7d"].components["api_cost_estimated"]
     assert estimated.grade == Grade.ESTIMATED
-    assert [reason.code for reason in estimated.because] == ["not_billed", "bill_landing"]
+    assert [reason.code for reason in estimated.because] == ["not_billed", "bill_in_pieces"]
 
 
 @pytest.mark.parametrize(
