@@ -1,4 +1,4 @@
-"""A ledger that refuses a record. None that comes in is known to be refused: it stands for a fault of ours."""
+"""A ledger that refuses a record. None that comes in is known to be: it stands for a fault of ours."""
 
 from __future__ import annotations
 
