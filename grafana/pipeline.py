@@ -83,7 +83,8 @@ def _sources() -> Panel:
             Column("Live feed", by_source("northstar_live_connected"), words.WORD, words.LIVE),
             Column(
                 "Rows aside",
-                f"sum by (source) (northstar_source_rows_aside{{{CHOSEN}}})",
+                f"sum by (source) (northstar_source_rows_aside{{{CHOSEN}}}) "
+                f"or 0 * sum by (source) (northstar_source_up{{{CHOSEN}}})",
                 COUNT,
                 words.IF_ANY,
                 decimals=0,

@@ -134,6 +134,8 @@ UNKNOWN_SO_SOON = re.compile(r":(usual_)?changes|:usual24h")
 
 ONLY_IN_TROUBLE = {
     "northstar_source_malformed_total",
+    "northstar_source_rows_aside",
+    "northstar_store_damaged_rows",
     "northstar_jobs_missed_total",
     "northstar_jobs_failed_total",
     "northstar_live_dropped_total",
@@ -141,7 +143,8 @@ ONLY_IN_TROUBLE = {
     "northstar_api_budget_gone_timestamp_seconds",
     "northstar_api_cost_drift_ratio",
 }
-"""Series that appear when something goes wrong, or, the drift, when a day is billed that was estimated."""
+"""Series that appear when something goes wrong, or, the drift, when a day is billed that was estimated, and
+with the first scrub what is damaged."""
 
 ONLY_WITH_CLIENTS = {
     "northstar_stream_commit_to_send_seconds_bucket",
