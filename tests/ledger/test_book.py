@@ -9,7 +9,7 @@ import pytest
 
 from exporter.ledger import SourceState
 from exporter.ledger.book import Part
-from exporter.records import Change, Record, Workspace
+from exporter.records import Aside, Change, Record, Workspace
 from exporter.snapshot import Grade, Reason
 from tests.builders import NOW, Books, fill, sale
 
@@ -49,3 +49,26 @@ def test_an_old_answer_is_worse_than_a_past_that_is_not_whole() -> None:
     figure = Part(Decimal(5)).figure("kalshi", state, NOW)
     assert (figure.usd, figure.grade) == (Decimal(5), Grade.STALE)
     assert [reason.code for reason in figure.because] == ["old_answer", "history"]
+
+
+def test_an_answer_that_is_dated_ahead_is_old_and_says_why() -> None:
+    """Nobody knows how old it is; an age below nothing is not none."""
+    state = SourceState(as_of=NOW + timedelta(hours=1))
+    figure = Part(Decimal(1)).figure("kalshi", state, NOW)
+    assert figure.grade is Grade.STALE
+    assert figure.because == (Reason("kalshi", "clock", "the last answer is dated ahead of now"),)
+
+
+def test_rows_that_are_set_aside_are_told_once_and_forgotten_when_they_are_none() -> None:
+    """The same again changes nothing; nothing left is no doubt."""
+    row = Aside(
+        source="sales", listed="sales", key="s", field="sales.fee", what="is missing", row=b"{}", at=NOW
+    )
+    ledger = Books().ledger
+    ledger.set_aside("sales", (row,))
+    told = ledger.doubts("sales")
+    ledger.set_aside("sales", (row,))
+    assert [doubt.reason.code for doubt in told] == ["set_aside"]
+    assert ledger.doubts("sales") == told
+    ledger.set_aside("sales", ())
+    assert not ledger.doubts("sales")

@@ -26,3 +26,11 @@ def test_web_searches_are_a_row_of_their_own() -> None:
     tokens, searches = estimates([hour, hour])
     assert (tokens.name, tokens.cost, tokens.high) == ("claude-sonnet-5-5", Decimal("3.00"), Decimal("3.00"))
     assert (searches.name, searches.cost, searches.high) == ("web_search", Decimal("1.00"), Decimal("1.00"))
+
+
+def test_tokens_of_a_new_kind_have_no_price_beside_those_that_have() -> None:
+    """The line's cost stands, and what is unknown of it is said."""
+    hour = usage(NOW, "2.00", model="m", tokens=10)
+    odd = replace(hour, lines=(replace(hour.lines[0], unknown=(("ephemeral_24h", 900),)),))
+    (row,) = [row for row in estimates([odd]) if row.name == "m"]
+    assert (row.cost, row.unpriced) == (Decimal("2.00"), 900)

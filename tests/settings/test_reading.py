@@ -440,3 +440,12 @@ def test_a_source_called_by_its_settings_is_recognized() -> None:
     """`john` is what its settings begin with."""
     with pytest.raises(SettingsError, match=r'"john" is none of .*; perhaps sales is meant'):
         read_settings({"NORTHSTAR_SOURCES": "kalshi,john"})
+
+
+def test_a_secret_in_a_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
+    """Nothing of it is quoted."""
+    file = tmp_path / "key"
+    file.write_bytes(b"\xff\xfecanary")
+    with pytest.raises(SettingsError, match=r"cannot be read \(it is not UTF-8 text\)") as caught:
+        read_settings({"ANTHROPIC_API_KEY_FILE": str(file)})
+    assert "canary" not in str(caught.value)

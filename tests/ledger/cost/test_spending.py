@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -148,3 +149,12 @@ def test_an_amount_is_the_sum_of_the_lines() -> None:
     """Also of a bill without any."""
     assert BilledDay(source="anthropic", day=TODAY, lines=()).amount == 0
     assert bill(TODAY, "1.5", "-0.25").amount == Decimal("1.25")
+
+
+def test_tokens_of_a_new_kind_are_named_and_their_day_is_partial() -> None:
+    """Nobody here knows their price: nothing is not it."""
+    hour = usage(NOW, "2.00", model="m")
+    books = Books(replace(hour, lines=(replace(hour.lines[0], unknown=(("ephemeral_24h", 900),)),)))
+    figure = tree(books, NOW)["windows"]["today"]["components"]["api_cost_estimated"]
+    assert figure["grade"] == "partial"
+    assert "anthropic: 900 tokens of m (new kind ephemeral_24h) have no price" in said(figure)

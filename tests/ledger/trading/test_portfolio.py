@@ -10,6 +10,8 @@ from decimal import Decimal
 from exporter.ledger.book import AHEAD
 from exporter.ledger.trading.portfolio import Portfolio
 from exporter.records import Change, Fill, Mark, Settlement
+from exporter.snapshot.texts import moment
+from exporter.snapshot.tree import Position
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -195,3 +197,16 @@ def test_the_kept_price_of_a_market_that_was_left_is_shown_of_no_position() -> N
     again.refresh()
     assert again.tickers == {"T"}
     assert again.positions["T"].mark is None
+
+
+def test_a_price_of_before_a_restart_stays_as_old_as_it_was_when_the_clock_is_set() -> None:
+    """It has no quotes behind it yet, and is dated anew like the others."""
+    portfolio = Portfolio("kalshi", "bid")
+    shown = Position(
+        source="kalshi", side="yes", count="1", cost="0.40", grade="final", mark="0.50", as_of=moment(AT)
+    )
+    portfolio.apply(Change(None, bought()), bought())
+    portfolio.refresh()
+    portfolio.restore({"T": shown})
+    portfolio.stepped(timedelta(hours=1))
+    assert portfolio._prices["T"].since == AT + timedelta(hours=1)
