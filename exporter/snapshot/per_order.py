@@ -9,7 +9,7 @@ Signs:  API cost is positive; a contribution is negative when an order costs mor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from exporter.money import ZERO
 from exporter.snapshot.components import KIND_COMPONENTS
@@ -26,6 +26,9 @@ DIVIDED = {
     "contribution_per_order": (1, (*KIND_COMPONENTS["sales"], *KIND_COMPONENTS["api_cost"])),
 }
 """The sign with which a sum of components is divided by the orders."""
+
+QUOTIENT = Context(prec=28)
+"""Digits of a quotient, which never ends by itself: sums are exact with many more, and nobody reads those."""
 
 REFUND_RATIO = "refund_ratio"
 PER_ORDER = (*DIVIDED, REFUND_RATIO)
@@ -52,4 +55,6 @@ def _divided(needed: list[Figure | None], amount: Decimal, orders: int) -> PerOr
     grade = min(part.grade for part in known)
     if grade is Grade.MISSING:
         return PerOrderFigure(grade=grade.word)
-    return PerOrderFigure(value=ratio(amount / orders), grade=grade.word) if orders else None
+    if not orders:
+        return None
+    return PerOrderFigure(value=ratio(QUOTIENT.divide(amount, Decimal(orders))), grade=grade.word)

@@ -242,8 +242,8 @@ def test_promtool_finds_nothing_to_say_of_either_page(stack: Stack, page: str) -
 
 
 def test_a_fault_is_told_once_and_its_end_once(stack: Stack) -> None:
-    """The sales API renames a field: one message, and one when it is as agreed again."""
-    turn = ("fault", "sales", "rename", "--field", "sales.gross", "--value", "total")
+    """The sales API renames its list: one message, and one when it is as agreed again."""
+    turn = ("fault", "sales", "rename", "--field", "sales", "--value", "items")
     assert finish(stack.folder, stack.settings, *turn).code == 0
     (alert,) = until(lambda: stack.receiver.news("NorthstarSchemaDrift", "firing"), PATIENCE)
     assert alert["labels"]["source"] == "sales"

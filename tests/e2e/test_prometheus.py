@@ -87,7 +87,8 @@ def test_promtool_finds_nothing_to_say(simulate: Simulate, pipeline: Build, trou
         simulator.faults.set("sales", "500")
         running.read_everything_again()
         running.collect()
-        assert running.metrics().get("northstar_source_up", source="kalshi") == 0
+        assert running.metrics().get("northstar_source_up", source="sales") == 0
+        assert running.metrics().of("northstar_source_rows_aside", source="kalshi")
     linted = subprocess.run(
         ["promtool", "check", "metrics"],
         input=running.metrics().text.encode(),
