@@ -38,9 +38,6 @@ class Timeline:
         self._now, self._place = _LARGEST, 0
         """Until when amounts count, and how many of them that are."""
 
-    def __len__(self) -> int:
-        return len(self._times)
-
     def add(self, at: int, amount: Decimal) -> None:
         """Put an amount at its time; an amount is taken back by adding its negative at the same time."""
         if not amount:
