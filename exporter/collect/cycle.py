@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from exporter.collect.asides import read_asides_again
 from exporter.collect.backlog import Reader
 from exporter.collect.books import Books
 from exporter.collect.listener import Listener
 from exporter.collect.outages import Outages
 from exporter.collect.publisher import Publisher
-from exporter.collect.rereading import reread
 from exporter.collect.standing import CLOCKS_AGREE, Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.collect.turns import Turns
@@ -127,7 +127,7 @@ class Cycle:
         await self.publisher.start()
         await self.turns.start()
         try:
-            await reread(self.store, self.sources, self.books.infos, self.clock, self._thread)
+            await read_asides_again(self.store, self.sources, self.books.infos, self.clock, self._thread)
         except StoreError as error:
             log.error("rows that were set aside are not read again: %s", error)
         try:

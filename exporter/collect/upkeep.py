@@ -12,7 +12,7 @@ from exporter.collect.books import Books
 from exporter.collect.outages import STORE, Outages
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
-from exporter.errors import StoreError
+from exporter.errors import StoreDamaged, StoreError
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.runtime import gc_pauses
 from exporter.store import Retention, Store, scrub
@@ -64,9 +64,12 @@ class Upkeep:
         stopping = threading.Event()
         try:
             found = await asyncio.to_thread(scrub, self._store.path, stopping.is_set)
-        except StoreError as error:
+        except StoreDamaged as error:
             self._metrics.scrubbed({"pages": 1}, self._clock())
             log.error("scrub: %s", error)
+            return
+        except StoreError as error:
+            log.error("scrub not done: %s", error)  # what the last one found, and when, stays as it is
             return
         finally:
             stopping.set()

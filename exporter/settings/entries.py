@@ -78,7 +78,7 @@ def address(*schemes: str) -> Callable[[str], str]:
     example = f"{schemes[-1]}://example.com"
 
     def read(text: str) -> str:
-        shown = _without_password(text)
+        shown = without_password(text)
         if any(sign.isspace() or not sign.isprintable() for sign in text):
             raise ValueError(f"holds a blank, or a sign that cannot be seen; an address looks like {example}")
         if not text.isascii():
@@ -91,11 +91,12 @@ def address(*schemes: str) -> Callable[[str], str]:
             raise ValueError(f'"{shown}" does not begin with {_either(schemes)}: {schemes[-1]}://{shown}?')
         if scheme.lower() not in schemes:
             raise ValueError(f'"{shown}" begins with {scheme}://, not with {_either(schemes)}')
+        what = "a host that is none"
         try:
             parts = urlsplit(text)
-            host, port = parts.hostname, parts.port
-        except ValueError as error:
-            what = "a port that is no number up to 65535" if "ort" in str(error) else "a host that is none"
+            host, what = parts.hostname, "a port that is no number up to 65535"
+            port = parts.port
+        except ValueError:
             raise ValueError(f'"{shown}" has {what}; an address looks like {example}') from None
         if not host or not _HOST.fullmatch(host) or port == 0:
             raise ValueError(f'"{shown}" has no host that could be asked; an address looks like {example}')
@@ -108,7 +109,7 @@ def _either(schemes: Sequence[str]) -> str:
     return " or ".join(f"{scheme}://" for scheme in schemes)
 
 
-def _without_password(address: str) -> str:
+def without_password(address: str) -> str:
     """Return an address without whoever it says we are."""
     before, at, host = address.rpartition("@")
     return f"{before.partition('://')[0]}://{host}" if at and "://" in before else host

@@ -86,7 +86,8 @@ class Section:
         else:
             name = self.names(field)[0]
         what = error["msg"].removeprefix("Value error, ")
-        return f"{name} is wrong: {what[:1].lower()}{what[1:]}."
+        end = "" if what.endswith("?") else "."
+        return f"{name} is wrong: {what[:1].lower()}{what[1:]}{end}"
 
 
 def _secret(name: str, path: str, problems: list[str]) -> str | None:

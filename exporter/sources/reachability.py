@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,6 +22,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from exporter.errors import SettingsError
+from exporter.settings.entries import without_password
 
 AUTHORITY_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Files of the authorities to trust; the first that is set counts."""
@@ -28,6 +30,9 @@ AUTHORITY_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 AUTHORITY_FOLDER = "SSL_CERT_DIR"
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")
+"""What OpenSSL says of an answer that is none of TLS; anything else may pass, as a restart does."""
+
 LOOK_SECONDS = 5.0
 """To see who signed a certificate takes one handshake."""
 
@@ -37,17 +42,20 @@ def trust(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
 
     Raises SettingsError when it names what cannot be read.
     """
-    for name in AUTHORITY_FILES:
+    for name in (*AUTHORITY_FILES, AUTHORITY_FOLDER):
         if path := environ.get(name):
-            if os.path.isdir(path):
-                return _trusting(name, path, folder=True)
-            return _trusting(name, path)
-    if path := environ.get(AUTHORITY_FOLDER):
-        return _trusting(AUTHORITY_FOLDER, path, folder=True)
+            return _trusting(name, path, folder=name == AUTHORITY_FOLDER or os.path.isdir(path))
+    return _usual()
+
+
+@cache
+def _usual() -> ssl.SSLContext:
+    # Read once: it takes tens of milliseconds, in which a feed that connects anew would hold up all.
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _trusting(name: str, path: str, *, folder: bool = False) -> ssl.SSLContext:
+@cache
+def _trusting(name: str, path: str, *, folder: bool) -> ssl.SSLContext:
     try:
         if folder and not os.path.isdir(path):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -83,13 +91,6 @@ def check_proxies() -> None:
         raise SettingsError(problems)
 
 
-def without_password(address: str) -> str:
-    """Return an address without whoever it says we are."""
-    scheme, there, rest = address.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{there}{authority.rpartition('@')[2]}{slash}{path}"
-
-
 @dataclass(frozen=True, slots=True)
 class Unreachable:
     """Why no connection came about: a label, and the words that follow the server's name and address.
@@ -110,11 +111,11 @@ async def why_unreachable(error: Exception, url: httpx.URL) -> Unreachable:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return await _untrusted(cause, url)
     for cause in found:
-        if isinstance(cause, ssl.SSLError):
-            told = (cause.reason or "TLS").replace("_", " ").lower()
-            return Unreachable(
-                "tls", f"does not speak TLS there ({told}); is it http, or another port?", True
-            )
+        if isinstance(cause, ssl.SSLError) and isinstance(error, httpx.ConnectError):
+            told = (cause.reason or "no reason given").replace("_", " ").lower()
+            if cause.reason in NO_TLS:
+                return Unreachable("tls", f"does not speak TLS ({told}); is it http, or another port?", True)
+            return Unreachable("tls", f"broke off the TLS handshake ({told}){by}")
         if isinstance(cause, httpx.ProxyError):
             return Unreachable("proxy", f"cannot be reached: the proxy refused{by}")
         if isinstance(cause, socket.gaierror):

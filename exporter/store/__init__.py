@@ -17,11 +17,12 @@ from exporter.store.asides import AsideStore, OpenAside
 from exporter.store.breakdowns import Breakdown, BreakdownStore
 from exporter.store.custody import Custody, Shown
 from exporter.store.database import open_reader, open_writer, outdated
+from exporter.store.epochs import go_on_from
 from exporter.store.evidence import Evidence, RawSource, Revision
 from exporter.store.histories import Found, HistoryStore, ListProgress, Past
 from exporter.store.records import Place, RecordStore
 from exporter.store.scrub import Scrubbed, Sealing, scrub
-from exporter.store.snapshots import Committed, Point, SnapshotStore, go_on_from
+from exporter.store.snapshots import Committed, Point, SnapshotStore
 from exporter.store.thinning import Retention, Thinning
 
 __all__ = [

@@ -208,7 +208,7 @@ def _pragmas(engine: Engine, *pragmas: str) -> None:
 
     @event.listens_for(engine, "handle_error")
     def damaged(context: ExceptionContext) -> None:
-        if _is_damage(context.original_exception):
+        if is_damage(context.original_exception):
             raise StoreDamaged(f"The database {engine.url.database}") from context.original_exception
 
     @event.listens_for(engine, "begin")
@@ -217,12 +217,14 @@ def _pragmas(engine: Engine, *pragmas: str) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
-def _is_damage(error: BaseException) -> bool:
+def is_damage(error: BaseException) -> bool:
     """Tell whether SQLite read what it cannot have written: a broken page, or text that is no text."""
     if not isinstance(error, sqlite3.DatabaseError):
         return False
     code = getattr(error, "sqlite_errorcode", None)
-    return (code is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT) or "decode to UTF-8" in str(error)
+    broken = code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    # The driver has no code for text that is none.
+    return broken or "decode to UTF-8" in str(error)
 
 
 def take_lock(path: Path) -> TextIO:

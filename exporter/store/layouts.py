@@ -69,9 +69,10 @@ def _read(connection: Connection) -> dict[int, Places]:
 
 
 def _places(number: int, columns: str, written: int) -> Places:
+    if not agrees((number, columns), written):
+        raise StoreDamaged(f"Layout {number}")
     try:
-        if agrees((number, columns), written):
-            return {RENAMED.get(name, name): place for place, name in enumerate(json.loads(columns))}
+        names = json.loads(columns)
     except (TypeError, ValueError):
-        pass
-    raise StoreDamaged(f"Layout {number}")
+        raise StoreDamaged(f"Layout {number}") from None
+    return {RENAMED.get(name, name): place for place, name in enumerate(names)}

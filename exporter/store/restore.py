@@ -22,8 +22,8 @@ from exporter.snapshot import Cursor
 from exporter.store.backup import duplicate
 from exporter.store.copies import TIME, sync
 from exporter.store.database import restoring, take_lock, writable
+from exporter.store.epochs import begin_epoch
 from exporter.store.inspection import inspect
-from exporter.store.snapshots import begin_epoch
 
 MODE = 0o600
 """Of a database where none was before; else the file keeps the mode and the owner of the last one."""

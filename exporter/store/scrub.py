@@ -16,10 +16,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from exporter.errors import StoreDamaged
+from exporter.errors import StoreDamaged, StoreError, StoreUnavailable
 from exporter.store.checksum import UNSEALED, checksum
 from exporter.store.copies import never
-from exporter.store.database import writing
+from exporter.store.database import is_damage, writing
 from exporter.store.inspection import reading
 from exporter.store.layouts import LAYOUT
 from exporter.store.rows import STATED
@@ -65,7 +65,10 @@ class Scrubbed:
 def scrub(
     path: Path, stopped: Callable[[], bool] = never, pause: Callable[[float], object] = time.sleep
 ) -> Scrubbed:
-    """Read every row. Raises StoreDamaged where SQLite's own check finds pages or indexes broken."""
+    """Read every row.
+
+    Raises StoreDamaged where SQLite finds pages or indexes broken, StoreUnavailable where it cannot look.
+    """
     rows, named = 0, list[str]()
     damaged = dict.fromkeys((*SEALED, *PACKED), 0)
     try:
@@ -81,8 +84,15 @@ def scrub(
                     pause(PAUSE_SECONDS)
     except sqlite3.DatabaseError as error:
         if not stopped():
-            raise StoreDamaged(f"The database {path}") from error
+            raise _meaning(error, path) from error
     return Scrubbed(rows, damaged, tuple(named))
+
+
+def _meaning(error: sqlite3.DatabaseError, path: Path) -> StoreError:
+    """Return what an error of SQLite says of a database: a file that is locked or away is not damaged."""
+    if is_damage(error):
+        return StoreDamaged(f"The database {path}")
+    return StoreUnavailable(f"The database {path} cannot be looked through ({error}).")
 
 
 class Sealing:

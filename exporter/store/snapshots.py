@@ -9,7 +9,6 @@ rows out later, and gives those that stay a `leap` over the others.
 from __future__ import annotations
 
 import json
-import logging
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from msgspec import ValidationError, structs
+from msgspec import ValidationError
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -42,7 +41,6 @@ from exporter.errors import SequenceGap, StoreDamaged, StoreUnavailable
 from exporter.snapshot import (
     OF_SOURCE,
     ONLY_VENUE,
-    Cursor,
     Grade,
     JsonObject,
     Opening,
@@ -58,11 +56,9 @@ from exporter.snapshot import (
 )
 from exporter.store import schema
 from exporter.store.checksum import agrees, checksum, unpacked
-from exporter.store.database import new_epoch, writing
+from exporter.store.database import writing
 from exporter.store.layouts import Layouts, Places, number_of
 from exporter.times import from_us, to_us, unstamp
-
-log = logging.getLogger("northstar")
 
 KEYFRAME_EVERY = 100
 """Patches to apply for one snapshot: about 10 ms, against 1 % of the rows being large. Twice as many
@@ -384,40 +380,6 @@ class SnapshotStore:
                 old = (rolled.c.step == step) & (rolled.c.as_of < to_us(now - age) // coarser * coarser)
                 _roll(connection, rolled, step, old, coarser)
         return more
-
-
-def begin_epoch(engine: Engine) -> Cursor:
-    """Begin another numbering, with the newest snapshot published once more in it; return where it begins.
-
-    Raises StoreDamaged when that snapshot cannot be read whole; nothing is changed then.
-    """
-    before = SnapshotStore(engine)
-    last = before.newest()
-    if last is None and before.last_sequence():
-        raise StoreDamaged("The newest snapshot")
-    with writing(engine) as connection:
-        meta = schema.meta
-        connection.execute(update(meta).where(meta.c.key == "epoch").values(value=new_epoch()))
-    snapshots = SnapshotStore(engine)
-    if last is None:
-        return Cursor(snapshots.epoch, 0)
-    cursor = Cursor(snapshots.epoch, last.sequence + 1)
-    snapshots.append(structs.replace(last, epoch=cursor.epoch, sequence=cursor.sequence))
-    return cursor
-
-
-def go_on_from(engine: Engine, shown: Cursor | None) -> None:
-    """Begin another numbering where the store is behind what was shown: a number means one snapshot."""
-    snapshots = SnapshotStore(engine)
-    if shown is None or shown.epoch != snapshots.epoch or shown.sequence <= snapshots.last_sequence():
-        return
-    cursor = begin_epoch(engine)
-    log.error(
-        "the database is behind what was shown: %s is its last snapshot, and %s was seen; it goes on as %s",
-        snapshots.last_sequence(),
-        shown,
-        cursor,
-    )
 
 
 def _tree(packed: bytes, sequence: int) -> JsonObject:

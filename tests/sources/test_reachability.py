@@ -219,3 +219,18 @@ async def test_a_proxy_that_is_away_is_named(proxy: str, monkeypatch: pytest.Mon
         assert f"it was asked by the proxy {address}" in str(error)
     else:
         assert "proxy" not in str(error)
+
+
+async def test_a_handshake_that_breaks_off_passes_by_itself() -> None:
+    """A server that is being restarted ends connections in the middle: asked again, it is well."""
+    with listening(None) as port:
+        error = await told(f"https://127.0.0.1:{port}")
+    assert isinstance(error, SourceUnavailable)
+
+
+def test_whom_to_trust_is_read_once(tmp_path: Path) -> None:
+    """A feed that connects anew must not hold up the others while it reads a hundred authorities."""
+    shown, _ = certificate(tmp_path, "localhost")
+    assert trust({}) is trust({})
+    assert trust({"SSL_CERT_FILE": str(shown)}) is trust({"SSL_CERT_FILE": str(shown)})
+    assert trust({"SSL_CERT_FILE": str(shown)}) is not trust({})

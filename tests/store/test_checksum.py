@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from exporter.errors import StoreDamaged, StoreError
+from exporter.errors import StoreDamaged, StoreError, StoreUnavailable
 from exporter.store import Store, schema, scrub
 from exporter.store.scrub import SEALED
 from tests.builders import NOW, fill, sale
@@ -161,3 +161,18 @@ def test_a_roll_up_keeps_the_checksum_of_its_row(path: Path) -> None:
         connection.commit()
     with pytest.raises(StoreDamaged, match="The row of figures"):
         told(path)
+
+
+def test_a_database_that_cannot_be_looked_at_is_not_called_damaged(path: Path) -> None:
+    """A file that is away for a moment, or locked, would otherwise wake somebody to restore a backup."""
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailable, match=r"cannot be looked through .*locked"):
+            scrub(path, pause=lambda seconds: None)
+    path.write_bytes(b"no database at all" * 500)
+    with pytest.raises(StoreDamaged):
+        scrub(path, pause=lambda seconds: None)
+    path.unlink()
+    with pytest.raises(StoreUnavailable, match="cannot be looked through"):
+        scrub(path, pause=lambda seconds: None)

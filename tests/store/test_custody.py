@@ -113,7 +113,8 @@ def test_a_store_that_comes_back_shorter_goes_on_under_another_epoch(
             return
         assert store.snapshots.epoch != epoch
         assert commit(store) == 7
-        assert "behind what was shown" in caplog.text
+        said = f"behind what was shown: 5 is its last snapshot, and {epoch}-6 was seen"
+        assert said in caplog.text
     with Store.write(path) as store:
         assert commit(store) == 8
 

@@ -16,7 +16,7 @@ from exporter.store import Store
 log = logging.getLogger("northstar")
 
 
-async def reread(
+async def read_asides_again(
     store: Store,
     sources: Sequence[Source],
     infos: Mapping[str, SourceInfo],
