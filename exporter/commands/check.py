@@ -30,7 +30,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     for problem in bad:
         _say("problem", problem)
     count = len(bad) + sum(asyncio.run(_probe(instance)) for instance in settings.sources)
-    _say("ok", told())
+    _say("info", told())
     followed = {instance.definition for instance in settings.sources}
     for name in registry().definitions:
         if name not in followed:

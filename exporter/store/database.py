@@ -77,10 +77,13 @@ def writable(path: Path) -> Engine:
     try:
         migrate(engine)
     except (OperationalError, DatabaseError) as error:
+        if is_corrupt(error.orig):
+            raise StoreDamaged(f"The database {path}") from error
         raise StoreUnavailable(
             f"The database {path} cannot be opened for writing ({error.orig}): "
             "check DB_PATH, the disk and who owns the file."
         ) from error
+    _watch(engine, path)
     return engine
 
 
@@ -110,7 +113,9 @@ def open_reader(path: Path) -> Engine:
     engine = _reading(path)
     try:
         found = revision(engine)
-    except SQLAlchemyError as error:
+    except DatabaseError as error:
+        if is_corrupt(error.orig):
+            raise StoreDamaged(f"The database {path}") from error
         raise StoreUnavailable(
             f"The database {path} cannot be read: check DB_PATH and who owns it."
         ) from error
@@ -123,6 +128,7 @@ def open_reader(path: Path) -> Engine:
             f"The database {path} is being migrated from layout {found} to {schema.HEAD}: wait until the "
             "exporter has done it, and start the exporter if it does not run."
         )
+    _watch(engine, path)
     return engine
 
 
@@ -206,25 +212,38 @@ def _pragmas(engine: Engine, *pragmas: str) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine, "handle_error")
-    def damaged(context: ExceptionContext) -> None:
-        if is_damage(context.original_exception):
-            raise StoreDamaged(f"The database {engine.url.database}") from context.original_exception
-
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # The driver's own transaction handling begins too late for a read followed by a write.
         connection.exec_driver_sql("BEGIN")
 
 
-def is_damage(error: BaseException) -> bool:
-    """Tell whether SQLite read what it cannot have written: a broken page, or text that is no text."""
+def _watch(engine: Engine, path: Path) -> None:
+    """From now on tell damage apart: what was opened as a database was one."""
+
+    @event.listens_for(engine, "handle_error")
+    def damaged(context: ExceptionContext) -> None:
+        if is_damage(context.original_exception):
+            raise StoreDamaged(f"The database {path}") from context.original_exception
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Tell whether SQLite read from a database what it cannot have written: text that is none, too."""
     if not isinstance(error, sqlite3.DatabaseError):
         return False
-    code = getattr(error, "sqlite_errorcode", None)
-    broken = code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     # The driver has no code for text that is none.
-    return broken or "decode to UTF-8" in str(error)
+    return is_corrupt(error) or _code(error) == sqlite3.SQLITE_NOTADB or "decode to UTF-8" in str(error)
+
+
+def is_corrupt(error: BaseException | None) -> bool:
+    """Tell whether SQLite found a broken page."""
+    return _code(error) == sqlite3.SQLITE_CORRUPT
+
+
+def _code(error: BaseException | None) -> int | None:
+    """Return SQLite's primary result code, None for an error that has none."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def take_lock(path: Path) -> TextIO:

@@ -263,7 +263,7 @@ def _text(url: str, sought: str) -> str | None:
     ("name", "value"),
     [
         ("ANTHROPIC_API_KEY", ADMIN_KEY + "\x07bell"),
-        ("ANTHROPIC_API_KEY", "sk-ant-api03-" + ADMIN_KEY[-32:]),
+        ("ANTHROPIC_API_KEY", "sk-ant-ort01-" + ADMIN_KEY[-32:]),
         ("JOHN_API_TOKEN", TOKEN + " and a blank"),
         ("JOHN_API_TOKEN", TOKEN + "é"),
         ("KALSHI_API_KEY", KEY_ID + "\ttab"),

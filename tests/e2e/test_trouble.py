@@ -60,12 +60,12 @@ def is_said(folder: Path, settings: dict[str, str], command: str, *words: str) -
 
 
 def test_check_finds_all_well_and_prints_a_line_per_part(tmp_path: Path, settings: dict[str, str]) -> None:
-    """The database and one real call per source, each in a sentence, and exit code 0."""
+    """The database, one real call per source and what is read again, a sentence each, and exit code 0."""
     left = finish(tmp_path, settings, "check")
     assert left.code == 0, left.output
     # The venue of this test lives in another year, which the check notices.
     said = [line for line in left.sentences if not line.startswith("notice   The clock of ")]
-    assert [line.split()[0] for line in said] == ["ok"] * 4 + ["All"]
+    assert [line.split()[0] for line in said] == ["ok"] * 4 + ["info", "All"]
 
 
 @pytest.mark.parametrize(
