@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -26,6 +27,9 @@ from exporter.sources.definition import Listening, Setup
 from exporter.sources.guard import shortcoming
 from exporter.sources.registry import Unusable, definition_of, info_of, title_of
 from exporter.store import Retention, Store
+
+if TYPE_CHECKING:
+    from exporter.metrics.web_guard import WebGuard
 
 log = logging.getLogger("northstar")
 
@@ -158,6 +162,16 @@ def build_page(cycle: Cycle, registry: CollectorRegistry) -> Page:
         PageSection(lambda: cycle.publisher.latest, figures.figures),
         PageSection(lambda: cycle.publisher.breakdown, groups.figures),
     )
+
+
+def build_guard(settings: Settings) -> WebGuard | None:
+    """Return who may read it, by the web configuration file, None without one. Raises SettingsError."""
+    if settings.metrics_web_config is None:
+        return None
+    # Most do without it, and start sooner.
+    from exporter.metrics.web_guard import WebGuard
+
+    return WebGuard(settings.metrics_web_config)
 
 
 def build_plan(settings: Settings) -> Plan:

@@ -58,7 +58,16 @@ SECRETS_BY_SHAPE = re.compile(
 LOADED_BY_OTHERS = {"python-socks", "tzdata"}
 """Not imported by us: the standard library finds its time zones there where the system has none."""
 
-TOOLS = {"import-linter", "mypy", "pre-commit", "pytest-cov", "pytest-xdist", "ruff", "types-tqdm"}
+TOOLS = {
+    "import-linter",
+    "mypy",
+    "pre-commit",
+    "pytest-cov",
+    "pytest-xdist",
+    "ruff",
+    "types-pyyaml",
+    "types-tqdm",
+}
 
 STACK: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = ("exporter", "stream", "simulator")

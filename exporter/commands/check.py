@@ -15,7 +15,7 @@ from exporter.sources.blame import where
 from exporter.sources.contract import HasClient, Source
 from exporter.sources.registry import registry, title_of
 from exporter.store import OpenAside, Store
-from exporter.wiring import build_source, utc_now
+from exporter.wiring import build_guard, build_source, utc_now
 
 NAMED = 3
 """Rows named of those with one thing wrong; the others are listed by the stream, `/api/pnl/aside`."""
@@ -26,7 +26,7 @@ SKEW_WORTH_SAYING = timedelta(seconds=2)
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Print a line per part and return the exit code: 0 when all is well."""
-    bad = [*registry().problems, *_database(settings)]
+    bad = [*registry().problems, *_database(settings), *_web_config(settings)]
     for problem in bad:
         _say("problem", problem)
     count = len(bad) + sum(asyncio.run(_probe(instance)) for instance in settings.sources)
@@ -52,6 +52,18 @@ def _database(settings: Settings) -> list[str]:
     _say("ok", f"The database {settings.db_path} can be written.")
     for sentence in _aside(aside):
         _say("notice", sentence)
+    return []
+
+
+def _web_config(settings: Settings) -> list[str]:
+    try:
+        guard = build_guard(settings)
+    except SettingsError as error:
+        return list(error.problems)
+    if guard is not None:
+        config = guard.config()
+        users = f"{len(config.users)} users" if config.users else "anybody"
+        _say("ok", f"The metrics are served over {config.scheme} to {users}.")
     return []
 
 

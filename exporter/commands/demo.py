@@ -7,10 +7,9 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from exporter.runtime.addresses import answers, authority, is_free
+from exporter.runtime.addresses import answers, authority, is_free, speaks
 from exporter.runtime.children import Children
 from exporter.settings import Settings
 from exporter.simulator import keys
@@ -39,7 +38,7 @@ SIMULATOR_HOST = "127.0.0.1"
 @dataclass(frozen=True, slots=True)
 class Process:
     """One process: its command line after `northstar`, where it listens, and the path that answers when it is
-    up."""
+    up. A `guarded` one answers nobody it does not know, and then that is an answer."""
 
     name: str
     arguments: tuple[str, ...]
@@ -47,10 +46,16 @@ class Process:
     port: int
     setting: str
     ready: str
+    scheme: str = "http"
+    guarded: bool = False
 
     @property
     def url(self) -> str:
-        return f"http://{authority(self.host, self.port)}"
+        return f"{self.scheme}://{authority(self.host, self.port)}"
+
+    def up(self) -> bool:
+        """Tell whether it does its work."""
+        return speaks(self.host, self.port) if self.guarded else answers(self.url + self.ready)
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
@@ -107,11 +112,27 @@ def up(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _ours(settings: Settings) -> list[Process]:
-    host = settings.host
+    host, web_config = settings.host, settings.metrics_web_config
     return [
-        Process("exporter", ("exporter",), host, settings.metrics_port, "NORTHSTAR_METRICS_PORT", "/metrics"),
+        Process(
+            "exporter",
+            ("exporter",),
+            host,
+            settings.metrics_port,
+            "NORTHSTAR_METRICS_PORT",
+            "/metrics",
+            scheme="http" if web_config is None else _scheme(web_config),
+            guarded=web_config is not None,
+        ),
         Process("stream", ("stream",), host, settings.port, "PORT", "/api/health/ready"),
     ]
+
+
+def _scheme(web_config: Path) -> str:
+    """Return what the address of the metrics begins with. Raises SettingsError, before a start."""
+    from exporter.metrics.web_guard import WebGuard
+
+    return WebGuard(web_config).config().scheme
 
 
 def _run(parts: Sequence[Process], environment: Mapping[str, str], about: str) -> int:
@@ -134,7 +155,7 @@ def _watched(children: Children, parts: Sequence[Process], about: str) -> int:
     for part in parts:
         children.start(part.name, part.arguments)
     print(f"Starting NorthStar P&L ({about}) ...", flush=True)
-    if all(children.watch(partial(answers, part.url + part.ready), START_SECONDS) for part in parts):
+    if all(children.watch(part.up, START_SECONDS) for part in parts):
         print(_where(parts), flush=True)
         children.watch()
         for child in children.ended()[:1]:

@@ -14,12 +14,12 @@ from prometheus_client import CollectorRegistry
 
 from exporter.collect import schedule
 from exporter.errors import SettingsError
-from exporter.metrics import page
+from exporter.metrics.server import serve as serve_metrics
 from exporter.runtime import gc_pauses
 from exporter.runtime.addresses import authority
 from exporter.settings import Settings
 from exporter.sources.registry import registry as installed
-from exporter.wiring import build_backups, build_cycle, build_followers, build_page
+from exporter.wiring import build_backups, build_cycle, build_followers, build_guard, build_page
 
 log = logging.getLogger("northstar")
 
@@ -37,7 +37,7 @@ async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises SettingsError or StoreError when it cannot start."""
     for problem in installed().problems:
         log.warning("%s", problem)
-    registry = CollectorRegistry()
+    registry, guard = CollectorRegistry(), build_guard(settings)
     cycle, metrics = build_cycle(settings, registry)
     followers = build_followers(settings, cycle, metrics)
     backups = build_backups(settings, registry, metrics)
@@ -46,7 +46,9 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        server, thread = page.serve(build_page(cycle, registry), settings.metrics_port, settings.host)
+        server, thread = serve_metrics(
+            build_page(cycle, registry), settings.metrics_port, settings.host, guard=guard
+        )
     except OSError as error:
         await cycle.stop()
         raise SettingsError(
@@ -64,8 +66,9 @@ async def serve(settings: Settings) -> None:
     running = (*followers, backups, cycle.steps)
     beside = [asyncio.create_task(each.run()) for each in running if each is not None]
     log.info(
-        "exporter started sources=%s metrics=http://%s/metrics",
+        "exporter started sources=%s metrics=%s://%s/metrics",
         ",".join(source.name for source in settings.sources),
+        "http" if guard is None else guard.config().scheme,
         authority(settings.host, server.server_port),
     )
     log.info("%s", _of_backups(settings))

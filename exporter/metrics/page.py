@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import socket
 from collections.abc import Callable, Collection, Iterable, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any, Generic, TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -17,12 +12,6 @@ from exporter.metrics.catalogue import Metric
 from exporter.metrics.exposition import Sample, counted, text
 
 Source = TypeVar("Source")
-
-TIMEOUT_SECONDS = 10.0
-"""For a request to be read: Prometheus gives up after as long."""
-
-COMPRESSION = 1
-"""zlib's fastest level: a page is a tenth of its size then; other levels take longer than the wire saves."""
 
 
 class PageSection(Generic[Source]):
@@ -71,40 +60,3 @@ class Page:
         registry = self._registry.restricted_registry(names) if names else self._registry
         ending = "# EOF\n" if openmetrics else ""
         return kind, "".join([*stated, counted(registry, openmetrics=openmetrics), ending]).encode()
-
-
-def serve(page: Page, port: int, host: str) -> tuple[ThreadingHTTPServer, Thread]:
-    """Answer requests for the page in a thread of its own; port 0 is any that is free. Raises OSError."""
-
-    class Handler(BaseHTTPRequestHandler):
-        timeout = TIMEOUT_SECONDS
-
-        def do_GET(self) -> None:
-            asked = urlsplit(self.path)
-            if asked.path == "/favicon.ico":  # browsers ask for it beside the page
-                self._send("text/plain", b"")
-                return
-            names = parse_qs(asked.query).get("name[]", ())
-            self._send(*page.answer(self.headers.get("Accept"), names))
-
-        def _send(self, kind: str, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            if body and "gzip" in self.headers.get("Accept-Encoding", ""):
-                body = gzip.compress(body, COMPRESSION)
-                self.send_header("Content-Encoding", "gzip")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Prometheus asks every few seconds: that is no news."""
-
-    class PageServer(ThreadingHTTPServer):
-        daemon_threads = True
-        address_family = socket.getaddrinfo(host, port)[0][0]
-
-    server = PageServer((host, port), Handler)
-    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
-    thread.start()
-    return server, thread

@@ -31,6 +31,16 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
+def speaks(host: str, port: int) -> bool:
+    """Tell whether a part of ours says anything at all, as one does that wants to know who asks."""
+    try:
+        with socket.create_connection((host, port), PROBE_SECONDS) as asking:
+            asking.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return bool(asking.recv(1))
+    except OSError:
+        return False
+
+
 def answers(url: str) -> bool:
     """Tell whether a part of ours answers 200."""
     try:

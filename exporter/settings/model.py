@@ -115,6 +115,11 @@ class Settings(BaseModel):
         1_000, description="Most streams open from one address, all workers together; more are answered 429."
     )
     metrics_port: Port = Field(9108, description="Port of the exporter's /metrics.")
+    metrics_web_config: LocalPath | None = Field(
+        None,
+        description="Web configuration file, as Prometheus' own exporters read it: TLS and the users of the "
+        "exporter's /metrics.",
+    )
     grafana_url: Url | None = Field(
         None, description="Grafana that the stream pushes today's figures to, for panels that move at once."
     )

@@ -19,7 +19,7 @@ import httpx
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.metrics.page import serve
+from exporter.metrics.server import serve
 from exporter.runtime import clock as clocks
 from exporter.simulator.server import Simulator
 from exporter.snapshot import COUNTS, apply, decode, plain_json

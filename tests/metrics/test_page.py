@@ -28,7 +28,8 @@ from exporter.metrics.catalogue import FIGURES, Metric
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.metrics.exposition import Sample, counted, text
 from exporter.metrics.figures import figures
-from exporter.metrics.page import Page, PageSection, serve
+from exporter.metrics.page import Page, PageSection
+from exporter.metrics.server import serve
 from exporter.snapshot import Snapshot
 from tests.metrics.test_figures import known_snapshot
 
