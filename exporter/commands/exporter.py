@@ -47,7 +47,11 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     try:
         server, thread = serve_metrics(
-            build_page(cycle, registry), settings.metrics_port, settings.host, guard=guard
+            build_page(cycle, registry),
+            settings.metrics_port,
+            settings.host,
+            guard=guard,
+            names=settings.names,
         )
     except OSError as error:
         await cycle.stop()

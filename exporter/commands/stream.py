@@ -23,7 +23,11 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     """
     count, listener = options.workers, options.listener
     access = Access(
-        settings.db_path, routable=settings.routable, demo=settings.demo, origins=settings.origins
+        settings.db_path,
+        routable=settings.routable,
+        demo=settings.demo,
+        origins=settings.origins,
+        names=settings.names,
     )
     if settings.routable and not access.tokens.readable():
         raise SettingsError(

@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import sys
+from collections.abc import Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseServer
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from exporter.metrics.page import Page
+from exporter.runtime.host_names import HostNames, host_name
 
 if TYPE_CHECKING:
     from exporter.metrics.web_config import WebConfig
@@ -41,10 +43,13 @@ class Refused(Exception):
 
 
 def serve(
-    page: Page, port: int, host: str, *, guard: WebGuard | None = None
+    page: Page, port: int, host: str, *, guard: WebGuard | None = None, names: Iterable[str] = ()
 ) -> tuple[ThreadingHTTPServer, Thread]:
-    """Answer requests for the page in a thread of its own; port 0 is any that is free. Raises OSError."""
-    server = PageServer(page, port, host, guard)
+    """Answer requests for the page in a thread of its own; port 0 is any that is free. Raises OSError.
+
+    `names` are those we may be asked for by, besides the ones that nobody else can have.
+    """
+    server = PageServer(page, port, host, guard, HostNames(names))
     thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     return server, thread
@@ -56,8 +61,8 @@ class PageServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, page: Page, port: int, host: str, guard: WebGuard | None) -> None:
-        self.page, self.guard = page, guard
+    def __init__(self, page: Page, port: int, host: str, guard: WebGuard | None, names: HostNames) -> None:
+        self.page, self.guard, self.names = page, guard, names
         self.address_family = socket.getaddrinfo(host, port)[0][0]
         super().__init__((host, port), Handler)
 
@@ -110,7 +115,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(*self.server.page.answer(self.headers.get("Accept"), names))
 
     def _let_in(self) -> None:
-        """Raise Refused for whoever the web configuration file keeps out."""
+        """Raise Refused for a name that is not ours, and for whoever the web configuration file keeps out."""
+        self._asked_by_a_name_of_ours()
         config, guard = self._config, self.server.guard
         if config is None or guard is None:
             return
@@ -120,6 +126,18 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.FORBIDDEN, "The certificate is for none of client_allowed_sans.")
         if config.users and not guard.passwords.right(config.users, self.headers.get("Authorization", "")):
             raise Refused(HTTPStatus.UNAUTHORIZED, "A user of the web configuration file is needed.")
+
+    def _asked_by_a_name_of_ours(self) -> None:
+        stated = self.headers.get_all("Host", [])
+        if not stated and self.request_version == "HTTP/1.0":
+            return  # no browser asks so, and with no name no page was misled
+        name = host_name(stated[0]) if len(stated) == 1 else None
+        if name is None:
+            raise Refused(HTTPStatus.BAD_REQUEST, "The Host header of this request is no address.")
+        if name not in self.server.names:
+            raise Refused(
+                HTTPStatus.FORBIDDEN, "This host name is not known here: add it to NORTHSTAR_HOST_NAMES."
+            )
 
     def _names(self) -> frozenset[str]:
         from exporter.metrics.web_guard import names_of

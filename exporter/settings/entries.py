@@ -73,6 +73,13 @@ def origin(text: str) -> str:
     return stated
 
 
+def bare_host(text: str) -> str:
+    """Return a host's name, which stands alone."""
+    if not _HOST.fullmatch(text.lower()):
+        raise ValueError(f'"{text}" is no name such as pnl.example.com, without a port and a path')
+    return text
+
+
 def address(*schemes: str) -> Callable[[str], str]:
     """Return what reads a server's address of one of the schemes, and says what is wrong with another one."""
     example = f"{schemes[-1]}://example.com"

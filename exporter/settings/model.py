@@ -20,13 +20,14 @@ from pydantic import (
     field_validator,
 )
 
-from exporter.settings.entries import calendar_day, origin, workspace_budget
+from exporter.settings.entries import bare_host, calendar_day, origin, workspace_budget
 from exporter.settings.fields import Amount, Commas, LocalPath, Url
 from exporter.settings.instances import Instance
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 Origin = Annotated[str, AfterValidator(origin)]
+HostName = Annotated[str, AfterValidator(bare_host)]
 FIXED_ZONES = {
     "EST": ("America/New_York", "Etc/GMT+5"),
     "MST": ("America/Denver", "Etc/GMT+7"),
@@ -95,6 +96,11 @@ class Settings(BaseModel):
         10, description="Most snapshots in a second while live quotes move."
     )
     host: str = Field("127.0.0.1", description="Address that page, stream and metrics listen on.")
+    host_names: Annotated[tuple[HostName, ...], Commas] = Field(
+        (),
+        description="Names that page, stream and metrics are asked for by, besides those without a dot: a "
+        "comma list such as pnl.example.com. Others are refused, because anybody can have one lead here.",
+    )
     port: Port = Field(
         8080, description="Port of the page and the stream.", json_schema_extra={"names": ["PORT"]}
     )
@@ -281,6 +287,11 @@ class Settings(BaseModel):
         if self.backup_folder is None:
             return None
         return self.limit_backup_age_seconds or 2 * Decimal(str(self.backup_hours)) * 3_600 + 3_600
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that we are asked for by."""
+        return (*self.host_names, self.host)
 
     @property
     def routable(self) -> bool:

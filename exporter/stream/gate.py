@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from exporter.errors import ExporterError
+from exporter.runtime.host_names import HostNames, host_name
 from exporter.stream.scopes import Scope as Reach
 from exporter.stream.tokens import Token, Tokens
 
@@ -108,6 +108,7 @@ class Access:
         routable: bool = False,
         demo: bool = False,
         origins: Sequence[str] = (),
+        names: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -115,7 +116,7 @@ class Access:
         self.routable = routable
         self.demo = demo
         self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
-        self._hosts = frozenset(_hostname(parsed) for origin in self.origins if (parsed := _parsed(origin)))
+        self._names = HostNames([*names, *_hosts(self.origins)])
         self.clock = clock
         self._monotonic = monotonic
 
@@ -131,13 +132,14 @@ class Access:
     def grant(self, path: str, query: str, headers: Headers) -> Grant | None:
         """Return what a request may see; None for no figure at all. Raises Refused."""
         guarded = path.startswith("/api/") and path not in OPEN
-        host = _parsed(f"//{headers.get('host', '')}")
-        if host is None:
+        stated = headers.get("host", "")
+        name = host_name(stated) if stated else ""
+        if name is None:
             raise AccessRefused(400, "invalid_host", "The Host header of this request is no address.")
         if guarded:
             self._origin(headers)
         if not self.asks:
-            self._host(_hostname(host))
+            self._host(name)
             return EVERYTHING
         if not guarded:
             return None
@@ -187,14 +189,10 @@ class Access:
     def _host(self, name: str) -> None:
         """Refuse names that are not ours, while no token protects us: another site's name may have been
         pointed at this machine, and its pages would then be of the same origin."""
-        if "." not in name or name.endswith(".localhost") or name in self._hosts:
-            return  # nobody can own a name without a dot
-        try:
-            ip_address(name)
-        except ValueError:
+        if name not in self._names:
             raise AccessRefused(
-                403, "forbidden", "This host name is not known here: NORTHSTAR_ORIGINS lists those that are."
-            ) from None
+                403, "forbidden", "This host name is not known here: add it to NORTHSTAR_HOST_NAMES."
+            )
 
 
 def _parsed(url: str) -> SplitResult | None:
@@ -205,8 +203,12 @@ def _parsed(url: str) -> SplitResult | None:
         return None
 
 
-def _hostname(url: SplitResult) -> str:
-    return url.hostname or ""
+def _hosts(origins: Iterable[str]) -> Iterator[str]:
+    """Yield the names of web sites that may show the figures: their pages may also come from here."""
+    for origin in origins:
+        parsed = _parsed(origin)
+        if parsed is not None and parsed.hostname:
+            yield parsed.hostname
 
 
 Endpoint = Callable[[Any], Awaitable[Any]]

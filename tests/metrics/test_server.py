@@ -212,6 +212,77 @@ def test_a_request_that_is_nonsense_is_no_fault(serving: Serve, caplog: pytest.L
     assert caplog.records == []
 
 
+@pytest.fixture(scope="module")
+def bare() -> Iterator[int]:
+    """The port of a page that everybody may read who asks by a name of ours."""
+    registry = CollectorRegistry()
+    Counter("northstar_told_total", "Help.", registry=registry)
+    server, thread = serve(Page(registry), 0, HOST, names=["pnl.example.com"])
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def say(port: int, *lines: str) -> tuple[int, str]:
+    """Send a request as it stands; return the status and the body of the answer."""
+    with socket.create_connection((HOST, port), timeout=PATIENCE) as asking:
+        asking.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1"))
+        answer = asking.makefile("rb").read().decode("latin-1")
+    head, _, body = answer.partition("\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [
+        (["127.0.0.1:9108"], 200),
+        (["[::1]:9108"], 200),
+        (["localhost"], 200),
+        (["exporter:9108"], 200),
+        (["PNL.example.com.:9108"], 200),
+        (["evil.example"], 403),
+        (["127.0.0.1.evil.example:9108"], 403),
+        (["pnl.example.com.evil.example"], 403),
+        (["[::1"], 400),
+        (["127.0.0.1:x"], 400),
+        ([""], 400),
+        ([], 400),
+        (["127.0.0.1", "evil.example"], 400),
+        (["127.0.0.1, evil.example"], 400),
+    ],
+)
+def test_a_name_that_is_not_ours_is_refused(bare: int, hosts: list[str], status: int) -> None:
+    """Another site's name may have been pointed at this machine; its page reads no figure here."""
+    for path in ("/metrics", "/favicon.ico", "http://127.0.0.1/metrics"):
+        answered, body = say(bare, f"GET {path} HTTP/1.1", *(f"Host: {each}" for each in hosts))
+        assert answered == status
+        assert "northstar_told" not in body or status == 200
+        assert ("NORTHSTAR_HOST_NAMES" in body) == (status == 403)
+
+
+def test_a_request_from_before_there_were_host_names_is_answered(bare: int) -> None:
+    """No browser sends one; the container's health check does."""
+    assert say(bare, "GET /metrics HTTP/1.0")[0] == 200
+    assert say(bare, "GET /metrics HTTP/1.0", "Host: evil.example")[0] == 403
+
+
+@given(host=st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=30))
+def test_any_host_is_answered_in_a_sentence(bare: int, host: str) -> None:
+    """And without a fault."""
+    status, body = say(bare, "GET /favicon.ico HTTP/1.1", f"Host: {host}")
+    assert status in (200, 400, 403)
+    assert status == 200 or body.endswith(".\n")
+
+
+def test_a_name_is_looked_at_before_a_password(serving: Serve) -> None:
+    """A page that was misled is not even asked for one; whoever knows it is refused as well."""
+    port = serving(f"basic_auth_users: {{alice: {hashed('right')}}}")
+    right = {"Authorization": basic("alice", "right")}
+    assert get(port, Host="evil.example")[0] == get(port, Host="evil.example", **right)[0] == 403
+    assert get(port, Host="exporter", **right)[0] == 200
+
+
 def later(file: Path) -> None:
     """Let a file be seen as changed, however coarse its times are."""
     os.utime(file, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns + 1_000_000_000))

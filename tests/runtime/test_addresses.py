@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from exporter.runtime.addresses import answers, authority, is_free
+from exporter.runtime.addresses import answers, authority, is_free, speaks
 from tests.ports import held_port
 
 
@@ -39,6 +39,13 @@ def test_a_part_answers_with_200_and_nothing_else(part: str) -> None:
     assert answers(f"{part}/")
     assert not answers(f"{part}/unready")
     assert not answers(f"http://127.0.0.1:{held_port()}/")
+
+
+def test_a_part_speaks_when_it_says_anything(part: str) -> None:
+    """A refusal is a sign of life; a port that is held and silent is none."""
+    port = int(part.rpartition(":")[2])
+    assert speaks("127.0.0.1", port)
+    assert not speaks("127.0.0.1", held_port())
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"])

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from exporter.errors import SettingsError
 from exporter.sources.registry import read_settings
 
 
@@ -48,6 +49,20 @@ def test_without_backups_there_is_no_limit_to_their_age() -> None:
 def test_who_can_reach_the_address(host: str, routable: bool) -> None:
     """A name may be anybody's, so it counts as one that others reach."""
     assert read_settings({"NORTHSTAR_HOST": host}).routable is routable
+
+
+def test_the_names_we_are_asked_for_by() -> None:
+    """The one that is listened on, and those that are listed."""
+    environ = {"NORTHSTAR_HOST": "pnl.example.com", "NORTHSTAR_HOST_NAMES": "a.example, b.example."}
+    assert read_settings(environ).names == ("a.example", "b.example.", "pnl.example.com")
+
+
+@pytest.mark.parametrize("text", ["http://a.example", "a.example:80", "a.example/x", "a b", "ä.example", "*"])
+def test_what_is_no_name_is_quoted(text: str) -> None:
+    """A name stands alone."""
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"NORTHSTAR_HOST_NAMES": text})
+    assert f'"{text}" is no name such as pnl.example.com' in str(refused.value)
 
 
 def test_an_address_that_is_published_on_the_loopback_is_not_reached_by_others() -> None:

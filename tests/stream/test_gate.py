@@ -14,6 +14,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -22,7 +25,7 @@ from exporter.errors import SettingsError
 from exporter.settings import Settings
 from exporter.snapshot import apply
 from exporter.stream import create_app
-from exporter.stream.gate import Access
+from exporter.stream.gate import Access, AccessRefused
 from exporter.stream.tokens import SHORT_SECONDS, Tokens
 from tests.builders import held as position
 from tests.stream.builders import START, Writer
@@ -42,7 +45,7 @@ UPGRADE = {
 @pytest.fixture
 def access(path: Path) -> Access:
     """Rules whose clock a test may set; no token is made yet."""
-    access = Access(path, origins=["https://board.example"])
+    access = Access(path, origins=["https://board.example"], names=["pnl.example"])
     access.at = START.timestamp()  # type: ignore[attr-defined]
     access.clock = lambda: access.at  # type: ignore[attr-defined]
     return access
@@ -247,6 +250,17 @@ def test_header_that_is_no_address_is_refused_and_no_fault(
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
+@given(st.text(st.characters(max_codepoint=255), max_size=20))
+def test_any_host_is_let_in_or_refused_in_a_sentence(host: str) -> None:
+    """Whatever the header holds, without a fault."""
+    refused = None
+    try:
+        Access(Path("nowhere")).grant("/metrics", "", Headers({"Host": host}))
+    except AccessRefused as error:
+        refused = error
+    assert refused is None or (refused.status in (400, 403) and str(refused).endswith("."))
+
+
 def test_pages_of_other_sites_are_refused(url: str, access: Access) -> None:
     """A browser sends their WebSocket handshake without asking; a name pointed at us is not ours."""
     for headers in (
@@ -259,12 +273,14 @@ def test_pages_of_other_sites_are_refused(url: str, access: Access) -> None:
         for path, more in (("/api/pnl/current", {}), ("/api/pnl/ws", UPGRADE)):
             answer = get(url, path, headers={**more, **headers})
             assert answer.status_code == 403, headers
-            assert "NORTHSTAR_ORIGINS" in answer.text
+            assert ("NORTHSTAR_HOST_NAMES" if "Host" in headers else "NORTHSTAR_ORIGINS") in answer.text
     own = url.removeprefix("http://")
     for headers in (
         {"Origin": url},
         {"Origin": "https://board.example"},
         {"Host": "stream:8080"},
+        {"Host": "pnl.example:8080"},
+        {"Host": "board.example"},
         {"Host": own},
     ):
         assert get(url, "/api/pnl/current", headers=headers).status_code == 200, headers
