@@ -11,11 +11,13 @@ import re
 import shlex
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
+from starlette.datastructures import Headers
 
 from exporter import cli
 from exporter.commands.settings import rows
@@ -29,16 +31,26 @@ from exporter.sources import http
 from exporter.store import Store, schema
 from exporter.stream import create_app, grafana_live
 from exporter.stream import metrics as figures
+from exporter.stream.gate import HEALTH, OPEN, Access, AccessRefused
 from exporter.stream.modules import ENTRIES, STATIC
+from exporter.stream.scopes import SCOPES
 from tests.sections import KNOWN, SECTIONS
 from tests.snapshot import pages
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
+SECURITY = ROOT / "SECURITY.md"
 DECISIONS = DOCS / "decisions" / "README.md"
 RUNBOOK = ROOT / "prometheus" / "runbook.md"
-PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md")), RUNBOOK)
+PAGES = (
+    README,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    SECURITY,
+    *sorted(DOCS.rglob("*.md")),
+    RUNBOOK,
+)
 STREAM = "http://127.0.0.1:8080"
 EXPORTER = "http://127.0.0.1:9108"
 BEGINNINGS = {"NORTHSTAR_LIMIT", "NORTHSTAR_KALSHI", "NORTHSTAR_HEDGE"}
@@ -181,6 +193,29 @@ def test_every_route_is_described() -> None:
     """A path of the stream that its page does not mention is a secret."""
     text = (DOCS / "stream.md").read_text()
     assert [path for path in routes() if path not in UNDOCUMENTED_ROUTES and f"{path}`" not in text] == []
+
+
+def test_who_reads_which_route_is_what_is_said(tmp_path: Path) -> None:
+    """The table of SECURITY.md is what the gate does, for every route that there is."""
+    access = Access(tmp_path / "pnl.sqlite3", routable=True)
+    tokens = {scope: access.tokens.create(scope, scope, datetime.now(UTC)) for scope in SCOPES}
+
+    def opened(path: str, token: str | None) -> str:
+        headers = Headers({} if token is None else {"authorization": f"Bearer {token}"})
+        try:
+            grant = access.grant(path, "", headers)
+        except AccessRefused:
+            return "-"
+        if grant is not None and path.startswith("/api/") and path not in OPEN:
+            return grant.scope
+        return "status" if path.startswith(HEALTH) else "page" if path == "/" else "open"
+
+    rows = re.findall(r"^\| `(/[^`]*)` \|(.*)\|$", SECURITY.read_text(), re.MULTILINE)
+    said = {path: [cell.strip() for cell in cells.split("|")] for path, cells in rows}
+    assert said == {
+        path: [opened(path, token) for token in (None, tokens["ingest"], tokens["totals"], tokens["all"])]
+        for path in {*routes(), "/api/pnl/ws"} - UNDOCUMENTED_ROUTES
+    }
 
 
 def test_every_path_that_is_described_is_served() -> None:

@@ -38,6 +38,7 @@ TOP_LEVEL = {
     "LICENSE",
     "Makefile",
     "README.md",
+    "SECURITY.md",
     "docker-compose.yml",
     "docs",
     "exporter",

@@ -261,6 +261,12 @@ def test_a_name_that_is_not_ours_is_refused(bare: int, hosts: list[str], status:
         assert ("NORTHSTAR_HOST_NAMES" in body) == (status == 403)
 
 
+def test_no_page_of_another_site_may_read_an_answer(bare: int) -> None:
+    """A browser asks for whoever wants it, and hands the answer to pages of the same origin alone."""
+    _, headers, _ = get(bare, Origin="https://evil.example")
+    assert not [name for name in headers if name.lower().startswith("access-control-")]
+
+
 def test_a_request_from_before_there_were_host_names_is_answered(bare: int) -> None:
     """No browser sends one; the container's health check does."""
     assert say(bare, "GET /metrics HTTP/1.0")[0] == 200
