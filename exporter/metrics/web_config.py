@@ -165,7 +165,7 @@ class WebConfig:
 def stated(path: Path) -> WebFile:
     """Return what the file says. Raises SettingsError with a sentence for each mistake."""
     try:
-        tree = yaml.load(_text(path), _Loader)
+        tree = yaml.load(_text(path), _Loader)  # noqa: S506 - it makes texts, lists and maps, and no objects
     except (yaml.YAMLError, RecursionError) as error:
         where = getattr(error, "problem_mark", None)
         line = "" if where is None else f" in line {where.line + 1}"

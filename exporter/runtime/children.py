@@ -90,7 +90,7 @@ class Children:
         return [] if self.stopping else [child for child in self._children if child.ended]
 
     def _started(self, arguments: Sequence[str], sockets: Sequence[int]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own program, with arguments of our own
             [sys.executable, "-m", __name__, *arguments],
             env=self._environment,
             pass_fds=sockets,

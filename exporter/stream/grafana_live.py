@@ -153,7 +153,7 @@ class GrafanaLive:
             self._pushes.labels(refused.outcome).inc()
             self._up.set(0)
             self._say(str(refused))
-            wait = self._retry * (1 + random.random())
+            wait = self._retry * (1 + random.random())  # noqa: S311 - spreads retries; guessing helps nobody
             self._retry = min(2 * self._retry, RETRY_MOST_SECONDS)
             return wait
         self._pushes.labels("ok").inc()
