@@ -26,7 +26,8 @@ run: $(READY_TO_RUN)  ## Your accounts when a key is set, else the demo; http://
 define LINT
 	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . || status=1; \
 	$(BIN)/lint-imports --no-logo >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; status=1; }; \
-	$(BIN)/mypy || status=1
+	$(BIN)/mypy || status=1; \
+	$(BIN)/python -m tests.audit || status=1
 endef
 
 # On the same few examples of each property everywhere: what they cover is then the same, too.
@@ -39,7 +40,7 @@ define COVERAGE
 	else status=1; fi
 endef
 
-lint: $(READY_TO_TEST)  ## Lint, import rules and types; `.venv/bin/ruff format .` puts the layout right
+lint: $(READY_TO_TEST)  ## Lint, import rules, types, known vulnerabilities; `.venv/bin/ruff format .` puts the layout right
 	@status=0; $(LINT); exit $$status
 
 quick: $(READY_TO_TEST)  ## Lint, and the tests that start no program

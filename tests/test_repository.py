@@ -62,6 +62,7 @@ LOADED_BY_OTHERS = {"python-socks", "tzdata"}
 TOOLS = {
     "import-linter",
     "mypy",
+    "pip-audit",
     "pre-commit",
     "pytest-cov",
     "pytest-xdist",
