@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import os
 import sys
@@ -22,6 +23,14 @@ from exporter.sources.registry import read_settings
 FIGURES = ("net", *COMPONENTS)
 
 ENV_FILE = Path(".env")
+
+MISUSED = 2
+"""The exit code for a command line that is not understood, as argparse has it."""
+
+PIPE_CLOSED = 141
+"""The exit code of a program that SIGPIPE ends (128 + 13): what a shell expects of one whose reader left."""
+
+SEE_ALL = "northstar --help"
 
 Run = Callable[[Settings, argparse.Namespace], int]
 """What a command is: from settings and options to an exit code."""
@@ -45,7 +54,27 @@ class Command:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what went wrong is said in a sentence, not a traceback."""
-    options = parser().parse_args(arguments)
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read, `head` say, has enough. What is left in the buffer goes nowhere when we end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    whole = parser()
+    if not arguments:
+        whole.print_help(sys.stderr)
+        return MISUSED
+    named = next((word for word in arguments if not word.startswith("-")), None)
+    if named is not None and named not in BY_NAME:
+        near = difflib.get_close_matches(named, BY_NAME, 1)
+        whole.error(f"{named!r} is no command: {f'did you mean {near[0]}?' if near else f'see {SEE_ALL}.'}")
+    options = whole.parse_args(arguments)
     log_lines = logging.StreamHandler()
     log_lines.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log_lines])
@@ -53,9 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     for noisy in ("httpx", "httpcore", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    command = next(each for each in COMMANDS if each.name == options.command)
     try:
-        return command.load()(read_settings(os.environ, ENV_FILE), options)
+        return BY_NAME[options.command].load()(read_settings(os.environ, ENV_FILE), options)
     except ExporterError as error:
         print(error, file=sys.stderr)
         return 1
@@ -77,8 +105,11 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"northstar {__version__}")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
-        # What follows `fault` is read where the simulator's faults are known.
-        own = commands.add_parser(command.name, help=command.help, add_help=command.name != "fault")
+        if command.name == "fault":
+            # What follows is read where the simulator's faults are known: here, no word of it is an option.
+            own = commands.add_parser(command.name, help=command.help, add_help=False, prefix_chars="\0")
+        else:
+            own = commands.add_parser(command.name, help=command.help)
         command.takes(own)
     return whole
 
@@ -135,7 +166,7 @@ def _alertmanager_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _fault(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", nargs=argparse.REMAINDER)
+    parser.add_argument("words", nargs="*")
 
 
 def _simulator(parser: argparse.ArgumentParser) -> None:
@@ -229,3 +260,5 @@ COMMANDS = (
         _alertmanager_config,
     ),
 )
+
+BY_NAME = {command.name: command for command in COMMANDS}

@@ -28,8 +28,6 @@ def test_every_command_has_its_function(command: object) -> None:
         ("explain --window decade", "invalid choice: 'decade'"),
         ("simulator --port 70000", "'70000' is not a whole number, 0 to 65535"),
         ("token create x --scope root", "invalid choice: 'root'"),
-        ("fly", "invalid choice: 'fly'"),
-        ("", "the following arguments are required: COMMAND"),
     ],
 )
 def test_a_wrong_option_is_named(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +50,44 @@ def test_options_are_read() -> None:
         "--for",
         "9",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("expoter", "'expoter' is no command: did you mean exporter?"),
+        ("chekc --help", "'chekc' is no command: did you mean check?"),
+        ("fly", "'fly' is no command: see northstar --help."),
+        ("--fast", "the following arguments are required: COMMAND"),
+    ],
+)
+def test_a_line_that_names_no_command_is_helped(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the nearest one."""
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_nothing_at_all_shows_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is still an error, for a script that meant something."""
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [command.name for command in COMMANDS if f"    {command.name}" not in err] == []
+
+
+@pytest.mark.parametrize("line", ["fault --help", "fault -h"])
+def test_the_faults_have_their_help(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It lists what can be broken."""
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert out.startswith("usage: northstar fault ")
+    assert "--seconds" in out
 
 
 def test_what_went_wrong_is_said_on_the_error_output(

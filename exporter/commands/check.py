@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from exporter.collect.rereads import told
-from exporter.errors import ExporterError, SettingsError, SourceError
+from exporter.errors import ExporterError, SettingsError, SourceError, StoreBusy
 from exporter.records.printable import printable
 from exporter.settings import Instance, Settings
 from exporter.sources.blame import where
@@ -45,11 +45,17 @@ def _say(what: str, sentence: str) -> None:
 
 def _database(settings: Settings) -> list[str]:
     try:
-        with Store.write(settings.db_path) as store:
-            aside = store.asides.entries()
+        try:
+            with Store.write(settings.db_path) as store:
+                aside = store.asides.entries()
+            found = f"The database {settings.db_path} can be written."
+        except StoreBusy:
+            with Store.read(settings.db_path) as store:
+                aside = store.asides.entries()
+            found = f"An exporter is running, and writes the database {settings.db_path}."
     except ExporterError as error:
         return [str(error)]
-    _say("ok", f"The database {settings.db_path} can be written.")
+    _say("ok", found)
     for sentence in _aside(aside):
         _say("notice", sentence)
     return []

@@ -196,7 +196,9 @@ def _plain(fault: Fault) -> dict[str, Any]:
 
 def command(args: Sequence[str], url: str = "http://127.0.0.1:8099") -> int:
     """Turn the dial of a running simulator from a command line; return the exit status."""
-    parser = argparse.ArgumentParser(prog="fault", description="Break one of the simulated services.")
+    parser = argparse.ArgumentParser(
+        prog="northstar fault", description="Break one of the simulated services."
+    )
     parser.add_argument("source", choices=[*SOURCES, "list", "clear"])
     parser.add_argument("kind", nargs="?", help=f"one of {', '.join(ALL_KINDS)}, or clear")
     parser.add_argument("--seconds", type=float, help="for latency, timeout, Retry-After and skew")

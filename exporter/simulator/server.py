@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import tempfile
 import threading
@@ -22,6 +23,8 @@ from exporter.simulator.faults import Faults
 from exporter.simulator.stories import seeded
 from exporter.simulator.trouble import Transport
 from exporter.simulator.world import World
+
+log = logging.getLogger("northstar")
 
 HOST, PORT = "127.0.0.1", 8099
 
@@ -64,7 +67,7 @@ def run(
     world = seeded(seed, speed=speed, fills=fills, span=span, retention=retention)
     world.kalshi.lot_rule = lots
     app = create_app(world, Faults(), credentials.make_keys(place))
-    Server(config(app, host, port)).run()
+    Foreground(config(app, host, port)).run()
 
 
 class Server(uvicorn.Server):
@@ -76,6 +79,18 @@ class Server(uvicorn.Server):
         The signal is not raised again afterwards, so that `run` returns instead of showing a trace.
         """
         self.should_exit = self.force_exit = True
+
+
+class Foreground(Server):
+    """One that somebody started, and wants to find."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say where."""
+        await super().startup(sockets)
+        for listening in self.servers[:1]:
+            host, port = listening.sockets[0].getsockname()[:2]
+            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            log.info("simulator started url=%s faults=%s/faults", url, url)
 
 
 def config(app: Starlette, host: str, port: int) -> uvicorn.Config:

@@ -9,6 +9,7 @@ import pytest
 
 from exporter.commands.check import run
 from exporter.sources.registry import read_settings
+from exporter.store import Store
 from tests.metrics.authority import Authority, hashed
 
 
@@ -17,6 +18,16 @@ def checked(folder: Path, capsys: pytest.CaptureFixture[str], **more: str) -> tu
     settings = read_settings({"DB_PATH": str(folder / "pnl.sqlite3"), **more})
     code = run(settings.model_copy(update={"sources": ()}), Namespace())
     return code, capsys.readouterr().out.splitlines()
+
+
+def test_an_exporter_that_runs_is_no_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has the database, which is as it should be; what is set aside is named all the same."""
+    code, lines = checked(tmp_path, capsys)
+    assert (code, lines[0]) == (0, f"ok       The database {tmp_path / 'pnl.sqlite3'} can be written.")
+    with Store.write(tmp_path / "pnl.sqlite3"):
+        code, lines = checked(tmp_path, capsys)
+    assert lines[0] == f"ok       An exporter is running, and writes the database {tmp_path / 'pnl.sqlite3'}."
+    assert (code, lines[-1]) == (0, "All is well.")
 
 
 def test_the_web_configuration_file_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

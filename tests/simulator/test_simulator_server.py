@@ -152,7 +152,7 @@ def test_options_choose_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option of the command arrives: address, past, archive and lot rule."""
     asked: dict[str, object] = {}
 
-    class Quiet(server.Server):
+    class Quiet(server.Foreground):
         def run(self, sockets: object = None) -> None:
             asked["address"] = (self.config.host, self.config.port)
 
@@ -160,7 +160,7 @@ def test_options_choose_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
         asked["account"] = world.kalshi
         return Starlette()
 
-    monkeypatch.setattr(server, "Server", Quiet)
+    monkeypatch.setattr(server, "Foreground", Quiet)
     monkeypatch.setattr(server, "create_app", noted)
     words = "--host 0.0.0.0 --port 0 --seed 3 --fills 2000 --span 60 --retention 30 --lots fifo"
     assert cli.main(["simulator", *words.split()]) == 0
