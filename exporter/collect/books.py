@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from exporter.collect.checkpoint import Replayed
 from exporter.collect.rebuild import Replay
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError
@@ -41,7 +42,11 @@ class Books:
         one of them was the cause."""
         self.lock = asyncio.Lock()
         self._store, self._thread = store, thread
-        self._replay = Replay(store, new_ledger, clock)
+        self._replay, self._clock = Replay(store, new_ledger, clock), clock
+        self._upto: int | None = None
+        """The number of the last record, while the ledger has every one until there. None while it lacks
+        some, for the past of a source is stored long before it is booked."""
+        self._whole_at = datetime.min.replace(tzinfo=UTC)
         self._step = timedelta(0)
         self._meanwhile: list[Change] | None = None
         self._overtaking: dict[str, dict[str, Mark]] = {}
@@ -54,11 +59,29 @@ class Books:
         """Return what is set aside of a source."""
         return self.ledger.aside.get(source, ())
 
-    async def rebuild(self) -> None:
-        """Make the ledger of all that is in the store. Raises LedgerError or StoreError."""
+    async def resume(self) -> None:
+        """Make the ledger of all that is in the store, with the help of a checkpoint if one can be trusted.
+        Raises LedgerError or StoreError."""
         self.sound = False
-        self.ledger = await self._thread.run(self._replay.whole)
+        self._take_over(await self._thread.run(self._replay.resumed))
+
+    async def rebuild(self) -> None:
+        """Make the ledger of all records that are in the store. Raises LedgerError or StoreError."""
+        self.sound = False
+        self._take_over(await self._thread.run(self._replay.whole))
+
+    def _take_over(self, made: Replayed) -> None:
+        self.ledger, self._upto, self._whole_at = made.ledger, made.upto, made.whole_at
         self.sound, self.refused = True, False
+
+    async def save(self) -> None:
+        """Write a checkpoint when that is worth it. For who has the lock."""
+        upto = self._upto
+        if upto is None or not self.sound or self.refused or self._meanwhile is not None:
+            return
+        if self._replay.checkpoint.due(upto):
+            made = Replayed(self.ledger, upto, self._whole_at)
+            await self._thread.run(self._replay.checkpoint.save, made, self._clock())
 
     def stepped(self, step: timedelta) -> None:
         """Take note that the wall clock was set; the ledger follows with whoever has the lock next."""
@@ -154,8 +177,8 @@ class Books:
         Raises LedgerError, after which the books are not sound, or StoreError.
         """
         async with self.lock:
-            upto = await self._thread.run(self._store.records.newest_id)
-            self._meanwhile = []
+            upto = self._upto = await self._thread.run(self._store.records.newest_id)
+            self._meanwhile, begun = [], self._clock()
         try:
             ledger, place = self._replay.new_ledger(), None
             while True:
@@ -164,9 +187,12 @@ class Books:
                     break
             async with self.lock:
                 await self._thread.run(self._replay.catch_up, ledger, self._meanwhile)
-                self.ledger, self.sound = ledger, True
+                self.ledger, self.sound, self._whole_at = ledger, True, begun
         except LedgerError:
             self.sound = False
+            raise
+        except BaseException:
+            self._upto = None
             raise
         finally:
             self._meanwhile = None
@@ -177,7 +203,10 @@ class Books:
             self.ledger.forget_settled(now)
 
     def _keep(self, reading: Reading, now: datetime, reached: datetime | None) -> list[Change]:
-        return self._store.records.book(
+        records = self._store.records
+        if self._upto != records.newest_id():
+            self._upto = None
+        changes = records.book(
             reading.source,
             reading.records,
             reading.answers,
@@ -187,6 +216,9 @@ class Books:
             aside=reading.aside,
             listed=reading.listed,
         )
+        if self._upto is not None and changes:
+            self._upto = records.newest_id()
+        return changes
 
     async def _take(self, reading: Reading, changes: Sequence[Change]) -> None:
         if self.sound and not (self.refused and changes):

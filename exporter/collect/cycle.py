@@ -131,7 +131,7 @@ class Cycle:
         except StoreError as error:
             log.error("rows that were set aside are not read again: %s", error)
         try:
-            await self.books.rebuild()
+            await self.books.resume()
         except LedgerError as error:
             log.error("the books cannot be rebuilt, the last figures stay: %s", error)
 
@@ -145,5 +145,6 @@ class Cycle:
                         await source.aclose()
                 except SourceError as error:
                     log.error("source=%s not closed: %s", source.name, error)
+            await self.books.save()
             await self._thread.run(self.store.close)
         self._thread.close()

@@ -57,6 +57,8 @@ class Upkeep:
         except StoreError as error:
             self._metrics.store_failed()
             self._outages.failed(STORE, "store", f"retention failed: {error}")
+        async with self._books.lock:
+            await self._books.save()
         gc_pauses.keep()  # what was booked since the last time, or a new ledger
 
     async def scrub(self) -> None:

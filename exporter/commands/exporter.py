@@ -24,7 +24,10 @@ from exporter.wiring import build_backups, build_cycle, build_followers, build_g
 log = logging.getLogger("northstar")
 
 STOP_SECONDS = 1.5
-"""A commit takes milliseconds; a reading under way is dropped, the next start repeats it."""
+"""What runs beside the schedule is done in milliseconds, or repeated by the next start."""
+
+CLOSE_SECONDS = 8.0
+"""A commit takes milliseconds, a checkpoint of a million records seconds; a container is given ten."""
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
@@ -83,7 +86,7 @@ async def serve(settings: Settings) -> None:
     if beside:
         await asyncio.wait(beside, timeout=STOP_SECONDS)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(cycle.stop(), STOP_SECONDS)
+        await asyncio.wait_for(cycle.stop(), CLOSE_SECONDS)
     server.shutdown()
     thread.join()
     log.info("exporter stopped")

@@ -133,6 +133,12 @@ class SourceBook(Protocol):
     def doubts(self) -> Sequence[Doubt]:
         """Return what speaks against its components as a whole, whatever each of them says of itself."""
 
+    def kept(self) -> object:
+        """Return what of it is made of records alone, to be written at once. Nothing is outstanding then."""
+
+    def resume(self, kept: object) -> None:
+        """Go on from what was kept of a book of this kind. For one that has taken nothing yet."""
+
 
 def total(parts: Iterable[Figure]) -> Figure:
     """Return the sum with the worst grade and the oldest time of its parts; missing if a part is."""

@@ -54,6 +54,15 @@ Late = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a ledger is made of records alone; what was said of now, quotes and balances, is not in it."""
+
+    trades: TradeRecord
+    groups: Groups
+    books: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class WindowFigures:
     """One window: its bounds, its components and their sum; and the same of each source by itself."""
 
@@ -79,6 +88,7 @@ class Ledger:
         other_cash: Mapping[str, Iterable[tuple[datetime, Decimal]]] | None = None,
     ) -> None:
         self.zone, self.rule, self.lots = zone, rule, lots
+        self._other_cash = {name: tuple(paid) for name, paid in (other_cash or {}).items()}
         self.trades = TradeRecord()
         self.groups = Groups(zone)
         self.venues: dict[str, VenueBook] = {}
@@ -89,9 +99,27 @@ class Ledger:
         """What is set aside of each source that has such rows."""
         self._set_aside: dict[str, tuple[Doubt, ...]] = {}
         for info in sources:
-            cash = (other_cash or {}).get(info.name, ())
+            cash = self._other_cash.get(info.name, ())
             self.books[info.name] = self._book(info, rule, lots, cash)
-        self.costs = CostStatement({name: book.spending for name, book in self.bills.items()}, zone)
+        self.costs = self._cost_statement()
+
+    @property
+    def terms(self) -> str:
+        """What the settings have told this ledger: with equal terms, equal records give equal books."""
+        taking_part = [(book.info.name, book.info.kind) for book in self.books.values()]
+        cash = {name: [(str(at), str(usd)) for at, usd in paid] for name, paid in self._other_cash.items()}
+        return repr((self.zone.key, self.rule, self.lots, taking_part, cash))
+
+    def kept(self) -> Kept:
+        """Return what the records alone have made. It is not a copy: whoever has it writes it at once."""
+        return Kept(self.trades, self.groups, {name: book.kept() for name, book in self.books.items()})
+
+    def resume(self, kept: Kept) -> None:
+        """Go on from what was kept of a ledger of the same terms. For one that has taken nothing yet."""
+        self.trades, self.groups = kept.trades, kept.groups
+        for name, book in self.books.items():
+            book.resume(kept.books[name])
+        self.costs = self._cost_statement()
 
     def apply(self, changes: Iterable[Change]) -> list[Late]:
         """Book changes; return the scopes that came out of order and wait for `restate`."""
@@ -261,6 +289,9 @@ class Ledger:
                 bill = self.bills[info.name] = CostBook(info)
                 return bill
         raise LedgerError(f"No books are kept for sources of the kind {info.kind}.")
+
+    def _cost_statement(self) -> CostStatement:
+        return CostStatement({name: book.spending for name, book in self.bills.items()}, self.zone)
 
     def _traded(self, ticker: str, entries: Sequence[Entry]) -> None:
         self.trades.take(entries)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Self
 
-STOP_SECONDS = 5.0
+STOP_SECONDS = 9.0
 """What a child has to stop in, whether its parent asks or is gone; then it is killed."""
 
 POLL_SECONDS = 0.05

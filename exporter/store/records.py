@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, literal, or_, select, tuple_
+from sqlalchemy import Connection, Engine, Row, and_, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.errors import StoreDamaged
@@ -21,10 +21,10 @@ from exporter.records import Answer, Aside, Change, Fill, Listed, Record
 from exporter.store import schema
 from exporter.store.asides import AsideStore, OpenNow
 from exporter.store.booking import book, note_bill_changes
-from exporter.store.checksum import unpacked
+from exporter.store.checksum import checksum, unpacked
 from exporter.store.database import writing
 from exporter.store.readings import Readings
-from exporter.store.rows import is_newest, placed, read, stored, unsearched
+from exporter.store.rows import STATED, is_newest, placed, read, stored, unsearched
 from exporter.times import from_us, to_us
 
 Place = tuple[int, str, str, str]
@@ -184,6 +184,36 @@ class RecordStore:
         """Return the number of the newest revision, 0 when there is none."""
         with self._engine.connect() as connection:
             return int(connection.scalar(select(func.max(schema.records.c.id))) or 0)
+
+    def stated(self, number: int) -> str | None:
+        """Return in short what the revision with a number states, None when there is none."""
+        query = select(*stored()).where(schema.records.c.id == number)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else f"{number}-{checksum(row[: len(STATED)]):08x}"
+
+    def changes_after(self, number: int, sources: Collection[str]) -> Generator[Change, None, None]:
+        """Yield what changed with every revision after the one with a number, in the order of booking.
+
+        Close it when it is not read to its end.
+        """
+        table, before = schema.records, schema.records.alias("before")
+        replaced = (
+            before.c.source == table.c.source,
+            before.c.kind == table.c.kind,
+            before.c.key == table.c.key,
+            before.c.revision == table.c.revision - 1,
+        )
+        query = (
+            select(*stored(), *stored(before))
+            .join_from(table, before, and_(*replaced), isouter=True)
+            .where(table.c.id > number, unsearched(table.c.source).in_(tuple(sources)))
+            .order_by(table.c.id)
+        )
+        with self._engine.connect() as connection:
+            for row in connection.execution_options(yield_per=2_000).execute(query):
+                new, old = row[: len(row) // 2], row[len(row) // 2 :]
+                yield Change(None if old[0] is None else read(old), read(new))
 
     def replayed(
         self, sources: Iterable[str], after: Place | None, upto: int, size: int

@@ -42,7 +42,7 @@ def write(record: Record) -> str:
     return _adapter(record.kind).dump_json(record, exclude=NOT_IN_BODY).decode()
 
 
-def read(row: Row[Any]) -> Record:
+def read(row: Row[Any] | tuple[Any, ...]) -> Record:
     """Return the record of a row of `stored()`. Raises StoreDamaged for one that is not what was written."""
     *stated, written = row[: len(STATED) + 1]
     source, kind, key, _, _, _, body = stated

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,12 @@ def sequence(answer: httpx.Response | None, at_least: int) -> int | None:
         if name == "northstar_snapshot_sequence" and float(value) >= at_least:
             return int(float(value))
     return None
+
+
+def newest_sequence(path: Path) -> int:
+    """Return the number of the newest stored snapshot."""
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT max(sequence) FROM snapshots").fetchone()[0])
 
 
 def _record_rows(size: books.Size, end: datetime) -> Iterator[tuple[Any, ...]]:

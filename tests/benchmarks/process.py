@@ -19,7 +19,7 @@ from .table import percentile
 
 T = TypeVar("T")
 
-STOP_SECONDS = 5.0
+STOP_SECONDS = 10.0
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.02
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -111,6 +112,15 @@ class AnyHistory(RuleBasedStateMachine):
         before = dict(self.books.balances)
         assert self.books.keeper.book(list(self.books.keeper.records.values())) == []
         assert self.books.balances == before
+
+    @rule()
+    def it_goes_on_from_what_was_kept(self) -> None:
+        """A ledger that takes over what the records have made of another one is no other."""
+        kept = copy.deepcopy(self.books.ledger.kept())
+        before = self.books.ledger.terms
+        self.books.ledger = Books().ledger
+        self.books.ledger.resume(kept)
+        assert self.books.ledger.terms == before
 
     @rule(minutes=st.integers(1, 3 * 24 * 60))
     def time_passes(self, minutes: int) -> None:

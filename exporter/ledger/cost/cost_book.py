@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,6 +15,14 @@ from exporter.records import BillChange, BilledDay, Change, KeyUsage, SourceInfo
 from exporter.snapshot import KIND_COMPONENTS, Grade, Opening, Reason, Window
 
 BILLED, ESTIMATED = "api_cost_billed", "api_cost_estimated"
+
+
+@dataclass(frozen=True, slots=True)
+class CostKept:
+    """What bills and usage have made: the journal, and all days."""
+
+    journal: Journal
+    spending: Spending
 
 
 class CostBook:
@@ -62,6 +71,15 @@ class CostBook:
     def doubts(self) -> Sequence[Doubt]:
         """What is doubtful about a day's cost is said by the day."""
         return ()
+
+    def kept(self) -> CostKept:
+        """Return all of it."""
+        return CostKept(self.journal, self.spending)
+
+    def resume(self, kept: object) -> None:
+        """Go on from all of it."""
+        assert isinstance(kept, CostKept)
+        self.journal, self.spending = kept.journal, kept.spending
 
     def settle(self, now: datetime) -> None:
         """Take bills that have settled by now as whole: nothing of their days is estimated any more."""

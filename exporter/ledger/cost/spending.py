@@ -76,6 +76,9 @@ class Spending:
             posted += entries
             self._entries[day] = entries
             self._unsettled[day] = self.days[day]
+        if self._changed:
+            # In order of time, whatever the order in which they came: what is said of them is, too.
+            self._unsettled = dict(sorted(self._unsettled.items()))
         self._changed.clear()
         return posted
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from exporter.ledger.book import Part, Span
@@ -12,6 +13,14 @@ from exporter.ledger.sales.orders import Orders
 from exporter.ledger.sales.sale_entries import sale_entries
 from exporter.records import Change, Sale, SourceInfo
 from exporter.snapshot import KIND_COMPONENTS, Opening, Window
+
+
+@dataclass(frozen=True, slots=True)
+class ShopKept:
+    """What sales have made: the journal, and their number."""
+
+    journal: Journal
+    orders: Orders
 
 
 class ShopBook:
@@ -48,6 +57,15 @@ class ShopBook:
     def doubts(self) -> Sequence[Doubt]:
         """Nothing speaks against what a shop lists."""
         return ()
+
+    def kept(self) -> ShopKept:
+        """Return all of it."""
+        return ShopKept(self.journal, self.orders)
+
+    def resume(self, kept: object) -> None:
+        """Go on from all of it."""
+        assert isinstance(kept, ShopKept)
+        self.journal, self.orders = kept.journal, kept.orders
 
     def _sell(self, entries: Sequence[Entry]) -> None:
         self.journal.post(entries)

@@ -94,6 +94,12 @@ class Portfolio:
             self._refresh(scope)
         self._moved.clear()
 
+    def resume(self, books: Mapping[str, Book]) -> None:
+        """Take the books as they were kept; what is over and agrees shows nothing."""
+        self.books.update(books)
+        self._moved.update(scope for scope, book in books.items() if book.position or book.doubt)
+        self.refresh()
+
     def restate(self, scope: str, events: Sequence[Event]) -> list[Entry]:
         """Replay a late book from all its events; return its old entries taken back and its new ones."""
         changes = self.late.pop(scope)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from exporter.ledger.trading.equity import Equity
 from exporter.ledger.trading.lots import LotRule
 from exporter.ledger.trading.marks import MarkRule
 from exporter.ledger.trading.portfolio import Portfolio, Valuation
+from exporter.ledger.trading.positions import Book
 from exporter.ledger.trading.reconciliation import CheckedFigure, Contradiction
 from exporter.money import ZERO, plain
 from exporter.records import (
@@ -65,6 +66,14 @@ CONTRACTS: CheckedFigure = "position"
 
 Traded = Callable[[str, Sequence[Entry]], None]
 """Told of each market and the entries that were posted for it: results and groups are kept up with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueKept:
+    """What fills, settlements and transfers have made: the journal, and the book of every market."""
+
+    journal: Journal
+    books: Mapping[str, Book]
 
 
 class VenueBook:
@@ -193,6 +202,16 @@ class VenueBook:
             for scope in sorted(self.portfolio.unordered)
         ]
         return disagreeing + unordered + self._contradicted()
+
+    def kept(self) -> VenueKept:
+        """Return the journal and all books."""
+        return VenueKept(self.journal, self.portfolio.books)
+
+    def resume(self, kept: object) -> None:
+        """Go on from a journal and its books; quotes and the venue's view come with the next reading."""
+        assert isinstance(kept, VenueKept)
+        self.journal = kept.journal
+        self.portfolio.resume(kept.books)
 
     def in_question(self) -> set[str]:
         """Return the markets whose rows do not explain what the venue states of them."""
