@@ -27,7 +27,7 @@ from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUna
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.records import Change, restates
 from exporter.sources.contract import CanAskAgain, Reading, Source, Window
-from exporter.sources.guard import admit, fetched, held
+from exporter.sources.guard import READING_SECONDS, admit, fetched, held, timely
 from exporter.store import Store
 
 log = logging.getLogger("northstar")
@@ -193,8 +193,9 @@ class Turns:
             return
         info, what = self._infos[source.name], f"rows asked again of source={source.name}"
         try:
-            with held(info):
-                asked = await source.ask_again(scopes, as_of)
+            async with timely(info, READING_SECONDS):
+                with held(info):
+                    asked = await source.ask_again(scopes, as_of)
             admit(info, asked.reading.records, asked.reading.answers)
             now = self._clock()
             come = self._standings.reached(source.name)

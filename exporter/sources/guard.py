@@ -6,11 +6,12 @@ repeats nothing of what was said, and what it brings is looked at before anybody
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
-from exporter.errors import ExporterError, SourceBroken, SourceError
+from exporter.errors import ExporterError, SourceBroken, SourceError, SourceUnavailable
 from exporter.records import (
     Answer,
     ApiKey,
@@ -42,6 +43,14 @@ OF_KIND: Mapping[Kind, frozenset[type]] = {
 """What a source of each kind may bring: its books have no place for anything else."""
 
 
+READING_SECONDS = 300.0
+"""What is read again once a day is a minute's work at the slowest upstream's pace. One that drips would
+otherwise hold its source up for a day: every request has a minute of its own."""
+
+FIRST_SECONDS = 1800.0
+"""The first reading of all that a shop ever sold."""
+
+
 def shortcoming(source: object, name: str) -> str | None:
     """Return what keeps an object from being the source of a name; None when nothing does."""
     if getattr(source, "name", None) != name:
@@ -70,10 +79,22 @@ def held(info: SourceInfo, *ours: type[ExporterError]) -> Iterator[None]:
         raise SourceBroken(info.name, "unexpected", sentence) from None
 
 
+@asynccontextmanager
+async def timely(info: SourceInfo, seconds: float) -> AsyncIterator[None]:
+    """Give up what a source is asked for after a time, by the monotonic clock."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        sentence = f"{info.title} took more than {seconds / 60:g} minutes; nothing of it was booked."
+        raise SourceUnavailable(info.name, "timeout", sentence) from None
+
+
 async def fetched(source: Source, info: SourceInfo, window: Window) -> Reading:
     """Return a reading that is the source's own. Raises only SourceErrors."""
-    with held(info):
-        reading = await source.fetch(window)
+    async with timely(info, FIRST_SECONDS if window.start is None else READING_SECONDS):
+        with held(info):
+            reading = await source.fetch(window)
     if not isinstance(reading, Reading) or reading.as_of.utcoffset() != timedelta(0):
         raise _foreign(info, "no reading with a time in UTC", ())
     if reading.source != info.name:

@@ -3,8 +3,8 @@
 Rule:   an envelope that cannot be trusted (no list, a page without end, a token that repeats) is refused with
         all that is in it; of the rows each stands for itself, see `listing`.
 
-Bound:  MAX_PAGES for each list, MAX_RESTARTS for one that expires. Repeated cursors are refused, since
-        following one never ends.
+Bound:  MAX_PAGES for each list, MAX_RESTARTS for one that expires, and the bytes of a whole reading. Repeated
+        cursors are refused, since following one never ends.
 """
 
 from __future__ import annotations
@@ -17,12 +17,19 @@ from pydantic import BaseModel, ValidationError
 
 from exporter.errors import SourceError, SourceMalformed, SourceUnavailable
 from exporter.records import Answer, Aside, Listed
+from exporter.sources.contract import Window
 from exporter.sources.http import HttpClient
 from exporter.sources.listing import Sorter
 from exporter.sources.shapes import first_trouble
 
 MAX_PAGES = 2_000
 """Two million rows of the venue. Beyond that a server is more likely to walk in circles than to have more."""
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Of one reading. The most that is read again at once is 20 000 rows, of a kilobyte each."""
+
+MAX_FIRST_BYTES = 512 * 1024 * 1024
+"""Of the first reading of a source that lists all it has ever known: a million sales."""
 
 GONE = 410
 MAX_RESTARTS = 2
@@ -32,11 +39,20 @@ Page = TypeVar("Page", bound=BaseModel)
 Params = Sequence[tuple[str, str]]
 
 
-class Collector:
-    """Collects the pages of one fetch, the raw answers it came by, and the rows that had to be set aside."""
+def room_for(window: Window) -> int:
+    """Return how many bytes the reading of a window may have."""
+    return MAX_FIRST_BYTES if window.start is None else MAX_BYTES
 
-    def __init__(self, client: HttpClient) -> None:
+
+class Collector:
+    """Collects the pages of one fetch, the raw answers it came by, and the rows that had to be set aside.
+
+    `room` is how many bytes all of its answers may have together.
+    """
+
+    def __init__(self, client: HttpClient, room: int = MAX_BYTES) -> None:
         self.client = client
+        self._room = self._left = room
         self.answers: list[Answer] = []
         self.rows = Sorter(client.source)
         self.listed: list[Listed] = []
@@ -104,6 +120,10 @@ class Collector:
                     raise self._expired()
                 found, seen, token = [], set(), None
                 continue
+            if self._left < 0:
+                # The last page tells as much of it as all of them, and they would be kept at each attempt.
+                self.answers = self.answers[-1:]
+                raise self.malformed(field, f"goes on after {self._room // 1024**2} MB")
             page = self._parse(answer, model)
             found.append(page)
             token = follow(page)
@@ -129,6 +149,7 @@ class Collector:
             error.answers = (*self.answers, *error.answers)
             raise
         self.answers.append(answer)
+        self._left -= len(answer.body)
         return answer
 
     def _parse(self, answer: Answer, model: type[Page]) -> Page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from typing import Any
@@ -283,6 +284,23 @@ async def test_a_list_without_end_is_left(
     with pytest.raises(SourceMalformed) as caught:
         await read(source, payloads.answers(source) | {path: pages})
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(("source", "path", "field", "rows"), LISTS)
+async def test_a_reading_without_measure_is_left(
+    source: str, path: str, field: str, rows: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few the pages are: all of a reading's answers together have a bound, and are not kept."""
+    usual = await read(source, payloads.answers(source))
+    page = len(json.dumps(with_more(source, path, field, "page-1")))
+    room = sum(len(answer.body) for answer in usual.answers) + 3 * page
+    monkeypatch.setattr("exporter.sources.paging.MAX_BYTES", room)
+    pages = Turns([with_more(source, path, field, f"page-{number}") for number in range(200)])
+    with pytest.raises(SourceMalformed) as caught:
+        await read(source, payloads.answers(source) | {path: pages})
+    assert caught.value.field == field
+    assert "goes on after" in str(caught.value)
+    assert len(caught.value.answers) == 1
 
 
 @pytest.mark.parametrize("source", MAKERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,8 @@ from exporter.sources.guard import OF_KIND, admit, fetched, held
 from tests.builders import NOW, balance, bill, fill, mark, sale
 
 pytestmark = pytest.mark.anyio
+
+READING = "exporter.sources.guard.READING_SECONDS"
 
 SHOP = SourceInfo("etsy", "Sales (etsy)", "sales")
 SOLD = sale("5", source="etsy")
@@ -97,10 +100,33 @@ def test_errors_of_our_own_work_stay_as_they_are() -> None:
         raise StoreUnavailable("The disk is full.")
 
 
+class Dripping(Shop):
+    """Answers each request in time, and never comes to an end."""
+
+    async def fetch(self, window: Window) -> Reading:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+@pytest.mark.parametrize("start", [None, NOW - timedelta(hours=1)])
+async def test_a_reading_that_never_ends_is_left(
+    start: datetime | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other sources go on meanwhile, and this one is asked again at its next turn."""
+    monkeypatch.setattr("exporter.sources.guard.FIRST_SECONDS" if start is None else READING, 0.06)
+    with pytest.raises(SourceUnavailable) as error:
+        await fetched(Dripping(None), SHOP, Window(start, NOW))
+    assert error.value.reason == "timeout"
+    assert str(error.value) == "Sales (etsy) took more than 0.001 minutes; nothing of it was booked."
+
+
+async def test_a_time_limit_of_the_source_itself_is_its_own_failure() -> None:
+    """It is not ours that has passed."""
+    assert (await broken(TimeoutError())).reason == "unexpected"
+
+
 async def test_cancelling_is_no_failure() -> None:
     """The program stops; nobody is blamed."""
-    import asyncio
-
     with pytest.raises(asyncio.CancelledError):
         await fetched(Shop(asyncio.CancelledError()), SHOP, Window(None, NOW))
 

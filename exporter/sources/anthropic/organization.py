@@ -28,7 +28,7 @@ from exporter.sources.anthropic.settings import BASE_URL, NAME, TITLE, FamilyNam
 from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import Endpoint, HttpClient, Observer
-from exporter.sources.paging import Collector
+from exporter.sources.paging import Collector, room_for
 
 ADMIN = "sk-ant-admin"
 OAUTH, OAUTH_BETA = "sk-ant-oat", "oauth-2025-04-20"
@@ -177,7 +177,7 @@ class Anthropic:
         await self._choose(window.there)
         now, today = window.there, _midnight(window.there)
         since = _first_day(window, review=window.begins(DAY))
-        collector, beside = Collector(self.client), Collector(self.client)
+        collector, beside = Collector(self.client, room_for(window)), Collector(self.client, room_for(window))
         family: Family = Reports(self.name, self._prices)
         if self.family == "analytics":
             family = Analytics(self.name, self._prices, self._names, beside)

@@ -52,7 +52,7 @@ from exporter.sources.kalshi.rows import (
 )
 from exporter.sources.kalshi.settings import BASE_URL, NAME, TITLE
 from exporter.sources.listing import ANY_TIME, Bounds, ListOf, Row
-from exporter.sources.paging import Collector, Params
+from exporter.sources.paging import Collector, Params, room_for
 from exporter.sources.redaction import REMOVED
 
 PAGE_ROWS = 1_000
@@ -121,7 +121,7 @@ class Kalshi:
         while we read is at worst there twice, never nowhere: its fill has a position with a mark, or
         it has settled.
         """
-        collector = Collector(self.client)
+        collector = Collector(self.client, room_for(window))
         span, within = _span(window), Bounds(window.start, window.end)
         fills = await self._fills(collector, "/portfolio/fills", span)
         records: list[Record] = []

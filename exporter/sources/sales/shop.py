@@ -22,7 +22,7 @@ from exporter.sources.contract import Reading, Window
 from exporter.sources.credential import usable
 from exporter.sources.http import Endpoint, HttpClient, Observer
 from exporter.sources.listing import Bounds, ListOf, text_in
-from exporter.sources.paging import Collector, Params
+from exporter.sources.paging import Collector, Params, room_for
 from exporter.sources.sales.settings import NAME, TITLE
 from exporter.sources.shapes import Label, Moment, MoreThanZero, NoLessThanZero, Shape, Text, parse_time
 
@@ -145,7 +145,7 @@ class Sales:
 
     async def fetch(self, window: Window) -> Reading:
         """Return every sale that changed since the window's start, and once an hour since REVIEW before."""
-        collector = Collector(self.client)
+        collector = Collector(self.client, room_for(window))
         start = window.start
         if start is not None and window.begins(HOUR):
             start -= REVIEW
