@@ -145,18 +145,18 @@ def _run(parts: Sequence[Process], environment: Mapping[str, str], about: str) -
     if taken:
         return 1
     with Children(environment) as children:
-        code = _watched(children, parts, about)
+        code = _watched(children, parts, about, environment.get("DB_PATH"))
     print("Stopped.", flush=True)
     return code
 
 
-def _watched(children: Children, parts: Sequence[Process], about: str) -> int:
+def _watched(children: Children, parts: Sequence[Process], about: str, database: str | None) -> int:
     """Start the parts and stay with them until we are told to stop (0) or something goes wrong (1)."""
     for part in parts:
         children.start(part.name, part.arguments)
     print(f"Starting NorthStar P&L ({about}) ...", flush=True)
     if all(children.watch(part.up, START_SECONDS) for part in parts):
-        print(_where(parts), flush=True)
+        print(_where(parts, database), flush=True)
         children.watch()
         for child in children.ended()[:1]:
             code = child.process.returncode
@@ -169,8 +169,8 @@ def _watched(children: Children, parts: Sequence[Process], about: str) -> int:
     return 0 if children.stopping else 1
 
 
-def _where(parts: Sequence[Process]) -> str:
-    """Return the addresses for a person to open."""
+def _where(parts: Sequence[Process], database: str | None) -> str:
+    """Return the addresses for a person to open, and a database of our own that nobody could find else."""
     url = {part.name: part.url for part in parts}
     shown = {
         "live page": f"{url['stream']}/",
@@ -179,5 +179,7 @@ def _where(parts: Sequence[Process]) -> str:
     }
     if "simulator" in url:
         shown["simulator"] = f"{url['simulator']}/faults"
+    if database is not None:
+        shown["database"] = f"DB_PATH={database} in front of northstar explain, backup or token"
     lines = "".join(f"  {name:<11} {address}\n" for name, address in shown.items())
     return f"\n{lines}\nCtrl-C stops everything."

@@ -126,6 +126,11 @@ def test_demo_shows_addresses_that_answer_and_a_number_that_moves(
         until(lambda: listener.kinds.count("delta") > 2, 60, "for deltas")
     assert listener.troubles == []
 
+    (database,) = re.findall(r"^  database +DB_PATH=(\S+) in front of ", demo.output, re.MULTILINE)
+    for command in (("explain",), ("token", "list"), ("backup", "--to", str(tmp_path / "copies"))):
+        done = finish(tmp_path, {"DB_PATH": database}, *command)
+        assert done.code == 0, done.output
+
     started = children(demo)
     assert len(started) == 3
     demo.send(signal.SIGINT)
