@@ -102,17 +102,20 @@ class Handler(BaseHTTPRequestHandler):
         """Answer with the page, or say why not."""
         try:
             self._let_in()
-            asked = urlsplit(self.path)
+            self._send(*self._answer())
         except Refused as refused:
             self._send("text/plain; charset=utf-8", f"{refused}\n".encode(), refused.status)
+
+    def _answer(self) -> tuple[str, bytes]:
+        """Return type and body of what is asked for. Raises Refused."""
+        try:
+            asked = urlsplit(self.path)
         except ValueError:
-            self._send("text/plain", b"This is no address.\n", HTTPStatus.BAD_REQUEST)
-        else:
-            if asked.path == "/favicon.ico":  # browsers ask for it beside the page
-                self._send("text/plain", b"")
-                return
-            names = parse_qs(asked.query).get("name[]", ())
-            self._send(*self.server.page.answer(self.headers.get("Accept"), names))
+            raise Refused(HTTPStatus.BAD_REQUEST, "What is asked for is no address.") from None
+        if asked.path == "/favicon.ico":  # browsers ask for it beside the page
+            return "text/plain", b""
+        names = parse_qs(asked.query).get("name[]", ())
+        return self.server.page.answer(self.headers.get("Accept"), names)
 
     def _let_in(self) -> None:
         """Raise Refused for a name that is not ours, and for whoever the web configuration file keeps out."""
