@@ -20,7 +20,7 @@ from exporter.errors import StoreDamaged
 from exporter.records import Answer, Aside, Change, Fill, Listed, Record
 from exporter.store import schema
 from exporter.store.asides import AsideStore, OpenNow
-from exporter.store.booking import book, note_bill_changes
+from exporter.store.booking import book, identity_of, note_bill_changes
 from exporter.store.checksum import checksum, unpacked
 from exporter.store.database import writing
 from exporter.store.readings import Readings
@@ -162,9 +162,9 @@ class RecordStore:
         place, key.
 
         Close it when it is not read to its end: it holds the connection meanwhile. Raises StoreDamaged when
-        the order of time, which is an index of its own, does not hold all of them.
+        the order of time, which is an index of its own, does not hold each of them once.
         """
-        table, given = schema.records, 0
+        table, given, last = schema.records, 0, None
         query = (
             select(*stored())
             .where(unsearched(table.c.source).in_(tuple(sources)), is_newest())
@@ -172,8 +172,13 @@ class RecordStore:
         )
         with self._engine.connect() as connection:
             rows = connection.execution_options(yield_per=2_000).execute(query)
-            for _, moment in groupby(rows, key=attrgetter("at")):
+            for at, moment in groupby(rows, key=attrgetter("at")):
                 found = placed([read(row) for row in moment])
+                # One that comes twice, where another is lacking, comes with itself or out of its time.
+                twice = len(found) > 1 and len({identity_of(each) for each in found}) < len(found)
+                if twice or (last is not None and at < last):
+                    raise StoreDamaged("The order of the records")
+                last = at
                 given += len(found)
                 yield from found
             theirs = (unsearched(table.c.source).in_(tuple(sources)), unsearched(table.c.revision) == 1)

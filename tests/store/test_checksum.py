@@ -19,6 +19,7 @@ from exporter.store.scrub import SEALED
 from tests.builders import NOW, fill, sale
 from tests.store.publisher import Publisher
 
+ORDER = "records_by_moment"
 FLIPS = 250
 """As many single bits as were flipped when 89 of them went by unnoticed."""
 
@@ -176,3 +177,18 @@ def test_a_database_that_cannot_be_looked_at_is_not_called_damaged(path: Path) -
     path.unlink()
     with pytest.raises(StoreUnavailable, match="cannot be looked through"):
         scrub(path, pause=lambda seconds: None)
+
+
+def test_an_order_of_records_that_has_one_twice_is_refused(path: Path) -> None:
+    """A pointer of the index of time leads to its neighbour: as many rows as ever, and one is lacking."""
+    with closing(sqlite3.connect(path)) as connection:
+        [[root]] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (ORDER,))
+    harmed = bytearray(path.read_bytes())
+    page = (root - 1) * 4096
+    while harmed[page] == 2:  # an inner page: its first child
+        first = page + int.from_bytes(harmed[page + 12 : page + 14], "big")
+        page = (int.from_bytes(harmed[first : first + 4], "big") - 1) * 4096
+    harmed[page + 10 : page + 12] = harmed[page + 8 : page + 10]
+    path.write_bytes(harmed)
+    with Store.read(path) as store, pytest.raises(StoreDamaged, match="order"):
+        list(store.records.replay(["kalshi", "sales"]))
