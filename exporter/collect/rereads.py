@@ -13,7 +13,8 @@ import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before anything happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,6 @@ def due(source: str, last: datetime | None, now: datetime) -> Reread | None:
     phase = zlib.crc32(source.encode())
     for each in (DAILY, HOURLY):
         shift = timedelta(seconds=phase % each.every.total_seconds())
-        if (last - shift - _EPOCH) // each.every < (now - shift - _EPOCH) // each.every:
+        if (last - shift - BEGINNING) // each.every < (now - shift - BEGINNING) // each.every:
             return each
     return None

@@ -20,7 +20,7 @@ from exporter.collect.listener import Listener
 from exporter.collect.outages import STORE, Outages
 from exporter.collect.publisher import Publisher
 from exporter.collect.reach import reached, remembered
-from exporter.collect.rereads import MOST_ROWS, Reread, due
+from exporter.collect.rereads import BEGINNING, DAILY, MOST_ROWS, Reread, due
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
@@ -177,6 +177,10 @@ class Turns:
     async def _widened(self, source: Source, usual: Window, again: Reread) -> Window:
         assert usual.start is not None
         since = usual.end + usual.skew - again.back
+        if again is DAILY and self._infos[source.name].kind != "venue":
+            # Whatever is wrong with a row may be over, however old the row is. A venue's live lists only seem
+            # not to have it any more: they do not reach back for ever.
+            since = min([since, *(each.since or BEGINNING for each in self._books.aside(source.name))])
         start = await self._thread.run(self._store.records.newest_rows, source.name, since, MOST_ROWS)
         return replace(usual, start=min(usual.start, start))
 

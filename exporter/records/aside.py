@@ -51,15 +51,23 @@ class Aside:
 
 
 class Listed(NamedTuple):
-    """A list that a reading has gone through to its end: every row from `since` on, None: all there are."""
+    """A list that a reading has gone through to its end: every row from `since` on, None: all there are.
+
+    What happened before `over` is in no figure any more, and is not asked for again.
+    """
 
     listed: str
     since: datetime | None
+    over: datetime | None = None
 
     def holds(self, aside: Aside) -> bool:
-        """Tell whether a row would have been listed again, were it still as it was."""
+        """Tell whether a row would have been listed again, were it still as it was, and still mattered."""
         if aside.listed != self.listed:
             return False
+        if self.over is not None:
+            whole = self.since is None or self.since <= self.over  # of all that matters
+            if whole or (aside.at is not None and aside.at < self.over):
+                return True
         return self.since is None or (aside.since is not None and aside.since >= self.since)
 
 

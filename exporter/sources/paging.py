@@ -62,9 +62,10 @@ class Collector:
         """The rows that could not be read."""
         return self.rows.aside
 
-    def went_through(self, listed: str, since: datetime | None = None) -> None:
-        """Note that a list was read to its end: what was set aside of it and is not there now is gone."""
-        self.listed.append(Listed(listed, since))
+    def went_through(self, listed: str, since: datetime | None = None, over: datetime | None = None) -> None:
+        """Note that a list was read to its end: what was set aside of it and is not there now is gone, and so
+        is what happened before `over`."""
+        self.listed.append(Listed(listed, since, over))
 
     def malformed(self, field: str, what: str) -> SourceMalformed:
         """Return the error for a field that is not as agreed."""

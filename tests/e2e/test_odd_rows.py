@@ -15,7 +15,7 @@ from exporter.simulator import examples
 from exporter.simulator.clock import SettableClock
 from exporter.simulator.server import Simulator
 from tests.e2e.conftest import Build, Simulate
-from tests.e2e.pipeline import Pipeline, figures
+from tests.e2e.pipeline import Pipeline, figures, usd
 from tests.e2e.test_bad_fields import READ, WAYS, Field, operation
 
 pytestmark = pytest.mark.slow
@@ -107,3 +107,38 @@ def test_one_odd_row_is_one_odd_row(
         assert started.latest["windows"]["all"]["components"][component]["grade"] == grade, what
         started.close()
         clock.set(examples.NOW)
+
+
+def test_a_row_of_long_ago_is_read_once_it_is_mended(
+    simulator: Simulator, clock: SettableClock, pipeline: Build
+) -> None:
+    """However old it was when it was odd: of each list it is asked for again every day."""
+    world = simulator.world
+    world.sales.sale("7.00", at=examples.NOW - timedelta(days=200), id="old-1")
+    simulator.faults.set("sales", "mutate", field="sales.0.fee", operation="remove")
+    started = pipeline(simulator)
+    started.collect("sales")
+    assert [each.key for each in started.cycle.store.asides.open("sales")] == ["old-1"]
+    before = usd(started.latest, "all", "sales_gross")
+    simulator.faults.clear()
+    clock.advance(timedelta(days=1))
+    started.collect("sales")
+    assert started.cycle.store.asides.open("sales") == ()
+    assert usd(started.latest, "all", "sales_gross") == before + 7
+
+
+def test_usage_that_no_figure_rests_on_any_more_is_over(
+    simulator: Simulator, clock: SettableClock, pipeline: Build
+) -> None:
+    """The first hour that is read is odd; a day later it is asked for no more, and its day is billed."""
+    simulator.faults.set(
+        "anthropic", "mutate", endpoint="/messages", field="data.0.results", operation="remove"
+    )
+    started = pipeline(simulator)
+    started.collect("anthropic")
+    [odd] = [each for each in started.cycle.store.asides.open("anthropic") if each.listed == "usage"][:1]
+    assert odd.at == examples.NOW.replace(hour=0) - timedelta(days=31)
+    simulator.faults.clear()
+    clock.advance(timedelta(days=1))
+    started.collect("anthropic")
+    assert started.cycle.store.asides.open("anthropic") == ()

@@ -41,6 +41,16 @@ def test_a_list_holds_what_happened_since_its_beginning(listed: Listed, holds: b
     assert not Listed("fills", NOW).holds(replace(ROW, since=None))
 
 
+def test_what_is_over_is_gone_from_its_list() -> None:
+    """A row of before is asked for no more; and a list that was read from there on has all that matters, so
+    that a row without a time is gone with it too."""
+    recent = Listed("fills", NOW - HOUR, over=NOW - 2 * HOUR)
+    assert recent.holds(replace(ROW, at=NOW - 3 * HOUR, since=NOW - 3 * HOUR))
+    untimed = replace(ROW, at=NOW, since=NOW - 3 * HOUR)
+    assert not recent.holds(untimed)
+    assert recent._replace(since=NOW - 2 * HOUR).holds(untimed)
+
+
 def test_what_stands_for_many_happened_between_the_first_and_the_last_of_them() -> None:
     """One without a time makes it unknown."""
     two = together(replace(ROW, at=NOW + HOUR, since=NOW - HOUR), together(ROW, None))

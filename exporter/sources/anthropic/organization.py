@@ -181,10 +181,14 @@ class Anthropic:
         family: Family = Reports(self.name, self._prices)
         if self.family == "analytics":
             family = Analytics(self.name, self._prices, self._names, beside)
+        first, end = _hours(window)
         records: list[Record] = [
             *await family.billed(collector, since, today, now),
-            *await family.used(collector, *_hours(window), now),
+            *await family.used(collector, first, end, now),
         ]
+        for listed in (reports.USAGE_ROWS, analytics.USAGE_ROWS):
+            # Bills of so long ago are final, and usage stands in for none of them.
+            collector.went_through(listed.name, first, over=_midnight(now - FIRST_USAGE))
         troubles = family.troubles
         if window.begins(KEYS_EVERY) and _welcome(troubles):
             records += await _or_note(family.used_by_key(beside, since, today + DAY, now), troubles) or []
