@@ -155,8 +155,7 @@ def _annotation(name: str, expr: str, title: str, text: str, color: str) -> Json
 FIRING = 'ALERTS{alertstate="firing",alertname!="Watchdog"}'
 """Marked where it begins: an alert that fires for a day would colour all the day."""
 
-RESTATED = queries.grown("northstar_restatements_total", "1m", 'kind!~".*usage.*"')
-"""Usage of the hour that runs grows by nature; that is no restatement."""
+RESTATED = queries.grown("northstar_restatements_total", "1m")
 
 
 def _annotations() -> list[Json]:
@@ -172,7 +171,7 @@ def _annotations() -> list[Json]:
             "Restatements",
             f"sum by (source, kind) ({RESTATED}) > 0",
             "Restated by {{source}}",
-            "{{kind}}: a published record was replaced by a newer revision",
+            "{{kind}}: said otherwise, or listed late; /api/pnl/restatements has old and new amounts",
             words.VIOLET,
         ),
         _annotation(

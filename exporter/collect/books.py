@@ -102,17 +102,23 @@ class Books:
         finally:
             del self._overtaking[source]
 
-    async def book(self, reading: Reading, now: datetime, reached: datetime | None = None) -> list[Change]:
+    async def book(
+        self,
+        reading: Reading,
+        now: datetime,
+        reached: datetime | None = None,
+        since: datetime | None = None,
+    ) -> list[Change]:
         """Keep a reading and let the ledger take what changed with it. Raises StoreError or LedgerError.
 
-        `reached` is how far the source's own time has come with it.
+        `reached` is how far the source's own time has come with it; all before `since` had been read already.
 
         After a LedgerError the records are kept, but the ledger may have taken half of them: nothing is
         stated from it until it was rebuilt, with the next reading.
         """
         async with self.lock:
             self.redate()
-            changes = await self._thread.run(self._keep, reading, now, reached)
+            changes = await self._thread.run(self._keep, reading, now, reached, since)
             if self._meanwhile is not None:
                 self._meanwhile += changes
             try:
@@ -202,7 +208,9 @@ class Books:
         async with self.lock:
             self.ledger.forget_settled(now)
 
-    def _keep(self, reading: Reading, now: datetime, reached: datetime | None) -> list[Change]:
+    def _keep(
+        self, reading: Reading, now: datetime, reached: datetime | None, since: datetime | None
+    ) -> list[Change]:
         records = self._store.records
         if self._upto != records.newest_id():
             self._upto = None
@@ -215,6 +223,7 @@ class Books:
             reached=reached,
             aside=reading.aside,
             listed=reading.listed,
+            since=since,
         )
         if self._upto is not None and changes:
             self._upto = records.newest_id()

@@ -22,6 +22,7 @@ from exporter.ledger.breakdown import breakdown
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.snapshot import Cursor, Opening, Snapshot
 from exporter.snapshot.breakdown import ResultsByGroup
+from exporter.snapshot.restated import NOTHING_RESTATED
 from exporter.store import Store
 from exporter.times import unstamp
 
@@ -58,6 +59,7 @@ class Publisher:
         self._clock, self._thread, self._listeners, self._outages = clock, thread, listeners, outages
         self._plan, self._limits, self._demo, self._look = plan, limits, demo, look
         self._openings: dict[str, dict[str, Opening]] = {}
+        self._restated = NOTHING_RESTATED
         self._pace = Pace(self.publish, 1 / snapshots_per_second)
 
     async def start(self) -> None:
@@ -84,7 +86,7 @@ class Publisher:
                 if self.latest is not None and now < unstamp(self.latest.as_of):
                     await self._thread.run(self._store.snapshots.redate, now)
                     self._openings.clear()
-                await self._thread.run(self._load_openings, now)
+                await self._thread.run(self._load, now)
                 snapshot = self._state(now)
                 began = perf_counter()
                 await self._thread.run(self._store.commit, snapshot, now)
@@ -120,7 +122,9 @@ class Publisher:
             else:
                 self.breakdown = stated
 
-    def _load_openings(self, now: datetime) -> None:
+    def _load(self, now: datetime) -> None:
+        """Ask the store for what is stated beside the ledger."""
+        self._restated = self._store.restatements.known()
         known, self._openings = self._openings, {}
         for source, needed in self._books.ledger.openings_needed(now).items():
             found = self._openings[source] = {}
@@ -142,6 +146,7 @@ class Publisher:
             live=self._standings.feeds,
             plan=self._plan,
             limits=self._limits,
+            restated=self._restated,
             demo=self._demo,
         )
 

@@ -25,10 +25,12 @@ from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
 from exporter.metrics.exporter_metrics import ExporterMetrics
-from exporter.records import Change, restates
+from exporter.records import Change, restates, told
+from exporter.records.printable import printable
 from exporter.sources.contract import CanAskAgain, Reading, Source, Window
 from exporter.sources.guard import READING_SECONDS, admit, fetched, held, timely
 from exporter.store import Store
+from exporter.times import stamp
 
 log = logging.getLogger("northstar")
 
@@ -203,7 +205,8 @@ class Turns:
             admit(info, asked.reading.records, asked.reading.answers)
             now = self._clock()
             come = self._standings.reached(source.name)
-            changes = await self._books.book(asked.reading, now, come)
+            since = self._read_before(source)
+            changes = await self._books.book(asked.reading, now, come, since)
             changes += await self._books.take_back(asked, now, come)
         except SourceError as error:
             self._metrics.failed(source.name, error.reason, None)
@@ -215,26 +218,39 @@ class Turns:
             self._outages.failed(what, "ledger", f"source={source.name} not booked: {error}")
         else:
             self._outages.over(what)
-            self._tell(source, changes)
+            self._tell(source, changes, since)
             self._metrics.reread(source.name, CONTRADICTED, changes)
 
-    def _tell(self, source: Source, changes: Sequence[Change]) -> None:
+    def _read_before(self, source: Source) -> datetime | None:
+        """Return until when all of a source had been read before now; None while its past is not whole."""
+        come, past = self._standings.reached(source.name), self._pasts.get(source.name)
+        return None if come is None or (past is not None and not past.settled) else come - source.overlap
+
+    def _tell(self, source: Source, changes: Sequence[Change], since: datetime | None) -> None:
         """Count and log what was booked, and what it said before where it says otherwise now."""
-        self._metrics.booked(source.name, changes)
+        restated = [change for change in changes if restates(change, since)]
+        self._metrics.booked(source.name, changes, restated)
         if changes:
             log.info("source=%s records=%d", source.name, len(changes))
-        restated = [change for change in changes if restates(change)]
         for change in restated[:RESTATEMENTS_TOLD]:
-            log.info("source=%s restated before=%r after=%r", source.name, change.old, change.new)
+            log.info(
+                "source=%s %s %s %s of %s: %s",
+                source.name,
+                "late" if change.old is None else "restated",
+                change.new.kind,
+                printable(change.new.key),
+                stamp(change.new.at),
+                told(change.old, change.new),
+            )
 
     async def _book(
         self, source: Source, reading: Reading, window: Window, usual: Window, again: Reread | None
     ) -> bool:
         """Book a reading; tell whether it was."""
-        before, now = self._stepped, self._clock()
+        before, now, since = self._stepped, self._clock(), self._read_before(source)
         come = reached(self._infos[source.name].kind, self._standings.reached(source.name), reading, window)
         try:
-            changes = await self._books.book(reading, now, come)
+            changes = await self._books.book(reading, now, come, since)
         except StoreError as error:
             self._not_stored(source, error)
             return False
@@ -245,7 +261,7 @@ class Turns:
                 f"source={source.name}", "ledger", f"source={source.name} not booked: {error}"
             )
             return False
-        self._tell(source, changes)
+        self._tell(source, changes, since)
         self._metrics.aside(source.name, self._books.aside(source.name))
         if again is not None:
             begin = usual.start or window.end

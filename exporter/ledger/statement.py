@@ -18,6 +18,7 @@ from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO, plain
 from exporter.records import Aside, Kind
 from exporter.snapshot import COMPONENTS, Cursor, Figure, Opening, Snapshot, StatedFigure, Window, per_order
+from exporter.snapshot.restated import NOTHING_RESTATED, Restated, restatements
 from exporter.snapshot.texts import moment, ratio, usd
 from exporter.snapshot.tree import (
     Exposure,
@@ -51,12 +52,14 @@ def state(
     live: Mapping[str, Standing] | None = None,
     plan: Plan = NO_PLAN,
     limits: Mapping[str, Decimal] = NO_LIMITS,
+    restated: Restated = NOTHING_RESTATED,
     demo: bool = False,
 ) -> Snapshot:
     """Return the snapshot of everything booked, as of `now`.
 
     `live` says how the live feed of a source stands, and since when; `plan` is what API cost is
-    measured against, `limits` what alerts, health and pages are, by name with its unit.
+    measured against, `limits` what alerts, health and pages are, by name with its unit. `restated` is how
+    much the sources have said otherwise, and the last of it.
 
     Raises OutOfBalance when double entry does not sum to zero or a window's parts not to its net.
     """
@@ -93,6 +96,7 @@ def state(
         venues=trading.venues,
         sales=_sales(ledger, now, sources, figures) if ledger.shops else None,
         api_cost=api_cost,
+        restatements=restatements(*restated),
         limits={name: plain(limit) for name, limit in limits.items()} or None,
         demo=demo,
     )

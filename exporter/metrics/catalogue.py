@@ -651,7 +651,7 @@ HEALTH = (
     Metric(
         "northstar_restatements_total",
         "counter",
-        "Records that replaced an earlier revision.",
+        "Records that say otherwise what was, or say it late.",
         ("source", "kind"),
     ),
     Metric(

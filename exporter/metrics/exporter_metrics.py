@@ -17,7 +17,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from exporter import __version__
 from exporter.errors import BackupReason
 from exporter.metrics.catalogue import METRICS
-from exporter.records import Aside, Change, restates
+from exporter.records import Aside, Change
 
 Wrapped = TypeVar("Wrapped", bound=MetricWrapperBase)
 
@@ -165,12 +165,12 @@ class ExporterMetrics:
             self._aside.labels(source, *place).set(count)
         self._named_aside[source] = set(named)
 
-    def booked(self, source: str, changes: Sequence[Change]) -> None:
-        """Count what a reading booked and restated."""
+    def booked(self, source: str, changes: Sequence[Change], restated: Sequence[Change] = ()) -> None:
+        """Count what a reading booked, and what of it says otherwise what was."""
         for change in changes:
             self._booked.labels(source, change.new.kind).inc()
-            if restates(change):
-                self._restated.labels(source, change.new.kind).inc()
+        for change in restated:
+            self._restated.labels(source, change.new.kind).inc()
 
     def reread(self, source: str, why: str, late: Sequence[Change]) -> None:
         """Count a reading of what was read before, and the rows that only it has found or changed."""

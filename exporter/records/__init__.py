@@ -33,7 +33,8 @@ from exporter.records.aside import (
     together,
 )
 from exporter.records.kinds import Kind, SourceInfo
-from exporter.records.revisions import KINDS, Change, Observation, Record, replaces, restates
+from exporter.records.restatements import Restatement, amounts, restates, told
+from exporter.records.revisions import KINDS, Change, Observation, Record, replaces
 from exporter.records.sales import Refund, Sale
 from exporter.records.trading import (
     Balance,
@@ -71,6 +72,7 @@ __all__ = [
     "Observation",
     "Record",
     "Refund",
+    "Restatement",
     "Sale",
     "Settlement",
     "Side",
@@ -81,6 +83,7 @@ __all__ = [
     "UsageLine",
     "VenuePosition",
     "Workspace",
+    "amounts",
     "book_key",
     "completed",
     "name_of",
@@ -90,4 +93,5 @@ __all__ = [
     "subaccount_of",
     "ticker_of",
     "together",
+    "told",
 ]

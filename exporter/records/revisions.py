@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.records.api_cost import ApiKey, BillChange, BilledDay, KeyUsage, UsageHour, Workspace
 from exporter.records.sales import Sale
@@ -23,14 +23,6 @@ class Change:
 
     old: Record | None
     new: Record
-
-
-def restates(change: Change) -> bool:
-    """Tell whether a change says otherwise what was said before; that an order is known now does not."""
-    old, new = change.old, change.new
-    if isinstance(old, Fill) and isinstance(new, Fill) and not old.order_id:
-        old = replace(old, order_id=new.order_id)
-    return old is not None and old != new
 
 
 def replaces(new: Record, old: Record | None) -> bool:

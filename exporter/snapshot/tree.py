@@ -290,6 +290,27 @@ class BillRestatements(Stated, frozen=True, kw_only=True):
     latest: Annotated[tuple[BillRestatement, ...], private("The last few, the newest last.")]
 
 
+class StatedRestatement(Stated, frozen=True, kw_only=True):
+    """What a source has said otherwise: a record that was amended, taken back, or listed late."""
+
+    source: Annotated[str, private("The source.")]
+    kind: Annotated[str, private("The kind of record.")]
+    key: Annotated[str, private("Its id.")]
+    happened_at: Annotated[Moment, private("When it happened.")]
+    before: Annotated[
+        dict[str, str] | None, private("Its amounts as they were said; absent where nothing was.")
+    ] = None
+    after: Annotated[dict[str, str], private("Its amounts as they are said.")]
+    at: Annotated[Moment, private("When that was read.")]
+
+
+class Restatements(Stated, frozen=True, kw_only=True):
+    """What the sources have said otherwise."""
+
+    count: Annotated[int, private("How many, in all that is stored.")]
+    latest: Annotated[tuple[StatedRestatement, ...], private("The last few, the newest last.")]
+
+
 class ModelDrift(Stated, frozen=True, kw_only=True):
     """A bill beside the estimate that stood there before it."""
 
@@ -406,6 +427,9 @@ class Snapshot(Stated, frozen=True, kw_only=True):
         totals("Sales counted by window; absent while none are known."),
     ] = None
     api_cost: Annotated[ApiCost | None, private("API cost in detail; absent while none is known.")] = None
+    restatements: Annotated[
+        Restatements | None, private("What the sources have said otherwise; absent before any.")
+    ] = None
     limits: Annotated[
         dict[str, str] | None,
         totals("Limits that are set, by name with their unit.", only=("snapshot_age_seconds",)),

@@ -21,6 +21,7 @@ from exporter.store.epochs import go_on_from
 from exporter.store.evidence import Evidence, RawSource, Revision
 from exporter.store.histories import Found, HistoryStore, ListProgress, Past
 from exporter.store.records import Place, RecordStore
+from exporter.store.restatements import RestatementStore
 from exporter.store.scrub import Scrubbed, Sealing, scrub
 from exporter.store.snapshots import Committed, Point, SnapshotStore
 from exporter.store.thinning import Retention, Thinning
@@ -40,6 +41,7 @@ __all__ = [
     "Point",
     "RawSource",
     "RecordStore",
+    "RestatementStore",
     "Retention",
     "Revision",
     "Scrubbed",
@@ -61,7 +63,8 @@ class Store:
         self._lock = lock
         self._driver: Any = None
         self.asides = AsideStore(engine)
-        self.records = RecordStore(engine, self.asides)
+        self.restatements = RestatementStore(engine)
+        self.records = RecordStore(engine, self.asides, self.restatements)
         self.histories = HistoryStore(engine, self.records, self.asides)
         self.snapshots = SnapshotStore(engine)
         self.breakdowns = BreakdownStore(engine)

@@ -24,6 +24,7 @@ from exporter.store.booking import book, identity_of, note_bill_changes
 from exporter.store.checksum import checksum, unpacked
 from exporter.store.database import writing
 from exporter.store.readings import Readings
+from exporter.store.restatements import RestatementStore
 from exporter.store.rows import STATED, is_newest, placed, read, stored, unsearched
 from exporter.times import from_us, to_us
 
@@ -50,9 +51,9 @@ _ORDER = (schema.records.c.at, schema.records.c.kind, schema.records.c.key, sche
 class RecordStore:
     """Answers, records and watermarks of one database. All but `book`, `reread` and `prune` only read."""
 
-    def __init__(self, engine: Engine, asides: AsideStore) -> None:
+    def __init__(self, engine: Engine, asides: AsideStore, restatements: RestatementStore) -> None:
         self._engine = engine
-        self._asides = asides
+        self._asides, self._restatements = asides, restatements
         self._readings = Readings()
 
     def book(
@@ -66,15 +67,18 @@ class RecordStore:
         reached: datetime | None = None,
         aside: Sequence[Aside] = (),
         listed: Sequence[Listed] = (),
+        since: datetime | None = None,
     ) -> list[Change]:
         """Keep a complete reading in one durable commit and return what it changed, in key order.
 
         The same reading again changes nothing. A bill that changes is followed by a BillChange that says
-        what it replaced. Raises StoreUnavailable; then nothing was kept.
+        what it replaced. What is dated before `since` had been read already: a record of then that is new
+        restates what was, as one does that says otherwise. Raises StoreUnavailable; then nothing was kept.
         """
         with writing(self._engine) as connection:
             reading = self._readings.begin(connection, source, as_of, recorded_at)
             changes = book(connection, reading, records, incomplete=_incomplete(aside))
+            restated = self._restatements.note(connection, changes, since)
             changes += note_bill_changes(connection, reading, changes, recorded_at)
             self._readings.end(connection, reading, answers, booked=len(changes))
             row = {
@@ -87,6 +91,7 @@ class RecordStore:
             statement = upsert(schema.sources).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
         self._asides.kept(source, open_now)
+        self._restatements.noted(restated)
         return changes
 
     def reread(
@@ -106,10 +111,12 @@ class RecordStore:
         with writing(self._engine) as connection:
             reading = self._readings.begin(connection, aside.source, recorded_at, recorded_at)
             changes = book(connection, reading, records, incomplete=_incomplete([aside]))
+            restated = self._restatements.note(connection, changes, recorded_at)
             changes += note_bill_changes(connection, reading, changes, recorded_at)
             self._readings.end(connection, reading, [answer] if changes else [], booked=len(changes))
             open_now = self._asides.reread(connection, aside, recorded_at)
         self._asides.kept(aside.source, open_now)
+        self._restatements.noted(restated)
         return len(changes)
 
     def still_aside(self, aside: Aside) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Column, ColumnElement, Row, exists, literal_column
+from sqlalchemy import Column, ColumnElement, exists, literal_column
 
 from exporter.errors import StoreDamaged
 from exporter.records import KINDS, Fill, Record
@@ -42,7 +42,7 @@ def write(record: Record) -> str:
     return _adapter(record.kind).dump_json(record, exclude=NOT_IN_BODY).decode()
 
 
-def read(row: Row[Any] | tuple[Any, ...]) -> Record:
+def read(row: Sequence[Any]) -> Record:
     """Return the record of a row of `stored()`. Raises StoreDamaged for one that is not what was written."""
     *stated, written = row[: len(STATED) + 1]
     source, kind, key, _, _, _, body = stated

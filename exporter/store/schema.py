@@ -29,7 +29,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration; a database at another one is migrated or, when newer, refused."""
 
 metadata = MetaData()
@@ -125,6 +125,13 @@ records = Table(
     Index("records_of_scope", "source", "scope", "kind"),
     Index("records_by_moment", "at"),
 )
+
+restatements = Table(
+    "restatements",
+    metadata,
+    Column("id", Integer, ForeignKey("records.id"), primary_key=True, autoincrement=False),
+)
+"""The revisions that say otherwise what was, or say it late: the log of restatements."""
 
 layouts = Table(
     "layouts",

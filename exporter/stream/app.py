@@ -25,7 +25,18 @@ from exporter import __version__
 from exporter.errors import StoreUnavailable
 from exporter.runtime import clock as clocks
 from exporter.runtime.clock import StepWatch, said
-from exporter.stream import answers, aside, explain, groups, health, history, models, page, streams
+from exporter.stream import (
+    answers,
+    aside,
+    explain,
+    groups,
+    health,
+    history,
+    models,
+    page,
+    restatements,
+    streams,
+)
 from exporter.stream.events import Event
 from exporter.stream.feed import POLL_SECONDS, Feed
 from exporter.stream.gate import Access, Gate, Grant
@@ -166,6 +177,7 @@ def create_app(
     app.include_router(streaming, dependencies=[Depends(BEARER)])
     app.include_router(groups.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(aside.router(followed), dependencies=[Depends(BEARER)])
+    app.include_router(restatements.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(explain.router(store_path), dependencies=[Depends(BEARER)])
     app.include_router(_health(followed, clock, steps, companion))
     app.include_router(_token(gate), dependencies=[Depends(BEARER)])

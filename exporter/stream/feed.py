@@ -21,6 +21,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from exporter.errors import StoreError, StoreUnavailable
+from exporter.records import Restatement
 from exporter.snapshot import Cursor, JsonObject, apply, decode, encode
 from exporter.store import Breakdown, Committed, OpenAside, Point, SnapshotStore, Store
 from exporter.stream.events import NOWHERE, Event, Kind, News, Place, Reason, Ring
@@ -187,6 +188,10 @@ class Feed:
     async def aside(self, limit: int) -> list[OpenAside]:
         """Return the newest rows that are set aside. Raises StoreUnavailable."""
         return await self._ask(lambda store: store.asides.entries(limit))
+
+    async def restatements(self, limit: int, before: int | None, source: str | None) -> list[Restatement]:
+        """Return what sources have said otherwise, the newest first. Raises StoreUnavailable."""
+        return await self._ask(lambda store: store.restatements.entries(limit, before, source))
 
     def close(self) -> None:
         """Let every waiter go; streams end, and long polls answer with what there is."""

@@ -145,6 +145,28 @@ class AsideAnswer(CursorAnswer):
     rows: Sequence[AsideRow]
 
 
+class RestatementEntry(BaseModel):
+    """A record that a source has said otherwise, or said late."""
+
+    number: int = Field(description="Its place in the log: it grows with each.")
+    source: str
+    kind: str = Field(examples=["fill"])
+    key: str = Field(description="The record's own id.")
+    happened_at: str
+    before: dict[str, str] | None = Field(
+        default=None, description="Its amounts as they were said; absent where nothing was."
+    )
+    after: dict[str, str] = Field(description="Its amounts as they are said.", examples=[{"fee": "0.08"}])
+    at: str = Field(description="When that was read.")
+
+
+class RestatementsAnswer(CursorAnswer):
+    """What the sources have said otherwise, the newest first."""
+
+    restatements: Sequence[RestatementEntry]
+    next: int | None = Field(default=None, description="What to ask for with `before`; absent at the end.")
+
+
 class HealthPart(BaseModel):
     """One part of the chain."""
 

@@ -208,7 +208,13 @@ def test_totals_are_all_that_a_token_for_totals_sees(
     assert "no mark" not in everything
     assert TICKER in get(url, "/api/pnl/current", tokens["all"]).text
     assert get(url, "/api/pnl/history?fields=cash", token).status_code == 403
-    for path in ("/api/pnl/groups", "/api/pnl/aside", "/api/pnl/explain", "/api/pnl/anything-new"):
+    for path in (
+        "/api/pnl/groups",
+        "/api/pnl/aside",
+        "/api/pnl/restatements",
+        "/api/pnl/explain",
+        "/api/pnl/anything-new",
+    ):
         assert get(url, path, token).status_code == 403
     guarded.state.feed._tree = guarded.state.feed._current = None
     guarded.state.feed.trouble = f"trouble with {TICKER}"

@@ -33,6 +33,7 @@ PATHS = (
     "/api/pnl/explain",
     "/api/pnl/groups",
     "/api/pnl/history",
+    "/api/pnl/restatements",
     "/api/token",
 )
 

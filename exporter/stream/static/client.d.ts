@@ -48,6 +48,8 @@ export interface Snapshot {
   sales?: Record<Window, SalesCounts>;
   /** API cost in detail; absent while none is known. */
   api_cost?: ApiCost;
+  /** What the sources have said otherwise; absent before any. */
+  restatements?: Restatements;
   /** Limits that are set, by name with their unit. */
   limits?: Record<string, string>;
   /** Whether the figures are made up. */
@@ -545,6 +547,32 @@ export interface CreditStanding {
   gone?: string;
   /** The day that uses it up at the latest. */
   gone_latest?: string;
+}
+
+/** What the sources have said otherwise. */
+export interface Restatements {
+  /** How many, in all that is stored. */
+  count: number;
+  /** The last few, the newest last. */
+  latest: StatedRestatement[];
+}
+
+/** What a source has said otherwise: a record that was amended, taken back, or listed late. */
+export interface StatedRestatement {
+  /** The source. */
+  source: string;
+  /** The kind of record. */
+  kind: string;
+  /** Its id. */
+  key: string;
+  /** When it happened. */
+  happened_at: string;
+  /** Its amounts as they were said; absent where nothing was. */
+  before?: Record<string, string>;
+  /** Its amounts as they are said. */
+  after: Record<string, string>;
+  /** When that was read. */
+  at: string;
 }
 // </snapshot-types>
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS, Standing
-from exporter.records import Change, VenuePosition, restates
+from exporter.records import VenuePosition
 from exporter.snapshot import Grade
 from tests.builders import NOW, Books, balance, fill, mark, settlement
 
@@ -118,13 +118,3 @@ def test_what_cash_is_off_by_stands_since_it_was_that_much_for_the_first_time() 
     off.take(D(0), times[8])
     off.stepped(timedelta(hours=1))
     assert off.since is None
-
-
-def test_an_order_that_is_known_now_restates_nothing() -> None:
-    """What the record says is the same; another fee is not."""
-    old = fill("buy yes 10 @ 0.40")
-    known = replace(old, order_id="o")
-    assert not restates(Change(None, old))
-    assert not restates(Change(old, known))
-    assert restates(Change(known, replace(known, fee=D("0.01"))))
-    assert restates(Change(known, replace(known, voided=True)))
