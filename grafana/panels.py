@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grafana import words
@@ -294,12 +294,16 @@ def table(
     largest: str | None = None,
     links: Sequence[Json] = (),
     first: int = 240,
+    beside: Mapping[str, str] | None = None,
 ) -> Panel:
     """Return a table with one row per value of a label and one column per query.
 
     `order` is a query that numbers the rows; `largest` names the column to sort by instead. `names` says
-    the label's values in words, `first` is the width of their column.
+    the label's values in words, `first` is the width of their column. Rows of a single query may be told
+    apart by more labels: `beside` has these, with what their columns are called.
     """
+    beside = beside or {}
+    assert not beside or len(columns) == 1, "several queries are joined by one label"
     queries = [Query(column.query, now=True, table=True) for column in columns]
     if order is not None:
         queries.append(Query(order, now=True, table=True))
@@ -308,7 +312,8 @@ def table(
     # With one query Grafana calls its column plainly "Value".
     values = list(by_ref) if len(queries) > 1 else ["Value"]
     hidden = ["Time", *(f"Time {number}" for number in range(1, len(queries) + 1))]
-    transformations: list[Json] = [{"id": "joinByField", "options": {"byField": key, "mode": "outer"}}]
+    joined: Json = {"id": "joinByField", "options": {"byField": key, "mode": "outer"}}
+    transformations = [] if beside else [joined]
     if order is not None:
         hidden.append(f"Value #{refs[-1]}")
         transformations.append(_sorted(f"Value #{refs[-1]}", falling=False))
@@ -320,8 +325,8 @@ def table(
             "id": "organize",
             "options": {
                 "excludeByName": dict.fromkeys(hidden, True),
-                "indexByName": {name: place for place, name in enumerate([key, *values])},
-                "renameByName": {key: heading}
+                "indexByName": {name: place for place, name in enumerate([key, *beside, *values])},
+                "renameByName": {key: heading, **beside}
                 | {value: column.title for value, column in zip(values, columns, strict=True)},
             },
         }
@@ -344,7 +349,11 @@ def table(
         _targets(queries),
         {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}},
         _defaults(words.WORD) | {"custom": {"align": "right", "filterable": False, "minWidth": 80}},
-        (by_name(heading, said), *(by_name(column.title, _column(column)) for column in columns)),
+        (
+            by_name(heading, said),
+            *(by_name(label, {"custom.align": "left"}) for label in beside.values()),
+            *(by_name(column.title, _column(column)) for column in columns),
+        ),
         tuple(transformations),
     )
 

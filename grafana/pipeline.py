@@ -52,6 +52,7 @@ def dashboard() -> Dashboard:
                 ]
             ),
             Row([_alerts()]),
+            Row([_aside()]),
             Row([_readings(), _errors(), _ages(), _budget(), _shapes(), _durations(), _quotes()], "Sources"),
             Row([_cycle(), _commit(), _jobs(), _database(), _room(), _backup()], "Exporter"),
             Row([_slo(), _delivery(), _clients(), _resyncs(), _ends(), _pushes()], "Stream"),
@@ -157,6 +158,29 @@ def _alerts() -> Panel:
         width=24,
         height=6,
         first=320,
+    )
+
+
+def _aside() -> Panel:
+    by_field = (
+        f"sum by (source, list, field) (northstar_source_rows_aside{{{CHOSEN}}}) "
+        f"or on() 0 * max(northstar_source_up{{{CHOSEN}}})"
+    )
+    return table(
+        "Rows set aside: which field of which list cannot be read",
+        "source",
+        [Column("Rows", by_field, COUNT, words.IF_ANY, decimals=0, width=120)],
+        about(
+            "Rows of the sources' lists that cannot be read. They are in no figure, and what rests on them "
+            "is partial. GET /api/pnl/aside has each as it came.",
+            source="health",
+        ),
+        heading="Source",
+        beside={"list": "List", "field": "Field"},
+        largest="Rows",
+        width=24,
+        height=5,
+        first=130,
     )
 
 

@@ -357,6 +357,7 @@ NOT_IN_THE_API = {
     "Alerts": "Prometheus's own",
     "Stated in": "labels, not a value: compared by themselves",
     "Sources: which one is down, and since when": "in part about the exporter's requests",
+    "Rows set aside: which field of which list cannot be read": "in another answer than the snapshot",
     "Newest snapshot": "depends on when it is asked",
     "Alerts that fire": "Prometheus's own",
     "Refused, 1 h": "about the exporter",
