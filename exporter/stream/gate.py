@@ -247,10 +247,18 @@ class Gate:
             return
         scope["state"]["grant"] = grant
         endpoint = self._direct.get((scope["type"], path))
-        if endpoint is None or scope.get("method", "GET") != "GET":
+        asked = scope.get("method", "GET")
+        if asked == "HEAD":
+            # Every route that answers GET answers it; the server leaves the body out.
+            scope = {**scope, "method": "GET"}
+        if endpoint is None or asked not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await (await endpoint(Request(scope)))(scope, receive, send)
+            answer = await endpoint(Request(scope))
+            if asked == "HEAD":  # an endless answer has a beginning, and no length
+                answer = Response(status_code=answer.status_code, headers=dict(answer.headers))
+                del answer.headers["content-length"]
+            await answer(scope, receive, send)
         else:
             await endpoint(WebSocket(scope, receive, send))
 
