@@ -19,6 +19,9 @@ SLOW = ("benchmarks", "e2e", "grafana", "prometheus", "simulator")
 
 SLOW_FILE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
+NAMEABLE = 60
+"""Characters of a parameter that a test is called by."""
+
 READS = {"git"}
 """What a quick test may start: it only reads, and answers at once."""
 
@@ -52,6 +55,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _in_slow_folder(item.path):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Number what is no short text: a body or a hash may be another in each process, which xdist refuses."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > NAMEABLE) else None
 
 
 def _in_slow_folder(path: Path) -> bool:
