@@ -320,7 +320,8 @@ def test_taken_away_it_leaves_nothing_behind_but_its_history(
     with Process(tmp_path, without, "up") as process:
         tree = until(fresh, 90, "for a snapshot without the sources")
         metrics = httpx.get(f"http://{HOST}:{without['NORTHSTAR_METRICS_PORT']}/metrics").text
-        past = {"fields": "all.net", "from": ago(minutes=5), "step": "0.5"}
+        since = datetime.now(UTC) - timedelta(minutes=10)
+        past = {"fields": "all.net", "from": f"{since:%Y-%m-%dT%H:%M:%SZ}", "step": "0.5"}
         history = httpx.get(f"{page}/api/pnl/history", params=past).json()
         process.send(signal.SIGTERM)
         process.wait()
