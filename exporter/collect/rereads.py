@@ -10,11 +10,13 @@ Cost:   pages of a thousand rows. A small account has no more calls than at any 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-"""Before anything happened."""
+from exporter.records import Aside
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,20 @@ MOST_ROWS = 20_000
 contradiction asks for, market by market."""
 
 
+OLDEST_ASIDE = timedelta(days=400)
+"""How far back rows that are aside are asked for again: a bill's first reading is of a year. What one says of
+its own time must not make us read since the beginning of time."""
+
+
+def back_to_asides(since: datetime, asides: Iterable[Aside], now: datetime) -> datetime:
+    """Return from when to read again so that rows which are aside are listed too, if they still are.
+
+    One that may be of any time, as of a list of names, is in no span: its list is read whole anyway.
+    """
+    known = (each.since for each in asides if each.since is not None)
+    return min([since, *(at for at in known if at >= now - OLDEST_ASIDE)])
+
+
 def told() -> str:
     """Return the schedule in words."""
     spans = (f"the last {each.back.days} days each {each.why}" for each in (HOURLY, DAILY))
@@ -50,6 +66,6 @@ def due(source: str, last: datetime | None, now: datetime) -> Reread | None:
     phase = zlib.crc32(source.encode())
     for each in (DAILY, HOURLY):
         shift = timedelta(seconds=phase % each.every.total_seconds())
-        if (last - shift - BEGINNING) // each.every < (now - shift - BEGINNING) // each.every:
+        if (last - shift - _EPOCH) // each.every < (now - shift - _EPOCH) // each.every:
             return each
     return None

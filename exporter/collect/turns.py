@@ -20,7 +20,7 @@ from exporter.collect.listener import Listener
 from exporter.collect.outages import STORE, Outages
 from exporter.collect.publisher import Publisher
 from exporter.collect.reach import reached, remembered
-from exporter.collect.rereads import BEGINNING, DAILY, MOST_ROWS, Reread, due
+from exporter.collect.rereads import DAILY, MOST_ROWS, Reread, back_to_asides, due
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
@@ -182,7 +182,7 @@ class Turns:
         if again is DAILY and self._infos[source.name].kind != "venue":
             # Whatever is wrong with a row may be over, however old the row is. A venue's live lists only seem
             # not to have it any more: they do not reach back for ever.
-            since = min([since, *(each.since or BEGINNING for each in self._books.aside(source.name))])
+            since = back_to_asides(since, self._books.aside(source.name), usual.end)
         start = await self._thread.run(self._store.records.newest_rows, source.name, since, MOST_ROWS)
         return replace(usual, start=min(usual.start, start))
 

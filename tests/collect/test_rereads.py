@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collect.inquiries import AT_ONCE, FIRST_WAIT, LONGEST_WAIT, Inquiries
-from exporter.collect.rereads import DAILY, HOURLY, MOST_ROWS, due
+from exporter.collect.rereads import DAILY, HOURLY, MOST_ROWS, back_to_asides, due
+from exporter.records import Aside
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PAGE_ROWS, TOKENS_A_CALL, SMALLEST_TIER = 1_000, 10, 200
@@ -41,6 +42,22 @@ def test_one_that_was_not_booked_is_due_again() -> None:
     assert due("kalshi", NOON, NOON + timedelta(hours=1)) is not None
     assert due("kalshi", NOON, NOON + timedelta(hours=1, minutes=1)) is not None
     assert due("kalshi", NOON, NOON + timedelta(days=9)) is DAILY
+
+
+def test_a_day_reaches_back_to_rows_that_are_aside_and_no_further_than_a_year() -> None:
+    """Not for one without a time, nor for one that says it is of 1971."""
+
+    def odd(since: datetime | None) -> Aside:
+        return Aside(
+            source="sales", listed="sales", key="s", field="sales.fee", what="is missing", row=b"{}",
+            at=NOON, since=since,
+        )  # fmt: skip
+
+    usual, old = NOON - DAILY.back, NOON - timedelta(days=200)
+    assert back_to_asides(usual, [], NOON) == usual
+    assert back_to_asides(usual, [odd(NOON)], NOON) == usual
+    assert back_to_asides(usual, [odd(old), odd(NOON)], NOON) == old
+    assert back_to_asides(usual, [odd(None), odd(NOON - timedelta(days=20_000))], NOON) == usual
 
 
 @pytest.mark.parametrize(("rows_a_day", "calls_an_hour"), [(10, 0), (3_000, 12), (30_000, 40)])
