@@ -56,15 +56,18 @@ class Pipeline:
         folder: Path,
         *,
         clock: Callable[[], datetime] | None = None,
+        monotonic: Callable[[], float] | None = None,
         **settings: str,
     ) -> None:
         self.simulator = simulator
-        self.database = folder / "northstar.sqlite3"
+        self.database = Path(settings.get("DB_PATH", folder / "northstar.sqlite3"))
         environ = {**simulator.environment(ed25519=True), "DB_PATH": str(self.database), **settings}
         self.settings = read_settings(environ)
         self._registry = CollectorRegistry()
         clock = clock or simulator.world.clock
-        self.cycle, self.health = build_cycle(self.settings, self._registry, clock, clocks.of(clock))
+        self.cycle, self.health = build_cycle(
+            self.settings, self._registry, clock, monotonic or clocks.of(clock)
+        )
         self.sources = {source.name: source for source in self.cycle.sources}
         self._runner = asyncio.Runner()
         self._open = ExitStack()
