@@ -18,7 +18,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.collect import checkpoint
@@ -32,6 +32,7 @@ from exporter.store import Store
 from tests.builders import NOW, UTC_ZONE, bare, bill, fill, healthy, infos, sale, settlement, usage
 from tests.collect.conftest import Refusing
 from tests.collect.pipeline import Pipeline, answering
+from tests.examples import examples
 
 SOURCES = infos("kalshi", "anthropic", "sales")
 
@@ -120,6 +121,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@settings(max_examples=examples(60))
 @given(st.permutations(range(len(RECORDS))), st.integers(0, len(RECORDS)), st.sets(st.integers(0, 4)))
 def test_what_came_after_a_checkpoint_comes_to_what_all_records_come_to(
     empty: Path, order: list[int], cut: int, revised: set[int]

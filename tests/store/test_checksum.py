@@ -50,6 +50,7 @@ def told(path: Path) -> list[list[Any]]:
         return [records, figures, trees, store.snapshots.after(0)]
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_changes_an_answer(path: Path, tmp_path: Path) -> None:
     """Wherever it is: an answer is what it was, or is refused. What is refused or lacks, the scrub finds."""
     right, whole = told(path), path.read_bytes()
