@@ -14,6 +14,7 @@ At the end, with faults off, clocks right and the past read again, nothing diffe
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from exporter.collect import checkpoint
 from exporter.collect.rereads import due
 from exporter.ledger.trading.confirmation import CONFIRMING_READINGS
 from exporter.ledger.windows import starts
@@ -292,9 +294,14 @@ def any_fault(chance: random.Random, source: str) -> Fault:
 
 
 def test_a_month_under_all_faults_ends_at_the_books(
-    simulate: Simulate, pipeline: Build, monkeypatch: pytest.MonkeyPatch
+    simulate: Simulate, pipeline: Build, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is wrong in between says that it is not final, also while the clock is anywhere."""
+    """What is wrong in between says that it is not final, also while the clock is anywhere.
+
+    The exporter goes on from a checkpoint of its books wherever it can.
+    """
+    caplog.set_level(logging.INFO, "northstar")
+    monkeypatch.setattr(checkpoint, "WORTH", 1)
     monkeypatch.setattr(http, "READ_SECONDS", 0.1)
     monkeypatch.setattr(http, "BREAKER_REST_SECONDS", 1e-3)  # of real time, of which there is none
     true, chance = SettableClock(BEGIN), random.Random(SEED)
@@ -325,8 +332,10 @@ def test_a_month_under_all_faults_ends_at_the_books(
         fresh = month.read()
         month.never_wrong(fresh, readings="kalshi" in fresh)
     seen = month.seen
+    seen["resumed"] = caplog.text.count("the books go on from their checkpoint")
     print(dict(sorted(seen.items())))
     assert min(seen["clock set"], seen["started again"], seen["hidden"]) > 5, seen
+    assert 1 < seen["resumed"] <= seen["started again"], seen
     for source in SOURCES:
         assert seen[f"{source} failed"] > 20 < seen[f"{source} read"], seen
     for line in (*LINES, BILLED, CHANGE):
