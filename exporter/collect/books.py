@@ -44,10 +44,11 @@ class Books:
         self._store, self._thread = store, thread
         self._replay, self._clock = Replay(store, new_ledger, clock), clock
         self._upto: int | None = None
-        """The number of the last record, while the ledger has every one until there. None while it lacks
-        some, for the past of a source is stored long before it is booked."""
+        """The number of the last record, while the ledger is all that records until there make of it. None
+        while it lacks some, for the past of a source is stored long before it is booked, and once the wall
+        clock was set back: bills that a clock ahead has taken for settled are settled in it."""
         self._whole_at = datetime.min.replace(tzinfo=UTC)
-        self._step = timedelta(0)
+        self._step, self._set_back = timedelta(0), False
         self._meanwhile: list[Change] | None = None
         self._overtaking: dict[str, dict[str, Mark]] = {}
 
@@ -76,6 +77,7 @@ class Books:
 
     async def save(self) -> None:
         """Write a checkpoint when that is worth it. For who has the lock."""
+        self.redate()
         upto = self._upto
         if upto is None or not self.sound or self.refused or self._meanwhile is not None:
             return
@@ -86,12 +88,15 @@ class Books:
     def stepped(self, step: timedelta) -> None:
         """Take note that the wall clock was set; the ledger follows with whoever has the lock next."""
         self._step += step
+        self._set_back |= step < timedelta(0)
 
     def redate(self) -> None:
         """Date what the ledger holds of now by the wall clock as it is. For who has the lock."""
         step, self._step = self._step, timedelta(0)
         if step:
             self.ledger.stepped(step)
+        if self._set_back:
+            self._upto, self._set_back = None, False
 
     @contextmanager
     def reading(self, source: str) -> Iterator[None]:

@@ -120,9 +120,9 @@ class Checkpoint:
         file.seek(len(stated))
         header = json.loads(file.readline())
         ledger = self._new_ledger()
-        self._compare(header["of"], self._made_of(ledger, header["upto"]))
+        _compare(header["of"], self._made_of(ledger, header["upto"]))
         whole_at, at = unstamp(header["whole_at"]), unstamp(header["at"])
-        if at > now:
+        if max(at, whole_at) > now:
             raise _Distrusted("it is dated ahead of now")
         if now - whole_at > WHOLE_EVERY:
             raise _Distrusted(f"it is {WHOLE_EVERY.days} days since they were last made of all records")
@@ -158,14 +158,15 @@ class Checkpoint:
             "the last record in it": self._store.records.stated(upto),
         }
 
-    def _compare(self, then: dict[str, str | None], now: dict[str, str | None]) -> None:
-        for what, value in now.items():
-            if value is None or then.get(what) != value:
-                raise _Distrusted(f"{what} is not the same")
-
 
 class _Distrusted(Exception):
     """Why a checkpoint is not used."""
+
+
+def _compare(then: dict[str, str | None], now: dict[str, str | None]) -> None:
+    for what, value in now.items():
+        if value is None or then.get(what) != value:
+            raise _Distrusted(f"{what} is not the same")
 
 
 class _Pickler(pickle.Pickler):

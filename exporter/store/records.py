@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, func, literal, or_, select, tuple_
+from sqlalchemy import Connection, Engine, Row, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.errors import StoreDamaged
@@ -25,7 +25,16 @@ from exporter.store.checksum import checksum, unpacked
 from exporter.store.database import writing
 from exporter.store.readings import Readings
 from exporter.store.restatements import RestatementStore
-from exporter.store.rows import STATED, is_newest, placed, read, stored, unsearched
+from exporter.store.rows import (
+    STATED,
+    change_of,
+    is_newest,
+    placed,
+    read,
+    stored,
+    unsearched,
+    with_previous,
+)
 from exporter.times import from_us, to_us
 
 Place = tuple[int, str, str, str]
@@ -209,23 +218,16 @@ class RecordStore:
 
         Close it when it is not read to its end.
         """
-        table, before = schema.records, schema.records.alias("before")
-        replaced = (
-            before.c.source == table.c.source,
-            before.c.kind == table.c.kind,
-            before.c.key == table.c.key,
-            before.c.revision == table.c.revision - 1,
-        )
+        table, (columns, before, joined) = schema.records, with_previous()
         query = (
-            select(*stored(), *stored(before))
-            .join_from(table, before, and_(*replaced), isouter=True)
+            select(*columns)
+            .join_from(table, before, joined, isouter=True)
             .where(table.c.id > number, unsearched(table.c.source).in_(tuple(sources)))
             .order_by(table.c.id)
         )
         with self._engine.connect() as connection:
             for row in connection.execution_options(yield_per=2_000).execute(query):
-                new, old = row[: len(row) // 2], row[len(row) // 2 :]
-                yield Change(None if old[0] is None else read(old), read(new))
+                yield change_of(row)
 
     def replayed(
         self, sources: Iterable[str], after: Place | None, upto: int, size: int

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from exporter.records import Change, Restatement, restates
 from exporter.store import schema
-from exporter.store.rows import CHUNK, STATED, chunks, is_newest, read, stored
+from exporter.store.rows import CHUNK, change_of, chunks, is_newest, with_previous
 from exporter.times import from_us
 
 LATEST = 5
@@ -59,13 +59,12 @@ class RestatementStore:
     def entries(self, limit: int, before: int | None = None, source: str | None = None) -> list[Restatement]:
         """Return restatements, the newest first: those with a number before one, of one source or of all."""
         new, noted, readings = schema.records, schema.restatements, schema.readings
-        old = schema.records.alias("old")
-        same = [old.c[name] == new.c[name] for name in ("source", "kind", "key")]
+        columns, old, joined = with_previous()
         query = (
-            select(*stored(), *stored(old), readings.c.recorded_at, noted.c.id)
+            select(*columns, readings.c.recorded_at, noted.c.id)
             .join_from(noted, new, noted.c.id == new.c.id)
             .join(readings, readings.c.id == new.c.reading)
-            .outerjoin(old, and_(*same, old.c.revision == new.c.revision - 1))
+            .outerjoin(old, joined)
             .order_by(noted.c.id.desc())
             .limit(limit)
         )
@@ -78,11 +77,5 @@ class RestatementStore:
 
 
 def _entry(row: Any) -> Restatement:
-    width = len(STATED) + 1
-    was = row[width : 2 * width]
-    return Restatement(
-        number=row[-1],
-        old=None if was[0] is None else read(was),
-        new=read(row[:width]),
-        read_at=from_us(row[-2]),
-    )
+    change = change_of(row)
+    return Restatement(number=row[-1], old=change.old, new=change.new, read_at=from_us(row[-2]))

@@ -9,10 +9,10 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Column, ColumnElement, exists, literal_column
+from sqlalchemy import Column, ColumnElement, and_, exists, literal_column
 
 from exporter.errors import StoreDamaged
-from exporter.records import KINDS, Fill, Record
+from exporter.records import KINDS, Change, Fill, Record
 from exporter.store import schema
 from exporter.store.checksum import agrees, checksum
 from exporter.times import to_us
@@ -64,6 +64,20 @@ def parsed(source: str, kind: str, body: str) -> Record:
 def stored(table: Any = schema.records) -> list[Column[Any]]:
     """Return the columns of a record's table that `read` asks for, to be selected first."""
     return [*(table.c[name] for name in STATED), table.c.crc32]
+
+
+def with_previous() -> tuple[list[Column[Any]], Any, Any]:
+    """Return what `change_of` reads of a record, the table of its previous revision, and how the two join."""
+    table, before = schema.records, schema.records.alias("before")
+    same = (before.c[name] == table.c[name] for name in ("source", "kind", "key"))
+    return [*stored(), *stored(before)], before, and_(*same, before.c.revision == table.c.revision - 1)
+
+
+def change_of(row: Sequence[Any]) -> Change:
+    """Return what a revision has changed, of a row that begins with the columns of `with_previous`."""
+    width = len(STATED) + 1
+    new, old = row[:width], row[width : 2 * width]
+    return Change(None if old[0] is None else read(old), read(new))
 
 
 def placed(moment: list[Record]) -> list[Record]:

@@ -344,6 +344,24 @@ def test_books_that_lack_a_stored_record_are_not_kept(path: Path) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("steps", [[-3_600], [3_600, -3_600], [86_400, -5, -86_395]])
+def test_books_that_a_clock_ahead_has_settled_are_not_kept(path: Path, steps: list[int]) -> None:
+    """Set back, also by as much as it was set forward: the next start makes them of the records."""
+
+    async def scenario() -> None:
+        pipeline = Pipeline(path)
+        await pipeline.cycle.start()
+        pipeline.sales.answer = answering("sales", sale("3.00"))
+        await pipeline.collect_all()
+        for step in steps:
+            pipeline.clock.step(timedelta(seconds=step))
+            pipeline.cycle.steps.look()
+        await pipeline.cycle.stop()
+        assert not path.with_name(f"{path.name}.checkpoint").exists()
+
+    asyncio.run(scenario())
+
+
 def test_books_that_are_not_sound_are_not_kept(path: Path, refusing: Refusing) -> None:
     """Half a change may be in them."""
 
