@@ -7,6 +7,7 @@ ExporterError
     SourceRejected      a human must act: wrong key, missing scope, wrong address
     SourceMalformed     the answer's shape changed; names the field, books nothing
     SourceBroken        its code here failed, or brought what it must not; whoever wrote it must act
+  PeriodError           a text that is no period, or a period that cannot be; says what would do
   OddRow                one row of a list cannot be read: it alone is set aside
   LedgerError           records contradict each other; says which
     OutOfBalance        a snapshot whose double entry does not sum to zero; it is refused
@@ -80,6 +81,10 @@ class SourceMalformed(SourceError):
     def __init__(self, source: str, field: str, sentence: str, *, answers: Sequence[Answer] = ()) -> None:
         self.field = field
         super().__init__(source, "malformed", sentence, answers=answers)
+
+
+class PeriodError(ExporterError):
+    """What was asked for is no stretch of days that we could answer for."""
 
 
 class OddRow(ExporterError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from exporter.snapshot import Window
+from exporter.times import midnight
 
 ROLLING: dict[Window, timedelta] = {
     "24h": timedelta(hours=24),
@@ -24,10 +25,3 @@ def starts(now: datetime, zone: ZoneInfo) -> dict[Window, datetime | None]:
         "ytd": midnight(here.replace(month=1, day=1), zone),
         "all": None,
     }
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return the UTC moment a day of the zone begins."""
-    # Where a zone skips midnight for summer time, the day starts at the first moment it has:
-    # the skipped wall time maps to the same instant.
-    return datetime.combine(day, time(), zone).astimezone(UTC)

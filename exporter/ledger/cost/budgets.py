@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from exporter.ledger.cost.plan import Credit
 from exporter.ledger.cost.spending import Spending
 from exporter.ledger.cost.trueup import true_up
 from exporter.money import ZERO, to_micro
+from exporter.times import midnight
 
 STEPS = (50, 80, 100)
 """Percent of a budget at which it is worth a word: half, nearly all, all."""
@@ -59,8 +60,8 @@ class Ahead:
         self.today = now.astimezone(zone).date()
         self.month = self.today.replace(day=1)
         self.end = (self.month + 31 * DAY).replace(day=1)
-        midnight, next_one = _midnight(self.today, zone), _midnight(self.today + DAY, zone)
-        hours = Decimal((next_one - now) // HOUR) / Decimal((next_one - midnight) // HOUR)
+        begin, end = midnight(self.today, zone), midnight(self.today + DAY, zone)
+        hours = Decimal((end - now) // HOUR) / Decimal((end - begin) // HOUR)
         self._left = to_micro(hours)
         self._since = min(self.month, self.today - HISTORY * DAY)
         first = self.today - (HISTORY + 7) * DAY
@@ -107,7 +108,7 @@ class Ahead:
 
     def credit(self, credit: Credit) -> tuple[Decimal, Gone]:
         """Return what is left of a credit, and when it is used up."""
-        start = _midnight(credit.since, self._zone)
+        start = midnight(credit.since, self._zone)
         days = (day for each in self._spending for day in each.days.values())
         since = (day for day in days if day.end > start)
         left = credit.usd - sum((day.cost(day.hour_of(start)) for day in since), ZERO)
@@ -143,7 +144,7 @@ class Ahead:
 
     def _day_of(self, spending: Spending, day: date, workspace: str | None) -> DayCost | None:
         """Return a source's day of the zone, made of the hours of one or two UTC days."""
-        start, end = _midnight(day, self._zone), _midnight(day + DAY, self._zone)
+        start, end = midnight(day, self._zone), midnight(day + DAY, self._zone)
         amount, extra, billed, place = ZERO, ZERO, True, start.date()
         while place <= (end - HOUR).date():
             stated = spending.days.get(place)
@@ -169,7 +170,3 @@ class Ahead:
 
 def _gone(outlook: Outlook, limit: Decimal, start: date, end: date) -> Gone:
     return Gone(*outlook.reaches(limit, start, end)) if outlook.enough else Gone(None, None, None)
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -20,10 +20,10 @@ from zoneinfo import ZoneInfo
 
 from exporter.ledger.journal import Entry
 from exporter.ledger.timeline import pack, unpack
-from exporter.ledger.windows import ROLLING, midnight
+from exporter.ledger.windows import ROLLING
 from exporter.money import ZERO
 from exporter.snapshot import Window
-from exporter.times import from_us, to_us
+from exporter.times import from_us, midnight, to_us
 
 TAPE_KEPT = (max(ROLLING.values()) + timedelta(days=2)) // timedelta(microseconds=1)
 """How long before the newest amount the tape reaches: the longest rolling window, and two days for
