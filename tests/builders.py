@@ -315,6 +315,12 @@ class Books:
         for source, scope in self.ledger.apply(self.keeper.book(records)):
             self.ledger.restate(source, scope, self.keeper.of_scope(source, scope))
 
+    def reopen(self, now: datetime) -> None:
+        """Open the bills again that only a clock ahead has settled."""
+        for source, days in self.ledger.settled_ahead(now).items():
+            records = {day: self.keeper.of_scope(source, day) for day in days}
+            self.ledger.reopen(source, records, now)
+
     @property
     def venue(self) -> VenueBook:
         """The books of the usual venue."""

@@ -44,11 +44,10 @@ class Books:
         self._store, self._thread = store, thread
         self._replay, self._clock = Replay(store, new_ledger, clock), clock
         self._upto: int | None = None
-        """The number of the last record, while the ledger is all that records until there make of it. None
-        while it lacks some, for the past of a source is stored long before it is booked, and once the wall
-        clock was set back: bills that a clock ahead has taken for settled are settled in it."""
+        """The number of the last record, while the ledger has every one until there. None while it lacks
+        some, for the past of a source is stored long before it is booked."""
         self._whole_at = datetime.min.replace(tzinfo=UTC)
-        self._step, self._set_back = timedelta(0), False
+        self._step = timedelta(0)
         self._meanwhile: list[Change] | None = None
         self._overtaking: dict[str, dict[str, Mark]] = {}
 
@@ -77,26 +76,31 @@ class Books:
 
     async def save(self) -> None:
         """Write a checkpoint when that is worth it. For who has the lock."""
-        self.redate()
-        upto = self._upto
+        upto, now = self._upto, self._clock()
         if upto is None or not self.sound or self.refused or self._meanwhile is not None:
             return
+        if any(self.ledger.settled_ahead(now).values()):
+            return  # the clock was set back since the last snapshot
         if self._replay.checkpoint.due(upto):
-            made = Replayed(self.ledger, upto, self._whole_at)
-            await self._thread.run(self._replay.checkpoint.save, made, self._clock())
+            made = Replayed(self.ledger, upto, min(self._whole_at, now))
+            await self._thread.run(self._replay.checkpoint.save, made, now)
 
     def stepped(self, step: timedelta) -> None:
         """Take note that the wall clock was set; the ledger follows with whoever has the lock next."""
         self._step += step
-        self._set_back |= step < timedelta(0)
 
     def redate(self) -> None:
         """Date what the ledger holds of now by the wall clock as it is. For who has the lock."""
         step, self._step = self._step, timedelta(0)
         if step:
             self.ledger.stepped(step)
-        if self._set_back:
-            self._upto, self._set_back = None, False
+
+    async def reopen(self, now: datetime) -> None:
+        """Open the bills again that have not settled by now, though they had by a clock that was ahead. For
+        who has the lock and is about to state figures. Raises LedgerError or StoreError."""
+        for source, scopes in self.ledger.settled_ahead(now).items():
+            days = {day: await self._thread.run(self._store.records.of_scope, source, day) for day in scopes}
+            self.ledger.reopen(source, days, now)
 
     @contextmanager
     def reading(self, source: str) -> Iterator[None]:

@@ -86,6 +86,7 @@ class Publisher:
                 if self.latest is not None and now < unstamp(self.latest.as_of):
                     await self._thread.run(self._store.snapshots.redate, now)
                     self._openings.clear()
+                await self._books.reopen(now)
                 await self._thread.run(self._load, now)
                 snapshot = self._state(now)
                 began = perf_counter()

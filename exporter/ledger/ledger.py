@@ -134,6 +134,15 @@ class Ledger:
         """Replay one market of a venue from all its records after a late or revised one."""
         self.venues[source].restate(scope, events)
 
+    def settled_ahead(self, now: datetime) -> dict[str, list[str]]:
+        """Return by bill the days that a clock which was ahead has taken for settled, to be `reopen`ed."""
+        found = {name: bill.spending.settled_ahead(now) for name, bill in self.bills.items()}
+        return {name: [str(day) for day in days] for name, days in found.items() if days is not None}
+
+    def reopen(self, source: str, scopes: Mapping[str, Sequence[Record]], now: datetime) -> None:
+        """Open days of a bill again that have not settled by now, each from all its records."""
+        self.bills[source].reopen(scopes, now)
+
     def set_aside(self, source: str, asides: tuple[Aside, ...]) -> None:
         """Take what cannot be read of a source now, all of it."""
         if asides != self.aside.get(source, ()):

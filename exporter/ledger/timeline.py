@@ -101,8 +101,16 @@ class Timeline:
         return total
 
     def first(self) -> int | None:
-        """Return the time of the earliest amount, None when there is none."""
-        return self._times[0] if self._times else None
+        """Return the time of the earliest amount that was not taken back, None when there is none."""
+        times, place = self._times, 0
+        while place < len(times):
+            end = place + 1
+            while end < len(times) and times[end] == times[place]:
+                end += 1
+            if self._summed(place, end):
+                return times[place]
+            place = end
+        return None
 
     def _between(self, start: int | None, end: int) -> Decimal:
         lower = 0 if start is None else bisect_left(self._times, start)

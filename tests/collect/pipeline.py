@@ -78,7 +78,7 @@ def failing(error: Exception) -> Callable[[Window], Reading]:
 class Pipeline:
     """A cycle over a real store with sources that obey the test."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *more: str) -> None:
         self.path = path
         self.clock = Clock()
         self.registry = CollectorRegistry()
@@ -86,8 +86,8 @@ class Pipeline:
         self.sales = FakeSource("sales", answering("sales"))
         self.cycle = Cycle(
             Store.write(path),
-            partial(Ledger, UTC_ZONE, infos("kalshi", "sales")),
-            [self.kalshi, self.sales],
+            partial(Ledger, UTC_ZONE, infos("kalshi", "sales", *more)),
+            [self.kalshi, self.sales, *(FakeSource(name, answering(name)) for name in more)],
             ExporterMetrics(self.registry),
             self.clock,
             monotonic=self.clock.monotonic,

@@ -19,7 +19,7 @@ from exporter.errors import SourceUnavailable
 from exporter.snapshot import Grade
 from exporter.sources.contract import Reading, Window
 from exporter.times import unstamp
-from tests.builders import NOW, fill, mark, sale
+from tests.builders import NOW, bill, fill, mark, sale, usage
 from tests.collect.pipeline import Pipeline, answering, failing
 from tests.examples import examples
 
@@ -135,6 +135,35 @@ def test_an_answer_that_was_on_its_way_when_the_clock_was_set_is_as_old_as_it_is
             assert unstamp(pipeline.latest["sources"]["sales"]["as_of"]) == pipeline.clock.now
 
     in_a_world(scenario)
+
+
+@pytest.mark.parametrize("kept_up", [False, True])
+def test_a_bill_is_as_open_as_the_clock_says_wherever_it_was(tmp_path: Path, kept_up: bool) -> None:
+    """Settled by a clock ahead, and let go of: set back, its day is estimated again in the next snapshot."""
+
+    async def scenario() -> None:
+        pipeline = Pipeline(tmp_path / "northstar.sqlite3", "anthropic")
+        bills = pipeline.cycle.sources[-1]
+        day = NOW.replace(hour=0) - timedelta(days=1)
+        hours = (usage(day + timedelta(hours=hour), "1.00") for hour in range(24))
+        landed = bill(day.date(), "0.50")
+        line = replace(landed.lines[0], cost_type="web_search", token_type="", model="")
+        bills.answer = answering("anthropic", *hours, replace(landed, lines=(line,)))  # type: ignore[attr-defined]
+        await pipeline.cycle.start()
+        await pipeline.collect_all()
+        before = pipeline.latest["windows"]["7d"]
+        assert [said["code"] for said in before["components"]["api_cost_billed"]["because"]] == ["bill_open"]
+        for ahead in (2 * DAY, 40 * DAY):
+            pipeline.clock.step(ahead)
+            await pipeline.cycle.publisher.publish()
+            if kept_up:
+                await pipeline.cycle.books.forget_settled(pipeline.clock())
+            pipeline.clock.step(-ahead)
+            await pipeline.cycle.publisher.publish()
+            assert pipeline.latest["windows"]["7d"] == before
+        await pipeline.cycle.stop()
+
+    asyncio.run(scenario())
 
 
 def test_marks_stay_as_old_as_they_are_when_the_clock_is_set() -> None:

@@ -75,3 +75,14 @@ def test_what_was_taken_back_before_its_time_is_not_ahead() -> None:
     assert timeline.ahead() == {9: Decimal(7)}
     timeline.add(9, Decimal(-7))
     assert timeline.ahead() == {}
+
+
+def test_the_first_amount_is_one_that_was_not_taken_back() -> None:
+    """What came and went leaves no trace, whatever came after it."""
+    timeline = Timeline()
+    assert timeline.first() is None
+    for at, amount in ((30, "1"), (10, "5"), (20, "2"), (10, "-5"), (20, "-2")):
+        timeline.add(at, Decimal(amount))
+    assert timeline.first() == 30
+    timeline.add(30, Decimal(-1))
+    assert timeline.first() is None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from exporter.ledger.book import Part, Span
 from exporter.ledger.cost.spending import Spending
 from exporter.ledger.doubt import Doubt
 from exporter.ledger.journal import Journal
-from exporter.records import BillChange, BilledDay, Change, KeyUsage, SourceInfo, UsageHour
+from exporter.records import BillChange, BilledDay, Change, KeyUsage, Record, SourceInfo, UsageHour
 from exporter.snapshot import KIND_COMPONENTS, Grade, Opening, Reason, Window
+
+COST_RECORDS = (BilledDay, UsageHour, KeyUsage, BillChange)
+"""What is said of a day's cost."""
 
 BILLED, ESTIMATED = "api_cost_billed", "api_cost_estimated"
 
@@ -35,7 +38,7 @@ class CostBook:
 
     def apply(self, change: Change) -> None:
         """Take what a record says of its day; the entries follow with `post`, once for all of a day."""
-        if isinstance(change.new, BilledDay | UsageHour | KeyUsage | BillChange):
+        if isinstance(change.new, COST_RECORDS):
             self.spending.take(change.new)
 
     def post(self) -> list[str]:
@@ -85,6 +88,15 @@ class CostBook:
         """Take bills that have settled by now as whole: nothing of their days is estimated any more."""
         if self.spending.settle(now):
             self.post()
+
+    def reopen(self, scopes: Mapping[str, Sequence[Record]], now: datetime) -> None:
+        """Take the bills of some days as they stand now, each from all records of its day."""
+        days = {
+            date.fromisoformat(scope): [record for record in records if isinstance(record, COST_RECORDS)]
+            for scope, records in scopes.items()
+        }
+        self.spending.reopen(days, now)
+        self.post()
 
     def forget_settled(self, now: datetime) -> None:
         """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""

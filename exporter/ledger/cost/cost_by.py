@@ -72,6 +72,11 @@ def cost_by(day: CostDay, first: int = 0, last: int = HOURS) -> CostBy:
     return found
 
 
+MonthOf = tuple[date, tuple[int, ...]]
+"""What the sum of a month is made of: its last day by now, which a clock that is set back takes out again,
+and the revisions of its days."""
+
+
 class CostByMemory:
     """The costs of whole days, made once for each revision of a day, and of whole months likewise.
 
@@ -80,7 +85,7 @@ class CostByMemory:
 
     def __init__(self) -> None:
         self._whole: dict[tuple[str, date], tuple[int, CostBy]] = {}
-        self._months: dict[date, tuple[int, CostBy]] = {}
+        self._months: dict[date, tuple[MonthOf, CostBy]] = {}
 
     def of(self, day: CostDay, first: int = 0, last: int = HOURS) -> CostBy:
         """Return the cost of a day's hours by each dimension; not to be changed."""
@@ -111,13 +116,13 @@ class CostByMemory:
         return found
 
     def _month(self, month: date, days: Sequence[CostDay]) -> CostBy:
-        revision = sum(day.revision for day in days)
+        made_of = days[-1].day, tuple(day.revision for day in days)
         known = self._months.get(month)
-        if known is None or known[0] != revision:
+        if known is None or known[0] != made_of:
             total = CostBy()
             for day in days:
                 total.add(self.of(day))
-            known = self._months[month] = (revision, total)
+            known = self._months[month] = (made_of, total)
         return known[1]
 
 

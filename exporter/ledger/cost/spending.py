@@ -8,7 +8,7 @@ Rule:   a past day of which neither bill nor usage is known is a hole, not a fre
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -37,6 +37,8 @@ class Spending:
         self._entries: dict[date, list[Entry]] = {}
         self._unsettled: dict[date, CostDay] = {}
         self._changed: set[date] = set()
+        self._latest = datetime.min.replace(tzinfo=UTC)
+        """The latest moment by which bills were taken for settled; now, unless the clock was set back."""
         self._newest = datetime.min.replace(tzinfo=UTC)
         """The newest hour that was used in: it is at least as late by now, which settles days long past."""
         self._holes: tuple[int, date, list[date]] = (-1, date.min, [])
@@ -84,7 +86,9 @@ class Spending:
 
     def settle(self, now: datetime) -> bool:
         """Take the bills that have settled by now as whole; tell whether that changes what a day cost."""
-        landed = [key for key, day in self._unsettled.items() if day.settle(now)]
+        self._latest = max(self._latest, now)
+        by = max(now, self._newest)
+        landed = [key for key, day in self._unsettled.items() if day.settle(by)]
         self._changed.update(landed)
         self.version += bool(landed)
         return bool(landed)
@@ -93,6 +97,32 @@ class Spending:
         """Drop days whose bill is final from the ones each tick looks at; a revision brings one back."""
         for key in [key for key, day in self._unsettled.items() if day.settled(now)]:
             self._unsettled.pop(key).compact()
+
+    def settled_ahead(self, now: datetime) -> list[date] | None:
+        """Return the days whose bill a clock ahead has taken for settled, or has let go of; None while no
+        clock was ahead."""
+        if now >= self._latest:
+            return None
+        by = max(now, self._newest)
+        return [
+            key
+            for key, day in self.days.items()
+            if day.billed is not None
+            and not day.settled(now)
+            and (key not in self._unsettled or not (day.open or day.settled(by)))
+        ]
+
+    def reopen(self, days: Mapping[date, Iterable[CostRecord]], now: datetime) -> None:
+        """Make days anew of all their records, as of now: what a settled day forgets is in these alone."""
+        for key, records in days.items():
+            day = CostDay(key, self.source)
+            for record in records:
+                day.take(record)
+            day.revision += self.days[key].revision
+            self.days[key] = day
+        self._changed.update(days)
+        self.version += bool(days)
+        self._latest = now
 
     def holes(self, now: datetime) -> list[date]:
         """Return the past days, oldest first, of which nothing is known though they should be."""

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from operator import add
 
+from exporter.ledger.cost.cost_by import MonthOf
 from exporter.ledger.cost.day import HOURS, TOKEN_KINDS, CostDay, Cut
 from exporter.ledger.cost.trueup import share
 from exporter.money import ZERO
@@ -73,7 +74,7 @@ class UsedMemory:
 
     def __init__(self) -> None:
         self._whole: dict[tuple[str, date], tuple[int, Used]] = {}
-        self._months: dict[date, tuple[int, Used]] = {}
+        self._months: dict[date, tuple[MonthOf, Used]] = {}
 
     def since(self, months: Mapping[date, Sequence[CostDay]], start: datetime | None, now: datetime) -> Used:
         """Return what was used in the hours that begin at or after `start`, of days grouped by month, and the
@@ -100,11 +101,11 @@ class UsedMemory:
         return known[1]
 
     def _month(self, month: date, days: Sequence[CostDay]) -> Used:
-        revision = sum(day.revision for day in days)
+        made_of = days[-1].day, tuple(day.revision for day in days)
         known = self._months.get(month)
-        if known is None or known[0] != revision:
+        if known is None or known[0] != made_of:
             total = Used()
             for day in days:
                 total.add(self._day(day))
-            known = self._months[month] = (revision, total)
+            known = self._months[month] = (made_of, total)
         return known[1]

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.ledger.cost.day import BILLED_KINDS, CostDay
 from exporter.records import BilledDay, BilledLine, UsageHour, UsageLine
-from exporter.snapshot import Grade
-from tests.builders import Books, usage
+from exporter.snapshot import Cursor, Grade
+from tests.builders import Books, healthy, told, usage
+from tests.examples import examples
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 LANDING = MIDNIGHT + timedelta(days=1, hours=2)
@@ -105,6 +106,57 @@ def test_a_line_of_before_kinds_were_told_apart_is_covered_by_any_kind() -> None
     """It knows one sum of tokens, and so does the bill of its model."""
     books = Books(usage(MIDNIGHT, "96.00"), TODAY, bill(line("50")))
     assert cost(books, LANDING) == (D("50"), D("0.00"))
+
+
+def test_a_bill_that_a_clock_ahead_has_settled_is_opened_again() -> None:
+    """What it forgot is there again, also when it had been let go of; set back in vain, nothing is opened."""
+    books = Books(*DAY, TODAY, bill(SEARCH))
+    for ahead in (SETTLED, SETTLED + timedelta(days=40)):
+        assert cost(books, ahead) == (D("0.37"), D("0.00"))
+        books.ledger.forget_settled(ahead)
+        books.reopen(LANDING)
+        assert cost(books, LANDING) == (D("0.37"), D("96.00"))
+    assert cost(books, SETTLED + timedelta(hours=3)) == (D("0.37"), D("0.00"))
+    assert books.ledger.settled_ahead(SETTLED) == {"anthropic": []}
+    books.reopen(SETTLED)
+    assert books.ledger.settled_ahead(SETTLED) == {}
+    books.ledger.prove()
+
+
+def test_a_bill_that_later_usage_has_settled_stays_so() -> None:
+    """The source's own time has come that far, whatever our clock says."""
+    books = Books(*DAY, TODAY, bill(SEARCH), used(hour=48))
+    assert cost(books, SETTLED) == (D("0.37"), D("4.00"))  # of the hour that runs
+    assert books.ledger.settled_ahead(LANDING) == {"anthropic": []}
+
+
+DAYS: tuple[BilledDay | UsageHour, ...] = (
+    *(used(f"{hour % 7 + 1}.25", hour=hour) for hour in range(0, 24 * 5, 11)),
+    *(
+        replace(bill(line(f"{amount}"), *more), day=MIDNIGHT.date() + timedelta(days=day))
+        for day in range(4)
+        for amount, more in (("1.5", ()), ("2.5", (SEARCH,)))
+    ),
+)
+HOURS_ON = st.integers(0, 24 * 8).map(lambda hours: MIDNIGHT + timedelta(hours=hours))
+
+
+@settings(deadline=None, max_examples=examples(30))
+@given(st.permutations(DAYS), st.lists(st.tuples(st.integers(0, 12), HOURS_ON, st.booleans()), max_size=5))
+def test_wherever_the_clock_was_bills_are_what_their_records_say_now(
+    records: list[BilledDay | UsageHour], moves: list[tuple[int, datetime, bool]]
+) -> None:
+    """Booked in any order while the clock goes forward and back, settled days forgotten or not."""
+    books, waiting = Books(), list(records)
+    for count, now, forgetting in moves:
+        books.book(*(waiting.pop() for _ in range(min(count, len(waiting)))))
+        books.reopen(now)
+        cursor = Cursor("e", 1)
+        found = told(books.ledger, now=now, cursor=cursor, sources=healthy(now), openings={})
+        fresh = Books(*books.keeper.records.values()).ledger
+        assert found == told(fresh, now=now, cursor=cursor, sources=healthy(now), openings={})
+        if forgetting:
+            books.ledger.forget_settled(now)
 
 
 kinds = st.sampled_from(list(BILLED_KINDS))

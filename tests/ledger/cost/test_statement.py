@@ -212,3 +212,14 @@ def test_a_settled_day_is_told_apart_without_its_lines() -> None:
     after = tree(books)["api_cost"]["windows"]
     assert after["24h"]["by"] == before["24h"]["by"]
     assert after["all"]["tokens"]["kind"]["output"] == before["all"]["tokens"]["kind"]["output"] + 1
+
+
+def test_a_month_forgets_the_days_that_a_clock_set_back_has_not_reached() -> None:
+    """Also when a day before them has got as many revisions as were theirs."""
+    yesterday, today = NOW - timedelta(days=1), NOW
+    books = Books(bill(yesterday.date(), "1.00"), bill(today.date(), "5.00"))
+    for now, amount in ((today, "6.00"), (yesterday, "2.00")):
+        if now == yesterday:
+            books.book(bill(yesterday.date(), "2.00"))
+        tree = told(books.ledger, now=now, cursor=Cursor("e", 1), sources=healthy(now), openings={})
+        assert tree["api_cost"]["windows"]["all"]["by"]["model"] == {"claude-sonnet-5-5": amount}
