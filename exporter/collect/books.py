@@ -20,7 +20,7 @@ from exporter.errors import LedgerError
 from exporter.ledger import Ledger
 from exporter.records import Aside, Change, Fill, Mark, Record, Settlement, SourceInfo
 from exporter.sources.contract import AskedAgain, Reading
-from exporter.store import Store
+from exporter.store import Booked, Store
 
 
 class Books:
@@ -117,7 +117,7 @@ class Books:
         now: datetime,
         reached: datetime | None = None,
         since: datetime | None = None,
-    ) -> list[Change]:
+    ) -> Booked:
         """Keep a reading and let the ledger take what changed with it. Raises StoreError or LedgerError.
 
         `reached` is how far the source's own time has come with it; all before `since` had been read already.
@@ -127,15 +127,15 @@ class Books:
         """
         async with self.lock:
             self.redate()
-            changes = await self._thread.run(self._keep, reading, now, reached, since)
+            booked = await self._thread.run(self._keep, reading, now, reached, since)
             if self._meanwhile is not None:
-                self._meanwhile += changes
+                self._meanwhile += booked.changes
             try:
-                await self._take(reading, changes)
+                await self._take(reading, booked.changes)
             except LedgerError:
                 self.sound = False
                 raise
-            return changes
+            return booked
 
     async def unlisted(self, reading: Reading, begin: datetime, end: datetime) -> set[str]:
         """Return the markets with a fill in [begin, end) that was listed once and is not in this reading.
@@ -156,7 +156,7 @@ class Books:
                 found.add(scope)
         return found
 
-    async def take_back(self, asked: AskedAgain, now: datetime, reached: datetime | None) -> list[Change]:
+    async def take_back(self, asked: AskedAgain, now: datetime, reached: datetime | None) -> Booked:
         """Take back the fills that the venue lists no more, of markets that it agrees with without them.
 
         They stay in the store, with a last revision that says so. Raises StoreError or LedgerError.
@@ -175,7 +175,7 @@ class Books:
             if gone and self.ledger.venues[source].portfolio.would_tie(scope, rest):
                 voided += [replace(fill, voided=True) for fill in gone]
         if not voided:
-            return []
+            return Booked()
         return await self.book(replace(asked.reading, records=tuple(voided)), now, reached)
 
     async def quote(self, source: str, marks: Sequence[Mark]) -> bool:
@@ -219,11 +219,11 @@ class Books:
 
     def _keep(
         self, reading: Reading, now: datetime, reached: datetime | None, since: datetime | None
-    ) -> list[Change]:
+    ) -> Booked:
         records = self._store.records
         if self._upto != records.newest_id():
             self._upto = None
-        changes = records.book(
+        booked = records.book(
             reading.source,
             reading.records,
             reading.answers,
@@ -234,9 +234,9 @@ class Books:
             listed=reading.listed,
             since=since,
         )
-        if self._upto is not None and changes:
+        if self._upto is not None and booked.changes:
             self._upto = records.newest_id()
-        return changes
+        return booked
 
     async def _take(self, reading: Reading, changes: Sequence[Change]) -> None:
         if self.sound and not (self.refused and changes):

@@ -25,11 +25,11 @@ from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
 from exporter.errors import LedgerError, SourceError, SourceMalformed, SourceUnavailable, StoreError
 from exporter.metrics.exporter_metrics import ExporterMetrics
-from exporter.records import Change, restates, told
+from exporter.records import told
 from exporter.records.printable import printable
 from exporter.sources.contract import CanAskAgain, Reading, Source, Window
 from exporter.sources.guard import READING_SECONDS, admit, fetched, held, timely
-from exporter.store import Store
+from exporter.store import Booked, Store
 from exporter.times import stamp
 
 log = logging.getLogger("northstar")
@@ -206,8 +206,8 @@ class Turns:
             now = self._clock()
             come = self._standings.reached(source.name)
             since = self._read_before(source)
-            changes = await self._books.book(asked.reading, now, come, since)
-            changes += await self._books.take_back(asked, now, come)
+            booked = await self._books.book(asked.reading, now, come, since)
+            booked += await self._books.take_back(asked, now, come)
         except SourceError as error:
             self._metrics.failed(source.name, error.reason, None)
             self._outages.failed(what, error.reason, f"source={source.name} not asked again: {error}")
@@ -218,21 +218,20 @@ class Turns:
             self._outages.failed(what, "ledger", f"source={source.name} not booked: {error}")
         else:
             self._outages.over(what)
-            self._tell(source, changes, since)
-            self._metrics.reread(source.name, CONTRADICTED, changes)
+            self._tell(source, booked)
+            self._metrics.reread(source.name, CONTRADICTED, booked.changes)
 
     def _read_before(self, source: Source) -> datetime | None:
         """Return until when all of a source had been read before now; None while its past is not whole."""
         come, past = self._standings.reached(source.name), self._pasts.get(source.name)
         return None if come is None or (past is not None and not past.settled) else come - source.overlap
 
-    def _tell(self, source: Source, changes: Sequence[Change], since: datetime | None) -> None:
+    def _tell(self, source: Source, booked: Booked) -> None:
         """Count and log what was booked, and what it said before where it says otherwise now."""
-        restated = [change for change in changes if restates(change, since)]
-        self._metrics.booked(source.name, changes, restated)
-        if changes:
-            log.info("source=%s records=%d", source.name, len(changes))
-        for change in restated[:RESTATEMENTS_TOLD]:
+        self._metrics.booked(source.name, booked.changes, booked.restated)
+        if booked.changes:
+            log.info("source=%s records=%d", source.name, len(booked.changes))
+        for change in booked.restated[:RESTATEMENTS_TOLD]:
             log.info(
                 "source=%s %s %s %s of %s: %s",
                 source.name,
@@ -250,7 +249,7 @@ class Turns:
         before, now, since = self._stepped, self._clock(), self._read_before(source)
         come = reached(self._infos[source.name].kind, self._standings.reached(source.name), reading, window)
         try:
-            changes = await self._books.book(reading, now, come, since)
+            booked = await self._books.book(reading, now, come, since)
         except StoreError as error:
             self._not_stored(source, error)
             return False
@@ -261,11 +260,12 @@ class Turns:
                 f"source={source.name}", "ledger", f"source={source.name} not booked: {error}"
             )
             return False
-        self._tell(source, changes, since)
+        self._tell(source, booked)
         self._metrics.aside(source.name, self._books.aside(source.name))
         if again is not None:
             begin = usual.start or window.end
-            self._metrics.reread(source.name, again.why, [each for each in changes if each.new.at < begin])
+            found = [each for each in booked.changes if each.new.at < begin]
+            self._metrics.reread(source.name, again.why, found)
             if self._infos[source.name].kind == "venue" and window.start is not None:
                 unlisted = await self._books.unlisted(reading, window.start, begin)
                 self._inquiries.suspect(source.name, unlisted)

@@ -53,6 +53,17 @@ class Watermark:
     reached: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What a reading changed, and which of these changes say otherwise what was."""
+
+    changes: Sequence[Change] = ()
+    restated: Sequence[Change] = ()
+
+    def __add__(self, later: Booked) -> Booked:
+        return Booked((*self.changes, *later.changes), (*self.restated, *later.restated))
+
+
 _ORDER = (schema.records.c.at, schema.records.c.kind, schema.records.c.key, schema.records.c.source)
 """The order of the ledger. The source comes last, since no book has records of two."""
 
@@ -77,7 +88,7 @@ class RecordStore:
         aside: Sequence[Aside] = (),
         listed: Sequence[Listed] = (),
         since: datetime | None = None,
-    ) -> list[Change]:
+    ) -> Booked:
         """Keep a complete reading in one durable commit and return what it changed, in key order.
 
         The same reading again changes nothing. A bill that changes is followed by a BillChange that says
@@ -101,7 +112,7 @@ class RecordStore:
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
         self._asides.kept(source, open_now)
         self._restatements.noted(restated)
-        return changes
+        return Booked(changes, restated)
 
     def reread(
         self, aside: Aside, records: Sequence[Record], *, first_seen: datetime, recorded_at: datetime

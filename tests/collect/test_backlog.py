@@ -464,9 +464,9 @@ def test_what_comes_in_while_the_ledger_is_made_anew_is_in_it(simulator: Simulat
             if not done:
                 done.append(True)
                 records = [fill("buy yes 2 @ 0.50 in NEW", at=NOW), fill("buy no 1 @ 0.60 in NEW", at=NOW)]
-                changes = exporter.cycle.store.records.book("kalshi", records, (), as_of=NOW, recorded_at=NOW)
+                booked = exporter.cycle.store.records.book("kalshi", records, (), as_of=NOW, recorded_at=NOW)
                 assert exporter.cycle.books._meanwhile is not None
-                exporter.cycle.books._meanwhile += changes
+                exporter.cycle.books._meanwhile += booked.changes
             return place
 
         exporter.cycle.books._replay.some = interrupted  # type: ignore[method-assign]

@@ -46,7 +46,7 @@ def answer(body: bytes = b'{"fills": []}', request: str = "GET /fills") -> Answe
 
 
 def book(store: Store, *records: Record, answers: tuple[Answer, ...] = ()) -> list[Change]:
-    return store.records.book("kalshi", records, answers, as_of=NOW, recorded_at=NOW)
+    return list(store.records.book("kalshi", records, answers, as_of=NOW, recorded_at=NOW).changes)
 
 
 def test_every_kind_comes_back_exactly(store: Store) -> None:

@@ -26,8 +26,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def book(store: Store, *records: Record, since: datetime | None = None, at: datetime = NOW) -> None:
-    """Keep a reading; all before `since` had been read already."""
-    store.records.book(records[0].source, records, (), as_of=at, recorded_at=at, since=since)
+    """Keep a reading; all before `since` had been read already. What it is said to restate is noted."""
+    before, _ = store.restatements.known()
+    booked = store.records.book(records[0].source, records, (), as_of=at, recorded_at=at, since=since)
+    noted = store.restatements.entries(store.restatements.known()[0] - before)
+    restated = [(change.old, change.new) for change in booked.restated]
+    assert sorted(restated, key=repr) == sorted(((each.old, each.new) for each in noted), key=repr)
+    assert all(change in booked.changes for change in booked.restated)
 
 
 def test_each_restatement_is_what_was_said_and_what_is(store: Store) -> None:
