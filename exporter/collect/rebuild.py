@@ -14,7 +14,7 @@ from exporter.collect.checkpoint import Checkpoint, Replayed
 from exporter.errors import LedgerError
 from exporter.ledger import Late, Ledger
 from exporter.records import Change
-from exporter.store import Place, Store
+from exporter.store import PageEnd, Store
 
 log = logging.getLogger("northstar")
 
@@ -60,7 +60,7 @@ class Replay:
         self._finish(ledger)
         return Replayed(ledger, upto, self._clock())
 
-    def some(self, ledger: Ledger, place: Place | None, upto: int) -> Place | None:
+    def some(self, ledger: Ledger, place: PageEnd | None, upto: int) -> PageEnd | None:
         """Book the records after a place; return from where to go on, None when that was all up to `upto`."""
         found, place = self._store.records.replayed(ledger.books, place, upto, REPLAYED_AT_ONCE)
         ledger.apply(Change(None, record) for record in found)

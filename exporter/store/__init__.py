@@ -20,7 +20,7 @@ from exporter.store.database import open_reader, open_writer, outdated
 from exporter.store.epochs import go_on_from
 from exporter.store.evidence import Evidence, RawSource, Revision
 from exporter.store.histories import Found, HistoryStore, ListProgress, Past
-from exporter.store.records import Booked, Place, RecordStore
+from exporter.store.records import Booked, PageEnd, RecordStore
 from exporter.store.restatements import RestatementStore
 from exporter.store.scrub import Scrubbed, Sealing, scrub
 from exporter.store.snapshots import Committed, Point, SnapshotStore
@@ -37,8 +37,8 @@ __all__ = [
     "HistoryStore",
     "ListProgress",
     "OpenAside",
+    "PageEnd",
     "Past",
-    "Place",
     "Point",
     "RawSource",
     "RecordStore",

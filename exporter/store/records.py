@@ -6,12 +6,12 @@ stays. `book` returns just what changed, which is all that the ledger needs to k
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -37,8 +37,15 @@ from exporter.store.rows import (
 )
 from exporter.times import from_us, to_us
 
-Place = tuple[int, str, str, str]
-"""Where a replay stands: time, kind, key and source of the last record it gave."""
+
+class PageEnd(NamedTuple):
+    """Where a replay stands: the last record it gave, and how many that were."""
+
+    at: int
+    kind: str
+    key: str
+    source: str
+    given: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +198,7 @@ class RecordStore:
         Close it when it is not read to its end: it holds the connection meanwhile. Raises StoreDamaged when
         the order of time, which is an index of its own, does not hold each of them once.
         """
-        table, given, last = schema.records, 0, None
+        table, given = schema.records, 0
         query = (
             select(*stored())
             .where(unsearched(table.c.source).in_(tuple(sources)), is_newest())
@@ -199,18 +206,10 @@ class RecordStore:
         )
         with self._engine.connect() as connection:
             rows = connection.execution_options(yield_per=2_000).execute(query)
-            for at, moment in groupby(rows, key=attrgetter("at")):
-                found = placed([read(row) for row in moment])
-                # One that comes twice, where another is lacking, comes with itself or out of its time.
-                twice = len(found) > 1 and len({identity_of(each) for each in found}) < len(found)
-                if twice or (last is not None and at < last):
-                    raise StoreDamaged("The order of the records")
-                last = at
-                given += len(found)
-                yield from found
-            theirs = (unsearched(table.c.source).in_(tuple(sources)), unsearched(table.c.revision) == 1)
-            if given != connection.scalar(select(func.count()).select_from(table).where(*theirs)):
-                raise StoreDamaged("The order of the records")
+            for moment in _moments(rows):
+                given += len(moment)
+                yield from moment
+            _all_given(connection, given, sources)
 
     def newest_id(self) -> int:
         """Return the number of the newest revision, 0 when there is none."""
@@ -241,28 +240,32 @@ class RecordStore:
                 yield change_of(row)
 
     def replayed(
-        self, sources: Iterable[str], after: Place | None, upto: int, size: int
-    ) -> tuple[list[Record], Place | None]:
+        self, sources: Collection[str], after: PageEnd | None, upto: int, size: int
+    ) -> tuple[list[Record], PageEnd | None]:
         """Return `size` records of `replay` after a place, and the place to go on from; None at the end.
 
         Revisions with a number above `upto` are as if they were not there. Nothing is held between calls,
-        so a long replay can let others write in between.
+        so a long replay can let others write in between. Raises StoreDamaged as `replay` does.
         """
         table = schema.records
         given = (unsearched(table.c.source).in_(tuple(sources)), unsearched(table.c.id) <= upto)
         query = select(*stored()).where(*given, is_newest(upto)).order_by(*_ORDER)
         if after is not None:
-            at, *place = after
+            place = map(literal, (after.kind, after.key, after.source))
             # The first bound is what the index on time is searched by.
-            behind = or_(table.c.at > at, tuple_(*_ORDER[1:]) > tuple_(*map(literal, place)))
-            query = query.where(table.c.at >= at, behind)
+            behind = or_(table.c.at > after.at, tuple_(*_ORDER[1:]) > tuple_(*place))
+            query = query.where(table.c.at >= after.at, behind)
+        count = 0 if after is None else after.given
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(size)).all()
-        last = (rows[-1].at, rows[-1].kind, rows[-1].key, rows[-1].source) if len(rows) == size else None
-        # A moment that is cut between two pages comes out of its order there, which is late and not wrong.
-        found = [read(row) for row in rows]
-        moments = groupby(zip(rows, found, strict=True), key=lambda pair: pair[0].at)
-        return [record for _, each in moments for record in placed([pair[1] for pair in each])], last
+            # A moment that is cut between two pages is out of its order there, which is late and not wrong.
+            found = list(chain.from_iterable(_moments(rows)))
+            count += len(found)
+            if len(rows) < size:
+                _all_given(connection, count, sources, upto)
+                return found, None
+        last = rows[-1]
+        return found, PageEnd(last.at, last.kind, last.key, last.source, count)
 
     def of_scope(self, source: str, scope: str) -> list[Record]:
         """Return the newest revision of every record of a source's book, day or sale, in order."""
@@ -367,6 +370,29 @@ class RecordStore:
         with writing(self._engine) as connection:
             self._asides.prune(connection, now)
             return self._readings.prune(connection, now)
+
+
+def _moments(rows: Iterable[Row[Any]]) -> Iterator[list[Record]]:
+    """Yield the records of one moment after the other. Raises StoreDamaged for an order that has one twice:
+    where another is lacking, it comes with itself or out of its time."""
+    last = None
+    for at, moment in groupby(rows, key=attrgetter("at")):
+        found = placed([read(row) for row in moment])
+        twice = len(found) > 1 and len({identity_of(each) for each in found}) < len(found)
+        if twice or (last is not None and at < last):
+            raise StoreDamaged("The order of the records")
+        last = at
+        yield found
+
+
+def _all_given(connection: Connection, given: int, sources: Collection[str], upto: int | None = None) -> None:
+    """Raise StoreDamaged unless an order has given as many records as there are, up to a number."""
+    table = schema.records
+    theirs = [unsearched(table.c.source).in_(tuple(sources)), unsearched(table.c.revision) == 1]
+    if upto is not None:
+        theirs.append(table.c.id <= upto)
+    if given != connection.scalar(select(func.count()).select_from(table).where(*theirs)):
+        raise StoreDamaged("The order of the records")
 
 
 def _incomplete(aside: Iterable[Aside]) -> frozenset[str]:

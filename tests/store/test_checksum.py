@@ -180,8 +180,21 @@ def test_a_database_that_cannot_be_looked_at_is_not_called_damaged(path: Path) -
         scrub(path, pause=lambda seconds: None)
 
 
-def test_an_order_of_records_that_has_one_twice_is_refused(path: Path) -> None:
-    """A pointer of the index of time leads to its neighbour: as many rows as ever, and one is lacking."""
+def replay(store: Store, size: int | None) -> None:
+    """Read all records, so many at a time or in one go."""
+    if size is None:
+        list(store.records.replay(["kalshi", "sales"]))
+        return
+    upto = store.records.newest_id()
+    _, place = store.records.replayed(["kalshi", "sales"], None, upto, size)
+    while place is not None:
+        _, place = store.records.replayed(["kalshi", "sales"], place, upto, size)
+
+
+@pytest.mark.parametrize("size", [None, 1, 2, 3, 7, 1_000])
+def test_an_order_of_records_that_has_one_twice_is_refused(path: Path, size: int | None) -> None:
+    """A pointer of the index of time leads to its neighbour: as many rows as ever, and one is lacking. Read
+    by pages, too, wherever one ends."""
     with closing(sqlite3.connect(path)) as connection:
         [[root]] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (ORDER,))
     harmed = bytearray(path.read_bytes())
@@ -192,4 +205,4 @@ def test_an_order_of_records_that_has_one_twice_is_refused(path: Path) -> None:
     harmed[page + 10 : page + 12] = harmed[page + 8 : page + 10]
     path.write_bytes(harmed)
     with Store.read(path) as store, pytest.raises(StoreDamaged, match="order"):
-        list(store.records.replay(["kalshi", "sales"]))
+        replay(store, size)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from exporter.records import Answer, BillChange, Change, Record, UsageHour
-from exporter.store import Store
+from exporter.store import PageEnd, Store
 from exporter.store.readings import IDLE_ANSWERS_KEPT
 from exporter.store.rows import parsed, write
 from tests.builders import NAMES, NOW, bill, fill, key_usage, sale, settlement, usage
@@ -318,7 +318,7 @@ def test_what_goes_by_time_walks_along_the_index_of_time(store: Store, ask: str)
         elif ask == "scopes of today":
             store.evidence.scopes("kalshi", ["fill", "settlement"], NOW - timedelta(hours=1), NOW)
         else:
-            place = None if ask == "first page" else (1, "fill", "f", "kalshi")
+            place = None if ask == "first page" else PageEnd(1, "fill", "f", "kalshi", given=0)
             store.records.replayed(NAMES, place, 1_000, 10)
     statement, values = asked[0]
     with store.engine.connect() as connection:
