@@ -1,9 +1,10 @@
 """The books as they were, in a file beside the database: a restart books only what came after them.
 
-Trust:  none, unless all that the books were made of is still the same: every line of this program, Python,
-        what the ledger was told by the settings, the database's numbering, and the last record in them. The
-        file carries the SHA-256 of itself, and no object of any class but the ledger's own is made of it.
-        Whatever is wrong, the books are made of the records, as they are without a checkpoint.
+Trust:  none, unless all that the books were made of is still the same: every line of this program and of the
+        sources' plug-ins, as they were when this process began, Python, what the ledger was told by the
+        settings, the database's numbering, and the last record in them. The file carries the SHA-256 of
+        itself, and no object of any class but the ledger's own is made of it. Whatever is wrong, the books
+        are made of the records, as they are without a checkpoint.
 Worth:  it is written once so many records have come that booking them again would be felt.
 """
 
@@ -29,6 +30,7 @@ import exporter
 from exporter.errors import ExporterError
 from exporter.ledger import Ledger
 from exporter.ledger.ledger import Kept
+from exporter.sources.registry import plug_in_code
 from exporter.store import Store
 from exporter.store.copies import sync
 from exporter.times import stamp, unstamp
@@ -79,6 +81,8 @@ class Checkpoint:
         self._path = Path(f"{store.path}.checkpoint")
         self._upto = 0
         """The number of the last record in the newest one."""
+        self._program = {"this program": code(), "the code of the source plug-ins": plug_in_code()}
+        """As it is at the start: it may be replaced while it runs, and is not what made the books then."""
 
     def load(self, now: datetime) -> Replayed | None:
         """Return the books as they were then, None where there are none that can be trusted."""
@@ -151,7 +155,7 @@ class Checkpoint:
 
     def _made_of(self, ledger: Ledger, upto: int) -> dict[str, str | None]:
         return {
-            "this program": code(),
+            **self._program,
             "Python": sys.version,
             "the settings": ledger.terms,
             "the database's numbering": self._store.snapshots.epoch,

@@ -23,6 +23,7 @@ from exporter.settings.reading import read
 from exporter.sources.anthropic.definition import ANTHROPIC
 from exporter.sources.definition import AnyDefinition, Definition, Setup
 from exporter.sources.kalshi.definition import KALSHI
+from exporter.sources.plug_in_code import digest
 from exporter.sources.sales.definition import SALES
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Registry:
 def registry() -> Registry:
     """Return what is installed; another process may find another set."""
     return gather(entry_points(group=GROUP))
+
+
+def plug_in_code() -> str | None:
+    """Return what the code of all plug-ins that are installed is known by, None where it cannot be read."""
+    return digest(entry_points(group=GROUP))
 
 
 def read_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:

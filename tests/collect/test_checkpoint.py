@@ -34,6 +34,7 @@ from tests.collect.conftest import Refusing
 from tests.collect.pipeline import Pipeline, answering
 from tests.examples import examples
 
+PLUGIN = Path(__file__).parents[1] / "plugin"
 SOURCES = infos("kalshi", "anthropic", "sales")
 
 RECORDS: tuple[Record, ...] = (
@@ -160,6 +161,41 @@ def test_of_another_program_it_is_not_used(saved: Store, monkeypatch: pytest.Mon
     for other in ("another", None):
         monkeypatch.setattr(checkpoint, "code", lambda other=other: other)
         assert not trusted(saved)
+
+
+def test_a_program_that_is_replaced_while_it_runs_does_not_pass_its_books_on(
+    saved: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it writes when it ends was made by the lines of before."""
+    running = Checkpoint(saved, new_ledger)
+    monkeypatch.setattr(checkpoint, "code", lambda: "newer")
+    running.save(replay(saved).whole(), NOW)
+    assert not trusted(saved)
+    Checkpoint(saved, new_ledger).save(replay(saved).whole(), NOW)
+    assert trusted(saved)
+
+
+def test_of_other_plug_ins_it_is_not_used(
+    saved: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of another version, with another line in any of their modules, or none of them."""
+    folder = shutil.copytree(PLUGIN, tmp_path / "plugin")
+    assert trusted(saved)
+    monkeypatch.syspath_prepend(folder)
+    assert not trusted(saved), "there was none when it was written"
+    Checkpoint(saved, new_ledger).save(replay(saved).whole(), NOW)
+    assert trusted(saved)
+    for name in ("northstar_harbor/tide.py", "northstar_harbor/__init__.py"):
+        whole = (folder / name).read_text()
+        (folder / name).write_text(f"{whole}\n")
+        assert not trusted(saved)
+        (folder / name).write_text(whole)
+        assert trusted(saved)
+    metadata = folder / "northstar_harbor-1.0.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text().replace("Version: 1.0", "Version: 1.1"))
+    assert not trusted(saved)
+    shutil.rmtree(folder)
+    assert not trusted(saved)
 
 
 def test_of_other_settings_it_is_not_used(saved: Store) -> None:
