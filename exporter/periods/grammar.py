@@ -19,7 +19,6 @@ from exporter.periods.period import (
     FIRST_YEAR,
     LAST_YEAR,
     MONTH_NAMES,
-    MONTHS,
     OUT_OF_YEARS,
     UNITS,
     Period,
@@ -88,7 +87,7 @@ class _Reader:
     def _range(self, begin: Period, end: Period) -> Period:
         if end.last < begin.first:
             raise _NoPeriod(f"it ends before it begins, say {end.name}..{begin.name}.")
-        in_months = {begin.kind, end.kind} <= {*MONTHS, "months"}
+        in_months = begin.in_months and end.in_months
         return (Period.of_months if in_months else Period.between)(begin.first, end.last, self.zone)
 
     def year(self, said: Said) -> Period:
@@ -126,7 +125,7 @@ class _Reader:
             raise _NoPeriod("the last 0 are no time at all, say 1 or more.")
         running = Period.holding(unit, self.today, self.zone)
         first, last = running.moved(-count).first, running.previous().last
-        return (Period.of_months if unit in MONTHS else Period.between)(first, last, self.zone)
+        return (Period.of_months if running.in_months else Period.between)(first, last, self.zone)
 
 
 def _year(said: Said) -> int:

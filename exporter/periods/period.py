@@ -59,13 +59,13 @@ class Period:
             raise PeriodError(OUT_OF_YEARS)
         if self.start >= self.end:
             raise PeriodError(
-                f"{self.zone.key} had no {_day_words(self.first)}: its calendar skipped that day."
+                f"{self.zone.key} had no {day_words(self.first)}: its calendar skipped that day."
             )
 
     @classmethod
     def holding(cls, unit: Unit, day: date, zone: ZoneInfo) -> Period:
         """Return the day, week, month, quarter or year that a day is in."""
-        return cls(unit, *_around(unit, day), zone)
+        return cls(unit, *around(unit, day), zone)
 
     @classmethod
     def between(cls, first: date, last: date, zone: ZoneInfo) -> Period:
@@ -75,7 +75,7 @@ class Period:
     @classmethod
     def of_months(cls, first: date, last: date, zone: ZoneInfo) -> Period:
         """Return the months from one day's to another's: a month, quarter or year if they are one."""
-        first, last = _around("month", first)[0], _around("month", last)[1]
+        first, last = around("month", first)[0], around("month", last)[1]
         kinds: tuple[PeriodKind, ...] = ("month", "quarter", "year", "months")
         return cls(next(kind for kind in kinds if _is(kind, first, last)), first, last, zone)
 
@@ -111,13 +111,12 @@ class Period:
     @property
     def words(self) -> str:
         """Its days as a sentence has them, with the zone."""
-        first, last = _day_words(self.first), _day_words(self.last)
-        if self.first == self.last:
-            return f"{last}, {self.zone.key}"
-        same = (self.first.year == self.last.year) + (self.first.replace(day=1) == self.last.replace(day=1))
-        # What the two share is said once, at the end: `1 to 31 October 2026`.
-        begin = " ".join(first.split()[: 3 - same])
-        return f"{begin} to {last}, {self.zone.key}"
+        return f"{days_words(self.first, self.last)}, {self.zone.key}"
+
+    @property
+    def in_months(self) -> bool:
+        """Whether it is whole months by its kind, and steps by months."""
+        return self.kind == "months" or self.kind in MONTHS
 
     @property
     def day_count(self) -> int:
@@ -158,13 +157,13 @@ class Period:
         Months go by months, whatever days they have; days go by days. A day that the zone skipped is
         passed over.
         """
-        if self.kind in ("day", "week", "range"):
-            days = by * (self.last.toordinal() - self.first.toordinal() + 1)
-            first, last = _later(self.first, days), _later(self.last, days)
+        if self.in_months:
+            months = by * month_count(self.first, self.last)
+            first, last = (months_later(day, months) for day in (self.first, self.last))
+            last = around("month", last)[1]
         else:
-            months = by * _months(self.first, self.last)
-            first, last = (_months_later(day, months) for day in (self.first, self.last))
-            last = _around("month", last)[1]
+            days = by * (self.last.toordinal() - self.first.toordinal() + 1)
+            first, last = days_later(self.first, days), days_later(self.last, days)
         if self.kind == "day" and midnight(first, self.zone) == midnight(first + DAY, self.zone):
             first = last = first + (DAY if by > 0 else -DAY)
         return Period(self.kind, first, last, self.zone)
@@ -185,7 +184,7 @@ def split(period: Period, by: Unit) -> list[Period]:
 def _pieces(period: Period, by: Unit) -> Iterator[Period]:
     zone, day = period.zone, period.first
     while day <= period.last:
-        first, last = _around(by, day)
+        first, last = around(by, day)
         whole = period.first <= first and last <= period.last
         first, last = max(first, period.first), min(last, period.last)
         day = last + DAY
@@ -193,7 +192,7 @@ def _pieces(period: Period, by: Unit) -> Iterator[Period]:
             yield Period(by, first, last, zone) if whole else Period.between(first, last, zone)
 
 
-def _around(unit: Unit, day: date) -> tuple[date, date]:
+def around(unit: Unit, day: date) -> tuple[date, date]:
     """Return the first and the last day of the unit that a day is in."""
     if unit == "day":
         return day, day
@@ -212,23 +211,26 @@ def _is(kind: PeriodKind, first: date, last: date) -> bool:
     if kind == "range":
         return first < last
     if kind == "months":
-        whole = first.day == 1 and first < last == _around("month", last)[1]
+        whole = first.day == 1 and first < last == around("month", last)[1]
         return whole and not any(_is(unit, first, last) for unit in ("month", "quarter", "year"))
-    return (first, last) == _around(kind, first)
+    return (first, last) == around(kind, first)
 
 
-def _months(first: date, last: date) -> int:
+def month_count(first: date, last: date) -> int:
+    """Return how many months there are from one day's to another's, both of them counted."""
     return (last.year - first.year) * 12 + last.month - first.month + 1
 
 
-def _later(day: date, days: int) -> date:
+def days_later(day: date, days: int) -> date:
+    """Return the day so many days later, or earlier."""
     ordinal = day.toordinal() + days
     if not date(FIRST_YEAR, 1, 1).toordinal() <= ordinal <= date(LAST_YEAR, 12, 31).toordinal():
         raise PeriodError(OUT_OF_YEARS)
     return date.fromordinal(ordinal)
 
 
-def _months_later(day: date, months: int) -> date:
+def months_later(day: date, months: int) -> date:
+    """Return the first day of the month that is so many later, or earlier."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise PeriodError(OUT_OF_YEARS)
@@ -239,5 +241,15 @@ def _month_text(day: date) -> str:
     return f"{day.year:04}-{day.month:02}"
 
 
-def _day_words(day: date) -> str:
+def day_words(day: date) -> str:
+    """Return a day as a sentence has it."""
     return f"{day.day} {MONTH_NAMES[day.month - 1]} {day.year}"
+
+
+def days_words(first: date, last: date) -> str:
+    """Return the days from one to another as a sentence has them; what they share is said once."""
+    if first == last:
+        return day_words(first)
+    shared = (first.year == last.year) + ((first.year, first.month) == (last.year, last.month))
+    begin = day_words(first).split()[: 3 - shared]
+    return f"{' '.join(begin)} to {day_words(last)}"
