@@ -46,8 +46,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A period from its start up to a moment, which may be its end."""
+class Elapsed:
+    """A period as far as it has come: from its start up to a moment, which may be its end."""
 
     period: Period
     end: datetime
@@ -83,12 +83,12 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PeriodComparison:
     """A period as far as it has come, and what it is compared with: one stretch, or several to average."""
 
     rule: ComparisonRule
-    this: Stretch
-    others: tuple[Stretch, ...]
+    this: Elapsed
+    others: tuple[Elapsed, ...]
 
     @property
     def words(self) -> str:
@@ -98,7 +98,7 @@ class Comparison:
         return f"{self.this.words} against {mean}{others}, {self.this.period.zone.key}"
 
 
-Sides = tuple[Stretch, tuple[Stretch, ...]]
+Sides = tuple[Elapsed, tuple[Elapsed, ...]]
 """What is compared, and with what."""
 
 
@@ -110,7 +110,7 @@ def compare(
     year_ago: bool = False,
     weeks: int = WEEKS_BACK[0],
     count: int = 3,
-) -> Comparison:
+) -> PeriodComparison:
     """Return what a period is compared with; without a rule `same_point` while it runs, then `whole`.
 
     `same_point` and `whole` take the period before it, or the same one a year ago; `weekdays` goes 52
@@ -122,7 +122,7 @@ def compare(
     this, others = _sides(period, now, rule, year_ago, weeks, count)
     if others[-1].end > this.start:
         raise PeriodError(f"{period.name} is too long for this: part of it would be compared with itself.")
-    return Comparison(rule, this, others)
+    return PeriodComparison(rule, this, others)
 
 
 def _sides(
@@ -136,8 +136,8 @@ def _sides(
         bases = [period.moved(-back) for back in range(count, 0, -1)]
     else:
         bases = [_year_ago(period) if year_ago else period.previous()]
-    return Stretch(period, min(now, period.end)), tuple(
-        Stretch(base, base.end if rule == "whole" else _same_point(period, now, base)) for base in bases
+    return Elapsed(period, min(now, period.end)), tuple(
+        Elapsed(base, base.end if rule == "whole" else _same_point(period, now, base)) for base in bases
     )
 
 
@@ -156,7 +156,7 @@ def _weekdays(period: Period, now: datetime, weeks: int) -> Sides:
     first, last = (days_later(day, -7 * weeks) for day in (period.first, period.last))
     base = Period(period.kind if period.kind in ("day", "week") else "range", first, last, period.zone)
     there = base.end if period.is_over(now) else midnight(days_later(today, -7 * weeks), period.zone)
-    return Stretch(period, end), (Stretch(base, there),)
+    return Elapsed(period, end), (Elapsed(base, there),)
 
 
 def _same_point(period: Period, now: datetime, base: Period) -> datetime:
@@ -199,20 +199,20 @@ def _local(moment: datetime, zone: ZoneInfo) -> tuple[date, time]:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class MoneyChange:
     """What is more now than then, in dollars; and as a share of then, where that means something."""
 
     usd: Decimal
     ratio: Decimal | None
 
 
-def compared(now: Decimal, then: Decimal) -> Difference:
+def compared(now: Decimal, then: Decimal) -> MoneyChange:
     """Compare two amounts: exactly in dollars, to a millionth as a ratio.
 
     A loss is no base: from -120 to +80 is no percentage.
     """
     difference = now - then
-    return Difference(difference, to_micro(difference / then) if then >= SMALLEST_BASE else None)
+    return MoneyChange(difference, to_micro(difference / then) if then >= SMALLEST_BASE else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,6 +261,7 @@ def test_a_mean_is_of_complete_ones_to_the_same_point() -> None:
         ("2025-12", True),
         ("2026-01", True),
     ]
+    assert over.this.whole
 
 
 @pytest.mark.parametrize(
