@@ -33,7 +33,7 @@ class Child:
 
     name: str
     arguments: Sequence[str]
-    sockets: Sequence[int]
+    inherited: Sequence[int]
     process: subprocess.Popen[bytes]
     since: float
 
@@ -66,15 +66,15 @@ class Children:
             for number, handler in self._before.items():
                 signal.signal(number, handler)
 
-    def start(self, name: str, arguments: Sequence[str], sockets: Sequence[int] = ()) -> Child:
-        """Start `northstar` with these arguments, and with the open sockets of these numbers."""
-        child = Child(name, arguments, sockets, self._started(arguments, sockets), time.monotonic())
+    def start(self, name: str, arguments: Sequence[str], inherited: Sequence[int] = ()) -> Child:
+        """Start `northstar` with these arguments, and with the open files and sockets of these numbers."""
+        child = Child(name, arguments, inherited, self._started(arguments, inherited), time.monotonic())
         self._children.append(child)
         return child
 
     def restart(self, child: Child) -> None:
         """Start a child that ended once more."""
-        child.process, child.since = self._started(child.arguments, child.sockets), time.monotonic()
+        child.process, child.since = self._started(child.arguments, child.inherited), time.monotonic()
 
     def watch(self, done: Callable[[], bool] = lambda: False, seconds: float = float("inf")) -> bool:
         """Wait until `done` and return True; False when we are told to stop, a child ended or time is up."""
@@ -89,11 +89,11 @@ class Children:
         """Return those that ended by themselves."""
         return [] if self.stopping else [child for child in self._children if child.ended]
 
-    def _started(self, arguments: Sequence[str], sockets: Sequence[int]) -> subprocess.Popen[bytes]:
+    def _started(self, arguments: Sequence[str], inherited: Sequence[int]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own program, with arguments of our own
             [sys.executable, "-m", __name__, *arguments],
             env=self._environment,
-            pass_fds=sockets,
+            pass_fds=inherited,
             stdin=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends its children in order
         )

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import socket
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
 
 from exporter.runtime.children import Child, Children
+from exporter.runtime.scratch import scratch
 from exporter.stream.metrics import MULTIPROCESS
 from exporter.stream.server import listen, taken
+
+COUNTERS = "northstar-workers-"
+"""How the folder is called in which the workers count together."""
 
 SOON_SECONDS = 5.0
 """A worker that ends sooner than this after its start has not worked."""
@@ -39,8 +43,8 @@ class Worker:
 def run(host: str, port: int, count: int) -> int:
     """Serve with `count` workers until SIGTERM or Ctrl-C; 1 when they cannot be kept running."""
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="northstar-stream-"))
-        children = stack.enter_context(Children({MULTIPROCESS: folder}))
+        folder, lock = stack.enter_context(scratch(COUNTERS))
+        children = stack.enter_context(Children({MULTIPROCESS: str(folder)}))
         try:
             listeners = listen_together(host, port, count)
         except OSError as error:
@@ -48,7 +52,7 @@ def run(host: str, port: int, count: int) -> int:
             return 1
         for listener in listeners:  # closed before the workers end: nobody is to knock where nobody answers
             stack.enter_context(listener)
-        workers = [Worker(_start(children, listener, count)) for listener in listeners]
+        workers = [Worker(_start(children, listener, count, lock)) for listener in listeners]
         while not children.stopping:
             children.watch()
             for worker in workers:
@@ -72,16 +76,15 @@ def listen_together(host: str, port: int, count: int) -> list[socket.socket]:
     return [first, *others]
 
 
-def _start(children: Children, listener: socket.socket, count: int) -> Child:
+def _start(children: Children, listener: socket.socket, count: int, lock: int) -> Child:
     number = listener.fileno()
-    return children.start(
-        "worker", ["stream", "--workers", str(count), "--listener", str(number)], sockets=[number]
-    )
+    arguments = ["stream", "--workers", str(count), "--listener", str(number)]
+    return children.start("worker", arguments, inherited=[number, lock])
 
 
-def _replace(children: Children, worker: Worker, folder: str) -> bool:
+def _replace(children: Children, worker: Worker, folder: Path) -> bool:
     """Start a worker that ended anew; False when that has failed too often."""
-    mark_process_dead(worker.child.process.pid, folder)  # type: ignore[no-untyped-call]
+    mark_process_dead(worker.child.process.pid, str(folder))  # type: ignore[no-untyped-call]
     lived = time.monotonic() - worker.child.since
     worker.failures = worker.failures + 1 if lived < SOON_SECONDS else 0
     if worker.failures >= FAILURES:

@@ -167,3 +167,22 @@ def test_workers_that_cannot_start_end_the_whole(path: Path, shared: bool) -> No
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "cannot listen" in done.stderr
+
+
+@pytest.mark.skipif(not CHILDREN.exists(), reason="this system does not list the children of a process")
+def test_what_killed_workers_counted_in_is_removed_at_the_next_start(path: Path, tmp_path: Path) -> None:
+    """A parent that is killed removes nothing; its workers end by themselves, and the next start looks."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with running(path, TMPDIR=str(temporary)) as (parent, _):
+        [left] = temporary.iterdir()
+        children = workers(parent)
+        parent.kill()
+        parent.wait(PATIENCE)
+        until(lambda: not any(Path(f"/proc/{number}").exists() for number in children))
+    assert left.exists()
+    with running(path, TMPDIR=str(temporary)) as (_, url), running(path, TMPDIR=str(temporary)):
+        assert not left.exists()
+        assert len(list(temporary.iterdir())) == 2
+        assert clients(url) == 0
+    assert list(temporary.iterdir()) == []
