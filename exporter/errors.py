@@ -15,6 +15,7 @@ ExporterError
     StoreUnavailable    the database cannot be opened or written
     StoreDisplaced      another file lies where the database was; nothing is written to either
     StoreDamaged        what is stored is not what was written; it is never served
+    DaybookDamaged      the same of what is made of the records, and will be once more
     SchemaTooNew        written by a newer version; this one must not touch it
     StoreBusy           another exporter is the writer
     SequenceGap         a snapshot that does not follow the last one
@@ -123,11 +124,19 @@ class StoreDisplaced(StoreError):
 class StoreDamaged(StoreError):
     """What is stored is not what was written; `what` names it, as the beginning of a sentence."""
 
+    remedy = "Restore a backup with `northstar restore`."
+
     def __init__(self, what: str) -> None:
         super().__init__(
             f"{what} is not what was written, its checksum differs: the disk or another program changed the "
-            "database. Restore a backup with `northstar restore`."
+            f"database. {self.remedy}"
         )
+
+
+class DaybookDamaged(StoreDamaged):
+    """A line of the daybook is not what was written."""
+
+    remedy = "The exporter makes it anew from the records."
 
 
 class SchemaTooNew(StoreError):

@@ -15,6 +15,7 @@ from decimal import Decimal
 from exporter.collect.asides import read_asides_again
 from exporter.collect.backlog import Reader
 from exporter.collect.books import Books
+from exporter.collect.daybook import Daybook
 from exporter.collect.listener import Listener
 from exporter.collect.outages import Outages
 from exporter.collect.publisher import Publisher
@@ -100,9 +101,20 @@ class Cycle:
             monotonic,
             self.steps.look,
         )
+        self.daybook = Daybook(store, self.books.ledger.zone, self.books.ledger.lots, clock, thread, outages)
+        """Kept up with the records; `run` is a task."""
         self.upkeep = Upkeep(
-            store, self.books, self.standings, metrics, clock, thread, retention or Retention(), outages
+            store,
+            self.books,
+            self.standings,
+            metrics,
+            clock,
+            thread,
+            retention or Retention(),
+            outages,
+            self.daybook,
         )
+        self.listen(self.daybook)
         self.steps.listen(self._stepped)
 
     def _stepped(self, step: timedelta) -> None:
@@ -113,6 +125,7 @@ class Cycle:
         self.standings.stepped(step)
         self.books.stepped(step)
         self.turns.stepped(step)
+        self.daybook.stepped(step)
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of everything from now on."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from exporter.collect.books import Books
+from exporter.collect.daybook import Daybook
 from exporter.collect.outages import STORE, Outages
 from exporter.collect.standing import Standings
 from exporter.collect.store_thread import StoreThread
@@ -16,6 +17,7 @@ from exporter.errors import StoreDamaged, StoreError
 from exporter.metrics.exporter_metrics import ExporterMetrics
 from exporter.runtime import gc_pauses
 from exporter.store import Retention, Store, scrub
+from exporter.store.daybook import TABLES
 
 log = logging.getLogger("northstar")
 
@@ -33,8 +35,9 @@ class Upkeep:
         thread: StoreThread,
         retention: Retention,
         outages: Outages,
+        daybook: Daybook,
     ) -> None:
-        self._store, self._books, self._metrics = store, books, metrics
+        self._store, self._books, self._metrics, self._daybook = store, books, metrics, daybook
         self._clock, self._thread, self._retention = clock, thread, retention
         self._standings, self._outages = standings, outages
 
@@ -76,6 +79,8 @@ class Upkeep:
         finally:
             stopping.set()
         self._metrics.scrubbed({"pages": 0, **found.damaged}, self._clock())
+        if any(found.damaged[table.name] for table in TABLES):
+            self._daybook.distrust()
         if found.named:
             log.error(
                 "scrub: %s of %s rows are not what was written: %s; restore a backup",

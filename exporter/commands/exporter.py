@@ -70,7 +70,7 @@ async def serve(settings: Settings) -> None:
     )
     scheduler.start()
     cycle.steps.listen(partial(schedule.stepped, scheduler, cycle.clock))
-    running = (*followers, backups, cycle.steps)
+    running = (*followers, backups, cycle.steps, cycle.daybook)
     beside = [asyncio.create_task(each.run()) for each in running if each is not None]
     log.info(
         "exporter started sources=%s metrics=%s://%s/metrics",

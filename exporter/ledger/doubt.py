@@ -19,13 +19,14 @@ class Doubt:
     """One thing that speaks against figures of a source.
 
     `components` are the lines that rest on it. `at` is when it happened at the latest: a window that starts
-    later does not rest on it; None: it may have been at any time. `scope` is the market it lies in, "" where
-    it lies in none.
+    later does not rest on it; None: it may have been at any time. `since` is when it happened at the
+    earliest, None where nobody knows. `scope` is the market it lies in, "" where it lies in none.
     """
 
     components: frozenset[str]
     reason: Reason
     at: datetime | None = None
+    since: datetime | None = None
     scope: str = ""
 
     def touches(self, component: str, start: datetime | None) -> bool:

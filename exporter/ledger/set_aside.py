@@ -26,7 +26,14 @@ def doubts(info: SourceInfo, asides: Iterable[Aside]) -> tuple[Doubt, ...]:
             reason = Reason(
                 info.name, "set_aside", _said(listed, field, what, sum(each.count for each in rows))
             )
-            found.append(Doubt(components=frozenset(components), reason=reason, at=_latest(rows)))
+            found.append(
+                Doubt(
+                    components=frozenset(components),
+                    reason=reason,
+                    at=max(_all_known(each.at for each in rows), default=None),
+                    since=min(_all_known(each.since for each in rows), default=None),
+                )
+            )
             found += [
                 Doubt(components=frozenset(), reason=reason, scope=scope)
                 for scope in dict.fromkeys(each.scope for each in rows)
@@ -40,8 +47,8 @@ def _said(listed: str, field: str, what: str, count: int) -> str:
     return f"{rows} of {listed} cannot be read and {'is' if count == 1 else 'are'} set aside: {field} {what}"
 
 
-def _latest(rows: Iterable[Aside]) -> datetime | None:
-    """Return when the last of the rows happened, None where that is not known of each."""
-    times = [each.at for each in rows]
-    known = [at for at in times if at is not None]
-    return max(known) if len(known) == len(times) else None
+def _all_known(times: Iterable[datetime | None]) -> list[datetime]:
+    """Return the times; none where that of one row is not known."""
+    given = list(times)
+    known = [at for at in given if at is not None]
+    return known if len(known) == len(given) else []

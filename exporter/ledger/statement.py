@@ -11,13 +11,24 @@ from exporter.errors import OutOfBalance
 from exporter.ledger.book import SourceBook, SourceState, total
 from exporter.ledger.checks import stated_checks
 from exporter.ledger.cost.plan import NO_PLAN, Plan
+from exporter.ledger.doubt import Doubt
 from exporter.ledger.ledger import Ledger, WindowFigures
 from exporter.ledger.sales.orders import Counts
 from exporter.ledger.trading.results import Results
 from exporter.ledger.trading.venue_book import VenueBook
 from exporter.money import ZERO, plain
 from exporter.records import Aside, Kind
-from exporter.snapshot import COMPONENTS, Cursor, Figure, Opening, Snapshot, StatedFigure, Window, per_order
+from exporter.snapshot import (
+    COMPONENTS,
+    Cursor,
+    Figure,
+    Opening,
+    Reason,
+    Snapshot,
+    StatedFigure,
+    Window,
+    per_order,
+)
 from exporter.snapshot.restated import NOTHING_RESTATED, Restated, restatements
 from exporter.snapshot.texts import moment, ratio, usd
 from exporter.snapshot.tree import (
@@ -29,6 +40,7 @@ from exporter.snapshot.tree import (
     ShopCounts,
     SourceShare,
     SourceStatus,
+    StatedDoubt,
     TradingResults,
     Trouble,
     VenueAccount,
@@ -38,6 +50,9 @@ from exporter.snapshot.tree import (
 
 Standing = tuple[LiveStatus, datetime]
 """How a live feed stands, and since when."""
+
+DOUBTS_STATED = 50
+"""Doubts of a source that are stated one by one: a venue can be wrong about ten thousand markets."""
 
 NO_LIMITS: Mapping[str, Decimal] = {}
 
@@ -96,9 +111,36 @@ def state(
         venues=trading.venues,
         sales=_sales(ledger, now, sources, figures) if ledger.shops else None,
         api_cost=api_cost,
+        doubts=_doubts(ledger),
         restatements=restatements(*restated),
         limits={name: plain(limit) for name, limit in limits.items()} or None,
         demo=demo,
+    )
+
+
+def _doubts(ledger: Ledger) -> tuple[StatedDoubt, ...] | None:
+    """State what speaks against figures: of each source the first many, and of the others that there are
+    more, which may be about any time."""
+    stated: list[StatedDoubt] = []
+    for name in ledger.books:
+        found = [doubt for doubt in ledger.doubts(name) if doubt.components]
+        stated += (_doubt(name, doubt) for doubt in found[:DOUBTS_STATED])
+        if rest := found[DOUBTS_STATED:]:
+            components = frozenset[str]().union(*(doubt.components for doubt in rest))
+            reason = Reason(name, rest[0].reason.code, f"{len(rest):,} more doubts")
+            stated.append(_doubt(name, Doubt(components=components, reason=reason)))
+    return tuple(stated) or None
+
+
+def _doubt(source: str, doubt: Doubt) -> StatedDoubt:
+    return StatedDoubt(
+        source=source,
+        code=doubt.reason.code,
+        text=doubt.reason.text,
+        components=tuple(name for name in COMPONENTS if name in doubt.components),
+        scope=doubt.scope or None,
+        since=None if doubt.since is None else moment(doubt.since),
+        until=None if doubt.at is None else moment(doubt.at),
     )
 
 

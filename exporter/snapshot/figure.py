@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from exporter.snapshot.definition import Stated, private, totals
-from exporter.snapshot.texts import Moment, Usd, moment, usd
+from exporter.snapshot.texts import Moment, Usd, decimal, moment, usd
+from exporter.times import unstamp
 
 GradeWord = Literal["missing", "stale", "partial", "estimated", "final"]
 
@@ -59,6 +60,16 @@ class Figure:
     grade: Grade
     as_of: datetime | None
     because: tuple[Reason, ...] = ()
+
+    @classmethod
+    def of(cls, stated: StatedFigure) -> Self:
+        """Return the figure that a snapshot states."""
+        return cls(
+            None if stated.usd is None else decimal(stated.usd),
+            Grade.of(stated.grade),
+            None if stated.as_of is None else unstamp(stated.as_of),
+            stated.because,
+        )
 
     def stated(self) -> StatedFigure:
         """Return the figure as a snapshot states it."""

@@ -396,6 +396,22 @@ class ApiCost(Stated, frozen=True, kw_only=True):
     credit: Annotated[CreditStanding | None, private("Absent where none was stated.")] = None
 
 
+class StatedDoubt(Stated, frozen=True, kw_only=True):
+    """Something that speaks against figures: rows that cannot be read, or that contradict each other."""
+
+    source: Annotated[str, private("The source that it lies with.")]
+    code: Annotated[str, private("What it is, one word for each cause, as in the reasons of a figure.")]
+    text: Annotated[str, private("The same for people.")]
+    components: Annotated[tuple[str, ...], private("The lines of the statement that rest on it.")]
+    scope: Annotated[
+        str | None, private("The market, sale or day that it lies in; absent where it is in none.")
+    ] = None
+    since: Annotated[Moment | None, private("When that was at the earliest; absent where nobody knows.")] = (
+        None
+    )
+    until: Annotated[Moment | None, private("When it was at the latest; absent where nobody knows.")] = None
+
+
 class Snapshot(Stated, frozen=True, kw_only=True):
     """All figures at one moment. Keys may be added; a key is never given another meaning."""
 
@@ -427,6 +443,10 @@ class Snapshot(Stated, frozen=True, kw_only=True):
         totals("Sales counted by window; absent while none are known."),
     ] = None
     api_cost: Annotated[ApiCost | None, private("API cost in detail; absent while none is known.")] = None
+    doubts: Annotated[
+        tuple[StatedDoubt, ...] | None,
+        private("What speaks against figures, with the time that it is about; absent while nothing does."),
+    ] = None
     restatements: Annotated[
         Restatements | None, private("What the sources have said otherwise; absent before any.")
     ] = None

@@ -17,6 +17,7 @@ from exporter.store.asides import AsideStore, OpenAside
 from exporter.store.breakdowns import Breakdown, BreakdownStore
 from exporter.store.custody import Custody, Shown
 from exporter.store.database import open_reader, open_writer, outdated
+from exporter.store.daybook import DaybookStore
 from exporter.store.epochs import go_on_from
 from exporter.store.evidence import Evidence, RawSource, Revision
 from exporter.store.histories import Found, HistoryStore, ListProgress, Past
@@ -32,6 +33,7 @@ __all__ = [
     "Breakdown",
     "BreakdownStore",
     "Committed",
+    "DaybookStore",
     "Evidence",
     "Found",
     "HistoryStore",
@@ -69,6 +71,7 @@ class Store:
         self.histories = HistoryStore(engine, self.records, self.asides)
         self.snapshots = SnapshotStore(engine)
         self.breakdowns = BreakdownStore(engine)
+        self.daybook = DaybookStore(engine)
         self.thinning = Thinning(engine, self.snapshots)
         self.evidence = Evidence(engine)
         self.sealing = Sealing(engine)

@@ -9,8 +9,8 @@ verified by their own checksum.
 
 Nothing here is edited: a changed record is a further revision, a snapshot is written once; where
 those before it were thinned out it gets a `leap` over them.
-Only `sources`, `histories` and `history_parts` (where each reading stands), `breakdowns` (made from the
-records) and the open rows of `aside` are overwritten, and retention deletes what is old.
+Only `sources`, `histories` and `history_parts` (where each reading stands), `breakdowns` and the daybook
+(made from the records) and the open rows of `aside` are overwritten, and retention deletes what is old.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration; a database at another one is migrated or, when newer, refused."""
 
 metadata = MetaData()
@@ -174,6 +174,48 @@ breakdowns = Table(
     Column("as_of", String(32), nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+
+daybook = Table(
+    "daybook",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("scope", String(256), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("crc32", Big, nullable=False),
+    Index("daybook_by_day", "day", "source"),
+)
+"""What each market, sale and day of API cost came to on each day of the reporting zone; days by ordinal."""
+
+days = Table(
+    "days",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("crc32", Big, nullable=False),
+)
+"""Their sum by source and day."""
+
+hours = Table(
+    "hours",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("crc32", Big, nullable=False),
+)
+"""The same by quarters of an hour of the day."""
+
+daybook_due = Table(
+    "daybook_due",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("scope", String(256), primary_key=True),
+    Column("at", Big, nullable=False),
+    Index("daybook_due_by_time", "at"),
+)
+"""What time alone will make other lines of, and when."""
 
 aside = Table(
     "aside",

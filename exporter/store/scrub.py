@@ -42,6 +42,9 @@ SEALED: dict[str, Sequence[str]] = {
     "snapshots": FIGURES,
     "rollups": FIGURES,
     "layouts": LAYOUT,
+    "daybook": ("source", "scope", "day", "body"),
+    "days": ("source", "day", "body"),
+    "hours": ("source", "day", "body"),
 }
 """Tables whose rows carry a checksum, and of what."""
 

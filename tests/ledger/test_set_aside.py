@@ -46,6 +46,15 @@ def test_a_row_without_a_time_may_have_been_at_any() -> None:
     assert told.reason.text == "a row of fills cannot be read and is set aside: fills.price is missing"
 
 
+def test_rows_of_which_it_is_known_when_they_were_are_of_no_time_before() -> None:
+    """As early as the first of them; as soon as one may have been at any time, they all may."""
+    early, late = (
+        replace(ROW, key=f"{hours}", since=NOW - timedelta(hours=hours), scope="") for hours in (9, 1)
+    )
+    assert doubts(KALSHI, [early, late])[0].since == NOW - timedelta(hours=9)
+    assert doubts(KALSHI, [early, replace(late, since=None)])[0].since is None
+
+
 def test_a_row_that_no_figure_rests_on_doubts_none() -> None:
     """A name that cannot be read is shown as an id."""
     assert doubts(KALSHI, [replace(ROW, components=())]) == ()

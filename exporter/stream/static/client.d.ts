@@ -48,6 +48,8 @@ export interface Snapshot {
   sales?: Record<Window, SalesCounts>;
   /** API cost in detail; absent while none is known. */
   api_cost?: ApiCost;
+  /** What speaks against figures, with the time that it is about; absent while nothing does. */
+  doubts?: StatedDoubt[];
   /** What the sources have said otherwise; absent before any. */
   restatements?: Restatements;
   /** Limits that are set, by name with their unit. */
@@ -547,6 +549,24 @@ export interface CreditStanding {
   gone?: string;
   /** The day that uses it up at the latest. */
   gone_latest?: string;
+}
+
+/** Something that speaks against figures: rows that cannot be read, or that contradict each other. */
+export interface StatedDoubt {
+  /** The source that it lies with. */
+  source: string;
+  /** What it is, one word for each cause, as in the reasons of a figure. */
+  code: string;
+  /** The same for people. */
+  text: string;
+  /** The lines of the statement that rest on it. */
+  components: string[];
+  /** The market, sale or day that it lies in; absent where it is in none. */
+  scope?: string;
+  /** When that was at the earliest; absent where nobody knows. */
+  since?: string;
+  /** When it was at the latest; absent where nobody knows. */
+  until?: string;
 }
 
 /** What the sources have said otherwise. */
