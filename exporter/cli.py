@@ -15,6 +15,8 @@ from pathlib import Path
 
 from exporter import __version__
 from exporter.errors import ExporterError
+from exporter.periods.dimension import DIMENSIONS
+from exporter.periods.period import UNITS
 from exporter.records.printable import printable
 from exporter.settings import Settings
 from exporter.snapshot import COMPONENTS, WINDOWS
@@ -149,6 +151,12 @@ def _restore(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a copy that `northstar backup` made")
 
 
+def _statement(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("period", help="such as 2026-10, 2026-Q3, month-1, 2026-10-05..2026-10-20")
+    parser.add_argument("--by", choices=[*UNITS, *DIMENSIONS], help="what its rows are")
+    parser.add_argument("--format", choices=["text", "json", "csv"], default="text")
+
+
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("day", nargs="?", type=_day, metavar="DATE", help="a UTC day of API cost")
     parser.add_argument("--window", choices=WINDOWS, default="today")
@@ -250,6 +258,9 @@ COMMANDS = (
     Command("backfill", "read the whole past of a source; stop and go on at will", "backfill:run", _backfill),
     Command("backup", "make a verified copy of the database, at any time", "backup:back_up_now", _backup),
     Command("restore", "put a copy in the place of the database", "backup:restore_from", _restore),
+    Command(
+        "statement", "what a period came to, by month, market, model and so on", "statement:run", _statement
+    ),
     Command("explain", "why a figure is what it is, down to the raw answers", "explain:run", _explain),
     Command("simulator", "the three upstreams, simulated", "simulator:run", _simulator),
     Command("fault", "turn a fault of the simulator on or off", "simulator:fault", _fault),

@@ -19,7 +19,7 @@ from exporter.ledger.trading.positions import Book, Event, counts, in_order
 from exporter.ledger.windows import starts
 from exporter.money import plain
 from exporter.records import BilledDay, Fill, Sale, Settlement, UsageHour, ticker_of
-from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, WINDOWS, Figure, Grade, Snapshot, Window
+from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, WINDOWS, Figure, Snapshot, Window
 from exporter.snapshot.figure import StatedFigure
 from exporter.snapshot.texts import decimal
 from exporter.snapshot.tree import Position
@@ -145,16 +145,7 @@ def _stated(
 
 
 def _sum(parts: Iterable[StatedFigure]) -> StatedFigure:
-    known = [
-        Figure(
-            None if part.usd is None else decimal(part.usd),
-            Grade.of(part.grade),
-            None if part.as_of is None else unstamp(part.as_of),
-            part.because,
-        )
-        for part in parts
-    ]
-    return sum_of_figures(known).stated()
+    return sum_of_figures(map(Figure.of, parts)).stated()
 
 
 def _lines(asked: _Asked, components: Mapping[str, StatedFigure]) -> list[LineItem]:

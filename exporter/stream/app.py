@@ -34,6 +34,7 @@ from exporter.stream import (
     history,
     models,
     page,
+    periods,
     restatements,
     streams,
 )
@@ -179,6 +180,7 @@ def create_app(
     app.include_router(aside.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(restatements.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(explain.router(store_path), dependencies=[Depends(BEARER)])
+    app.include_router(periods.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(_health(followed, clock, steps, companion))
     app.include_router(_token(gate), dependencies=[Depends(BEARER)])
     app.include_router(_rest(metrics))

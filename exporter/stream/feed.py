@@ -112,6 +112,11 @@ class Feed:
         return self._current
 
     @property
+    def tree(self) -> JsonObject | None:
+        """The newest snapshot as it is stored, not to be changed; None before the first."""
+        return self._tree
+
+    @property
     def limits(self) -> Mapping[str, str]:
         """The limits that the exporter goes by, as the newest snapshot states them; none before the first."""
         limits = (self._tree or {}).get("limits")
@@ -179,19 +184,19 @@ class Feed:
 
     async def history(self, start: datetime, end: datetime, points: int) -> list[Point]:
         """Return the figures of [start, end), one snapshot per step. Raises StoreUnavailable."""
-        return await self._ask(lambda store: store.snapshots.history(start, end, points))
+        return await self.ask(lambda store: store.snapshots.history(start, end, points))
 
     async def breakdown(self) -> Breakdown | None:
         """Return the newest results by group, None before the first. Raises StoreUnavailable."""
-        return await self._ask(lambda store: store.breakdowns.latest())
+        return await self.ask(lambda store: store.breakdowns.latest())
 
     async def aside(self, limit: int) -> list[OpenAside]:
         """Return the newest rows that are set aside. Raises StoreUnavailable."""
-        return await self._ask(lambda store: store.asides.entries(limit))
+        return await self.ask(lambda store: store.asides.entries(limit))
 
     async def restatements(self, limit: int, before: int | None, source: str | None) -> list[Restatement]:
         """Return what sources have said otherwise, the newest first. Raises StoreUnavailable."""
-        return await self._ask(lambda store: store.restatements.entries(limit, before, source))
+        return await self.ask(lambda store: store.restatements.entries(limit, before, source))
 
     def close(self) -> None:
         """Let every waiter go; streams end, and long polls answer with what there is."""
@@ -371,14 +376,14 @@ class Feed:
         """Return the stored deltas after `sequence` up to the current one; None when there is a hole."""
         epoch = self.epoch
         try:
-            rows = await self._ask(lambda store: store.snapshots.after(sequence, count))
+            rows = await self.ask(lambda store: store.snapshots.after(sequence, count))
         except StoreUnavailable:
             return None
         if [row.sequence for row in rows] != list(range(sequence + 1, sequence + count + 1)):
             return None
         return tuple(Event("delta", Cursor(epoch, row.sequence), stamp(row.as_of), row.patch) for row in rows)
 
-    async def _ask(self, question: Callable[[Store], Result]) -> Result:
+    async def ask(self, question: Callable[[Store], Result]) -> Result:
         """Ask the second connection in a thread, one question at a time: the first one belongs to
         the watching task, and a long answer must not hold up the loop."""
         async with self._archive_turn:

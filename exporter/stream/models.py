@@ -120,6 +120,62 @@ class ExplainedAnswer(CursorAnswer):
     day: str | None = Field(default=None, examples=["2026-11-20"])
 
 
+class StatedPeriod(BaseModel):
+    """What a period came to, as it is known now."""
+
+    period: str = Field(examples=["2026-10"])
+    words: str = Field(description="Its days in words, with the zone.")
+    first: str = Field(description="Its first day, which is in it.", examples=["2026-10-01"])
+    last: str = Field(description="Its last day, which is in it.", examples=["2026-10-31"])
+    start: str = Field(alias="from", description="The moment it begins at, UTC.")
+    end: str = Field(alias="to", description="The moment it ends before, UTC.")
+    over: bool = Field(description="Whether it has ended.")
+    net: dict[str, Any] = Field(description="A figure, as a snapshot states it.")
+    components: dict[str, Any] = Field(description="Signed contributions, which sum to the net.")
+    counts: dict[str, int] = Field(description="How much happened: fills, settlements, orders, refunds.")
+    by_source: dict[str, Any] | None = Field(
+        default=None, description="Its components by source, for sources of a kind that has several."
+    )
+
+
+class OfPast(CursorAnswer):
+    """What every answer about the past says: the snapshot it goes with, and the settings in force."""
+
+    timezone: str
+    currency: str
+    lot_rule: str
+    mark_rule: str
+
+
+class PeriodsAnswer(OfPast):
+    """Periods, the first one first."""
+
+    periods: Sequence[StatedPeriod]
+
+
+class StatementRow(BaseModel):
+    """What a market, a product, a model and so on came to in a period."""
+
+    name: str = Field(description="Empty for what cannot be told apart.")
+    net: str
+    amounts: dict[str, str] = Field(description="Signed contributions; `api_cost` is bill and estimate.")
+    counts: dict[str, int] | None = None
+
+
+class StatementAnswer(OfPast):
+    """A period, and a page of its rows; `sum` is of all rows."""
+
+    statement: StatedPeriod
+    by: str | None = None
+    count: int | None = None
+    offset: int | None = None
+    sum: str | None = None
+    exact: bool | None = Field(
+        default=None, description="Whether the rows sum to the lines that they divide."
+    )
+    rows: Sequence[StatementRow] | None = None
+
+
 class AsideRow(BaseModel):
     """A row that cannot be read."""
 

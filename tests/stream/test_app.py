@@ -322,7 +322,9 @@ def test_the_openapi_document_is_valid_and_complete(app: FastAPI) -> None:
         "/api/pnl/explain",
         "/api/pnl/groups",
         "/api/pnl/history",
+        "/api/pnl/periods",
         "/api/pnl/restatements",
+        "/api/pnl/statement",
         "/api/pnl/stream",
         "/api/token",
     }

@@ -212,6 +212,8 @@ def test_totals_are_all_that_a_token_for_totals_sees(
         "/api/pnl/groups",
         "/api/pnl/aside",
         "/api/pnl/restatements",
+        "/api/pnl/periods",
+        "/api/pnl/statement?period=month",
         "/api/pnl/explain",
         "/api/pnl/anything-new",
     ):

@@ -1,0 +1,373 @@
+"""The figures of any period as they are known now, from the daybook and the snapshots.
+
+Days:   a day that is over is the sum of its records. Today is what the newest snapshot states, so that a
+        period that runs never says otherwise than the live figures.
+Marks:  what was unrealised at a midnight is what a snapshot of then stated, and nothing where nothing was
+        open. Where nobody looked, the value next to it stands in, as for the windows, and the change is
+        `partial`. So the changes of days always sum to those of their months.
+Grade:  the worst of: has the source been heard since, is its past whole, is the cost billed, does anything
+        that is known speak against the days, is the daybook up with the records.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from exporter.errors import StoreUnavailable
+from exporter.ledger.book import total
+from exporter.ledger.cost.cost_book import BILLED, ESTIMATED
+from exporter.ledger.cost.day import USAGE_LATE, CostDay
+from exporter.ledger.doubt import DOUBTS_NAMED
+from exporter.ledger.journal import OPEN_COST
+from exporter.ledger.trading.venue_book import OPENING_MARK_AGE
+from exporter.money import ZERO
+from exporter.periods.day_line import DayLine, DaySums
+from exporter.periods.period import Period
+from exporter.records import BillChange, BilledDay, KeyUsage, Kind, UsageHour
+from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, Figure, Grade, Opening, Reason, Snapshot
+from exporter.snapshot.texts import decimal
+from exporter.snapshot.tree import SourceStatus, StatedDoubt, WindowStatement
+from exporter.store import Store
+from exporter.store.daybook import Scope
+from exporter.store.rows import chunks
+from exporter.times import midnight, unstamp
+
+UNREALISED = "trading_unrealised_change"
+
+DAYS_AT_ONCE = 62
+"""Days of API cost whose records are held at a time: two months are a few thousand."""
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+Openings = dict[tuple[str, datetime], Opening | None]
+"""What snapshots stated of a venue at midnights that are over; kept by who asks often, since it stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFigures:
+    """What a period came to: its lines, their sum, the same by source, and how much happened in it."""
+
+    period: Period
+    net: Figure
+    components: Mapping[str, Figure]
+    by_source: Mapping[str, Mapping[str, Figure]]
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What was unrealised at a midnight, and what is doubtful about it."""
+
+    usd: Decimal
+    reason: Reason | None = None
+
+
+class PeriodReader:
+    """The past of one store as it stands: one state, whatever is asked of it.
+
+    `snapshot` is the newest one, for who has it at hand.
+    Raises StoreUnavailable while no snapshot was published, for without one nobody knows what takes part.
+    """
+
+    def __init__(
+        self, store: Store, snapshot: Snapshot | None = None, openings: Openings | None = None
+    ) -> None:
+        newest = store.snapshots.newest() if snapshot is None else snapshot
+        if newest is None:
+            raise StoreUnavailable("The exporter has published no snapshot yet.")
+        self.snapshot = newest
+        self.now, self.zone = unstamp(newest.as_of), ZoneInfo(newest.timezone)
+        self.today = self.now.astimezone(self.zone).date()
+        self.sources = {
+            name: found for name, found in newest.sources.items() if found.kind in KIND_COMPONENTS
+        }
+        self._store = store
+        self._openings: Openings = {} if openings is None else openings
+        self._days = store.daybook.days(None, self.today, list(self.sources))
+        self._lag = store.daybook.lag(f"{newest.timezone} {newest.lot_rule} ")
+
+    @cached_property
+    def first(self) -> date | None:
+        """The first day on which anything happened, None when nothing did."""
+        return min((day for days in self._days.values() for day in days), default=None)
+
+    def figures(self, period: Period) -> PeriodFigures:
+        """Return what a period came to, as far as it has gone."""
+        by_source = {
+            name: self._of_source(name, source.kind, period) for name, source in self.sources.items()
+        }
+        components = {}
+        for component in COMPONENTS:
+            found = [parts[component] for parts in by_source.values() if component in parts]
+            if found:
+                components[component] = total(found)
+        return PeriodFigures(period, total(components.values()), components, by_source, self._counts(period))
+
+    def days_of(self, source: str, period: Period) -> Iterator[tuple[date, DaySums]]:
+        """Yield the days of a period that are over, of those on which a source had anything."""
+        days = self._days[source]
+        last = min(period.last, self.today - DAY)
+        if len(days) < (last - period.first).days:
+            yield from ((day, found) for day, found in days.items() if period.first <= day <= last)
+            return
+        for ordinal in range(period.first.toordinal(), last.toordinal() + 1):
+            day = date.fromordinal(ordinal)
+            if (found := days.get(day)) is not None:
+                yield day, found
+
+    def of_kind(self, kind: Kind) -> list[str]:
+        """Return the sources of a kind that take part, in their order."""
+        return [name for name, source in self.sources.items() if source.kind == kind]
+
+    def lines(self, period: Period, sources: Sequence[str]) -> Iterator[tuple[Scope, DayLine]]:
+        """Yield what each market, sale or day of cost came to on each day of a period, until now."""
+        last = min(period.last, self.today)
+        if period.first <= last:
+            for scope, _, line in self._store.daybook.lines(period.first, last, sources):
+                yield scope, line
+
+    def positions(self, source: str, at: datetime) -> dict[str, Decimal] | None:
+        """Return by market what was unrealised at a moment, None where that is not kept."""
+        if at >= self.now:
+            return _positions(self.snapshot, source)
+        value = self._value(source, at)
+        if not value.usd and value.reason is None:
+            return {}
+        sequence = self._store.evidence.snapshot(at)
+        snapshot = self._store.snapshots.read(sequence) if sequence else None
+        found = {} if snapshot is None else _positions(snapshot, source)
+        return found if sum(found.values(), ZERO) == value.usd else None
+
+    def cost_days(self, source: str, days: Sequence[date]) -> Iterator[CostDay]:
+        """Yield what is known of UTC days of a bill, of those of which anything is."""
+        for chunk in chunks(days, DAYS_AT_ONCE):
+            names = [day.isoformat() for day in chunk]
+            for scope, records in sorted(self._store.records.of_scopes(source, names).items()):
+                day = CostDay(date.fromisoformat(scope), source)
+                for record in records:
+                    if isinstance(record, BilledDay | UsageHour | KeyUsage | BillChange):
+                        day.take(record)
+                day.settle(self.now)
+                if day.known:
+                    yield day
+
+    def _counts(self, period: Period) -> dict[str, int]:
+        counted: dict[str, int] = {}
+        last = min(period.last, self.today)
+        for days in self._days.values():
+            for day, found in days.items():
+                if period.first <= day <= last:
+                    for name, number in found.counts.items():
+                        counted[name] = counted.get(name, 0) + number
+        return counted
+
+    def _of_source(self, name: str, kind: Kind, period: Period) -> dict[str, Figure]:
+        """Return the lines of one source. A period that a window covers is graded as that is."""
+        found = self._summed(name, kind, period)
+        for window in ("mtd", "ytd"):
+            stated = self.snapshot.windows[window]
+            if period.first < self.today <= period.last and unstamp(stated.start) == period.start:
+                live = self._live(name, kind, stated)
+                if all(live[each].usd == figure.usd for each, figure in found.items() if each in live):
+                    return live
+        return found
+
+    def _summed(self, name: str, kind: Kind, period: Period) -> dict[str, Figure]:
+        if period.first > self.today:
+            reason = Reason(name, "not_begun", f"{period.name} has not begun")
+            return dict.fromkeys(KIND_COMPONENTS[kind], Figure(None, Grade.MISSING, None, (reason,)))
+        parts: dict[str, list[Figure]] = {component: [] for component in KIND_COMPONENTS[kind]}
+        if period.first < self.today:
+            for component, figure in self._closed(name, kind, period).items():
+                parts[component].append(figure)
+        if period.first <= self.today <= period.last:
+            for component, figure in self._live(name, kind, self.snapshot.windows["today"]).items():
+                parts[component].append(figure)
+        return {component: total(found) for component, found in parts.items() if found}
+
+    def _live(self, name: str, kind: Kind, window: WindowStatement) -> dict[str, Figure]:
+        """Return what the newest snapshot says of a source in a window."""
+        share = (window.by_source or {}).get(name)
+        stated = window.components if share is None else share.components
+        return {
+            component: Figure.of(stated[component])
+            for component in KIND_COMPONENTS[kind]
+            if component in stated
+        }
+
+    def _closed(self, name: str, kind: Kind, period: Period) -> dict[str, Figure]:
+        """Return what the days of a period that are over have come to."""
+        source, end = self.sources[name], min(period.end, midnight(self.today, self.zone))
+        sums = dict.fromkeys(KIND_COMPONENTS[kind], ZERO)
+        for _, day in self.days_of(name, period):
+            for component in sums:
+                sums[component] += day.sums.get(component, ZERO)
+        doubts: dict[str, list[tuple[Grade, Reason]]] = {component: [] for component in sums}
+        if kind == "venue":
+            begun, ended = self._value(name, period.start), self._value(name, end)
+            sums[UNREALISED] = ended.usd - begun.usd
+            doubts[UNREALISED] += (
+                (Grade.PARTIAL, value.reason) for value in (begun, ended) if value.reason is not None
+            )
+        if kind == "api_cost":
+            for component, grade, reason in self._of_cost(name, period, end):
+                doubts[component].append((grade, reason))
+        against = list(self._against(name, source, period, end))
+        return {
+            component: _graded(usd, source, [*doubts[component], *_touching(against, component)], name)
+            for component, usd in sums.items()
+        }
+
+    def _against(
+        self, name: str, source: SourceStatus, period: Period, end: datetime
+    ) -> Iterator[tuple[frozenset[str], Grade, Reason]]:
+        """Yield what speaks against all or some lines of a stretch of days that are over."""
+        everything = frozenset(KIND_COMPONENTS[source.kind])
+        heard = None if source.as_of is None else unstamp(source.as_of)
+        if heard is not None and heard < end:
+            text = f"it was last heard at {heard:%Y-%m-%d %H:%M} UTC, before the end"
+            yield everything, Grade.STALE, Reason(name, "old_answer", text)
+        for missing in source.history:
+            yield everything, Grade.PARTIAL, Reason(name, "history", missing)
+        if self._lag.touches(name, end):
+            yield everything, Grade.PARTIAL, Reason(name, "counting", "what was read is still being counted")
+        for doubt in self.snapshot.doubts or ():
+            if doubt.source == name and self._about(doubt, period.start, end):
+                reason = Reason(name, doubt.code, doubt.text)
+                yield frozenset(doubt.components), Grade.PARTIAL, reason
+
+    def _about(self, doubt: StatedDoubt, start: datetime, end: datetime) -> bool:
+        """Tell whether what a doubt is about may have been in [start, end)."""
+        if doubt.until is not None and unstamp(doubt.until) < start:
+            return False
+        if doubt.since is not None:
+            return unstamp(doubt.since) < end
+        if not doubt.scope:
+            return True
+        first = self._store.daybook.first_day(doubt.source, doubt.scope)
+        return first is None or midnight(first, self.zone) < end
+
+    def _of_cost(self, name: str, period: Period, end: datetime) -> Iterator[tuple[str, Grade, Reason]]:
+        """Yield what is not certain of the cost of days that are over."""
+        said: dict[tuple[str, str], list[tuple[Grade, str]]] = {}
+        last = min(period.last, self.today - DAY)
+        for line in self._store.daybook.doubtful(period.first, last, name):
+            for doubt in line.doubts:
+                texts = said.setdefault((doubt.component, doubt.code), [])
+                if (found := (Grade.of(doubt.grade), doubt.text)) not in texts:
+                    texts.append(found)
+        for (component, code), texts in said.items():
+            text = "; ".join(text for _, text in texts[:DOUBTS_NAMED])
+            more = f" and {len(texts) - DOUBTS_NAMED} more" if len(texts) > DOUBTS_NAMED else ""
+            yield component, min(grade for grade, _ in texts), Reason(name, code, text + more)
+        yield from self._holes(name, period, end)
+        for edge in (period.start, period.end):
+            if edge <= end:  # at the midnight of today nothing is cut that goes on
+                yield from self._cut(name, edge)
+
+    def _holes(self, name: str, period: Period, end: datetime) -> Iterator[tuple[str, Grade, Reason]]:
+        """Yield the UTC days of which nothing is known though they should be."""
+        known = self._store.daybook.scopes(period.first - DAY, period.last + DAY, name)
+        first = self._store.daybook.first_scope(name)
+        if first is None:
+            return
+        day = max(date.fromisoformat(first), period.start.date())
+        until = min(end, (self.now - USAGE_LATE).replace(hour=0, minute=0, second=0, microsecond=0))
+        holes = []
+        while datetime(day.year, day.month, day.day, tzinfo=UTC) < until:
+            if day.isoformat() not in known:
+                holes.append(day.isoformat())
+            day += DAY
+        if holes:
+            more = f" and {len(holes) - DOUBTS_NAMED} more days" if len(holes) > DOUBTS_NAMED else ""
+            text = f"nothing is known of {', '.join(holes[:DOUBTS_NAMED])}{more}"
+            yield ESTIMATED, Grade.PARTIAL, Reason(name, "unknown_days", text)
+
+    def _cut(self, name: str, edge: datetime) -> Iterator[tuple[str, Grade, Reason]]:
+        """Yield what is shared of a UTC day's cost because a period begins or ends within it."""
+        day = edge.replace(hour=0, minute=0, second=0, microsecond=0)
+        if day == edge:
+            return
+        named = day.date().isoformat()
+        lines = self._store.daybook.of_scope(name, named).values()
+        if any(BILLED in line.amounts for line in lines):
+            yield BILLED, Grade.ESTIMATED, Reason(name, "bill_cut", f"the bill of {named} is cut by hours")
+        if edge.minute and lines:
+            text = f"an hour of {named} is shared by the minute"
+            yield ESTIMATED, Grade.ESTIMATED, Reason(name, "hour_cut", text)
+
+    @cached_property
+    def _open_cost(self) -> dict[str, tuple[list[date], list[Decimal]]]:
+        """The cost of what was open at the end of each day on which it changed, by venue."""
+        found = {}
+        for name, days in self._days.items():
+            dates, costs, cost = [], [], ZERO
+            for day in sorted(days):
+                if (moved := days[day].sums.get(OPEN_COST)) is not None:
+                    cost -= moved
+                    dates.append(day)
+                    costs.append(cost)
+            found[name] = dates, costs
+        return found
+
+    def _value(self, name: str, at: datetime) -> _Value:
+        """Return what was unrealised at a midnight."""
+        dates, costs = self._open_cost[name]
+        before = bisect_right(dates, at.astimezone(self.zone).date() - DAY)
+        if not before or not costs[before - 1]:
+            return _Value(ZERO)
+        opening = self._opening(name, at)
+        if opening is None:
+            share = (self.snapshot.venues or {}).get(name)
+            stated = self.snapshot.unrealised if share is None else share.unrealised
+            known = ZERO if stated is None or stated.usd is None else decimal(stated.usd)
+            return _Value(known, Reason(name, "no_opening", f"no value is known of {at:%Y-%m-%d %H:%M} UTC"))
+        if opening.as_of > at or at - opening.as_of > OPENING_MARK_AGE:
+            text = f"the value at {at:%Y-%m-%d %H:%M} UTC is of {opening.as_of:%Y-%m-%d %H:%M} UTC"
+            return _Value(opening.usd, Reason(name, "old_opening", text))
+        if opening.grade < Grade.ESTIMATED:
+            text = f"the value at {at:%Y-%m-%d %H:%M} UTC was {opening.grade.word}"
+            return _Value(opening.usd, Reason(name, "doubtful_opening", text))
+        return _Value(opening.usd)
+
+    def _opening(self, name: str, at: datetime) -> Opening | None:
+        key = name, at
+        if key in self._openings:
+            return self._openings[key]
+        found = self._store.snapshots.opening(name, at)
+        if found is not None and found.as_of <= at and self.now - at > HOUR:
+            self._openings[key] = found
+        return found
+
+
+def _positions(snapshot: Snapshot, source: str) -> dict[str, Decimal]:
+    """Return by market what a snapshot states as unrealised at a venue."""
+    return {
+        key.removeprefix(f"{source}:"): decimal(held.unrealised)
+        for key, held in (snapshot.positions or {}).items()
+        if held.source == source and held.unrealised is not None
+    }
+
+
+def _graded(usd: Decimal, source: SourceStatus, doubts: Sequence[tuple[Grade, Reason]], name: str) -> Figure:
+    """Return a figure with all that speaks against it; none of a source that has never answered."""
+    if source.as_of is None:
+        text = "no answer yet" if source.error is None else source.error.sentence
+        code = "no_answer" if source.error is None else source.error.reason
+        return Figure(None, Grade.MISSING, None, (Reason(name, code, text),))
+    grade = min((grade for grade, _ in doubts), default=Grade.FINAL)
+    because = dict.fromkeys(reason for _, reason in sorted(doubts, key=lambda doubt: doubt[0]))
+    return Figure(usd, grade, unstamp(source.as_of), tuple(because))
+
+
+def _touching(
+    against: Iterable[tuple[frozenset[str], Grade, Reason]], component: str
+) -> list[tuple[Grade, Reason]]:
+    return [(grade, reason) for components, grade, reason in against if component in components]
