@@ -13,8 +13,8 @@ ALWAYS_FIRES = {"Watchdog"}
 
 def test_every_alert_behaves_as_its_cases_say(tmp_path: Path) -> None:
     """Fires, with these labels and this summary; stays quiet just below; is taken back."""
-    wrong = failures(tmp_path, [(case, ALERTS[case.alert]) for case in CASES])
-    assert {str(case): said for case, said in zip(CASES, wrong, strict=True) if said} == {}
+    wrong = failures(tmp_path, [(case, [ALERTS[case.alert]]) for case in CASES])
+    assert {str(case): said for case, (said,) in zip(CASES, wrong, strict=True) if said} == {}
 
 
 def test_every_alert_has_a_case_of_firing_and_one_of_ending() -> None:
