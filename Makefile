@@ -22,12 +22,17 @@ help:  ## Show this list
 run: $(READY_TO_RUN)  ## Your accounts when a key is set, else the demo; http://127.0.0.1:8080/
 	@exec $(BIN)/northstar run
 
-# Each check speaks whatever the one before it said. Needs a shell variable, status.
+# Whatever the environment says, compiled modules are kept: each worker and each run would compile all of them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Each check speaks whatever the one before it said; the one that asks a service waits for it beside the others.
+# Needs a shell variable, status.
 define LINT
+	$(BIN)/python -m tests.audit >$(VENV)/audit.txt & audit=$$!; \
 	$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . || status=1; \
 	$(BIN)/lint-imports --no-logo >$(VENV)/imports.txt || { cat $(VENV)/imports.txt; status=1; }; \
 	$(BIN)/mypy || status=1; \
-	$(BIN)/python -m tests.audit || status=1
+	wait $$audit || status=1; cat $(VENV)/audit.txt
 endef
 
 # On the same few examples of each property everywhere: what they cover is then the same, too.
