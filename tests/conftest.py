@@ -1,16 +1,22 @@
-"""Which tests are slow, what a quick one may not do, and which tests one worker runs."""
+"""Which tests are slow, what a quick one may not do, which tests one worker runs, and what all begin with."""
 
 from __future__ import annotations
 
 import re
+import sqlite3
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Engine
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from exporter.store import database, schema
 
 TESTS = Path(__file__).parent
 
@@ -18,6 +24,8 @@ SLOW = ("benchmarks", "e2e", "grafana", "prometheus", "simulator")
 """Folders whose tests start programs, or wait for them, one and all; elsewhere a file or a test is marked."""
 
 SLOW_FILE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
+
+SLOW_TEST = re.compile(r"\bpytest\.mark\.slow\b")
 
 NAMEABLE = 60
 """Characters of a parameter that a test is called by."""
@@ -44,10 +52,9 @@ _quick: list[str] = []
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Read nothing that is slow as a whole when quick tests are to run: that takes as long as they do."""
-    if config.getoption("markexpr") != "not slow":
-        return None
-    return True if _in_slow_folder(collection_path) or _is_slow_file(collection_path) else None
+    """Read only files that have tests of the kind that is to run: every worker reads them all."""
+    unread = {"not slow": _is_slow_throughout, "slow": _is_quick_throughout}.get(config.getoption("markexpr"))
+    return True if unread is not None and unread(collection_path) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,12 +69,19 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > NAMEABLE) else None
 
 
+@cache
 def _in_slow_folder(path: Path) -> bool:
     return any(path.is_relative_to(TESTS / folder) for folder in SLOW)
 
 
-def _is_slow_file(path: Path) -> bool:
-    return path.suffix == ".py" and SLOW_FILE.search(path.read_text()) is not None
+def _is_slow_throughout(path: Path) -> bool:
+    return _in_slow_folder(path) or (path.suffix == ".py" and SLOW_FILE.search(path.read_text()) is not None)
+
+
+def _is_quick_throughout(path: Path) -> bool:
+    if path.suffix != ".py" or path.name == "conftest.py" or _in_slow_folder(path):
+        return False
+    return SLOW_TEST.search(path.read_text()) is None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,6 +102,41 @@ def refuse_programs(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(refuse_programs)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_once() -> Iterator[None]:
+    """Give a new database the tables of the first one that was migrated here, and a name of its own.
+
+    Nothing else of a test's set-up takes as long as nine migrations of nothing. A database that has any table
+    is migrated step by step.
+    """
+    with (
+        closing(sqlite3.connect(":memory:", check_same_thread=False)) as first,
+        pytest.MonkeyPatch.context() as own,
+    ):
+        migrate = database.migrate
+
+        def made(engine: Engine, to: str = schema.HEAD) -> None:
+            with engine.connect() as opened:
+                connection = opened.connection.driver_connection
+            assert isinstance(connection, sqlite3.Connection)
+            if to != schema.HEAD or _has_tables(connection):
+                migrate(engine, to)
+            elif _has_tables(first):
+                first.backup(connection)
+                connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (database.new_epoch(),))
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                migrate(engine, to)
+                connection.backup(first)
+
+        own.setattr(database, "migrate", made)
+        yield
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,)
 
 
 class ByStack(LoadScopeScheduling):
