@@ -1,11 +1,16 @@
-"""How many examples a property is tried on: all that it asks for, or a share of them in `make quick`."""
+"""What properties are tried on: how many examples, all asked for or a share of them, and any text."""
 
 from __future__ import annotations
 
 from hypothesis import settings
+from hypothesis import strategies as st
 
 USUAL = 100
 """What Hypothesis takes when it is told nothing."""
+
+
+ANY = st.characters(exclude_categories=["Cs"])
+"""What UTF-8 can write, as Hypothesis takes by itself; but there it tries a million characters to know."""
 
 
 def examples(count: int) -> int:

@@ -90,41 +90,42 @@ def packed(body: bytes, layers: int, said: str | None = None) -> Answer:
     return once(OK + f"Content-Encoding: {encoding}\r\n".encode(), body)
 
 
-HOSTILE: dict[str, Answer] = {
-    "a body without end": without_end(b" " * 65_536),
-    "a body without end in chunks": without_end(b"8000\r\n" + b" " * 0x8000 + b"\r\n", OK + CHUNKED),
-    "a body that drips": without_end(b" ", pause=0.01),
-    "headers without end": without_end(b"X-A: b\r\n", OK[:-2]),
-    "one header without end": without_end(b"b" * 65_536, OK + b"X-A: "),
-    "a bomb": packed(b'{"sales": [' + b" " * (300 * MB), 1),
-    "a bomb in a bomb": packed(b" " * (100 * MB), 3),
-    "gzip that says it is something else": packed(EMPTY, 1, "br"),
-    "a body that is not packed and says so": once(OK + b"Content-Encoding: gzip\r\n", EMPTY),
-    "half a body": once(OK, b'{"sales": ['),
-    "nesting": once(OK, b"[" * 1_000_000),
-    "nesting in an object": once(OK, b'{"sales":' * 300_000),
-    "many empty values": once(OK, b'{"sales": [' + b"[]," * 3_000_000 + b"[]]}"),
-    "many keys": once(OK, json.dumps({f"k{number}": 0 for number in range(400_000)}).encode()),
-    "one long text": once(OK, json.dumps({"sales": "x" * (15 * MB)}).encode()),
-    "a long number": once(OK, b'{"sales": [' + b"9" * 5_000_000 + b"]}"),
-    "pages without end": pages("x" * 50_000),
-    "no JSON": once(OK, b"<html>" + ESC.encode() + b"</html>"),
-    "text that is none": once(OK, b'{"sales": "\xff\xfe"}'),
-    "an early end": once(OK + b"Content-Length: 1000000\r\n", b"{"),
-    "two lengths": once(OK + b"Content-Length: 5\r\n", EMPTY),
-    "no HTTP": once(b"SSH-2.0-OpenSSH_9.2\r\n"),
-    "a status that is none": once(b"HTTP/1.1 999 \xff\r\n"),
-    "ten years of Retry-After": header("Retry-After", "315360000"),
-    "a Retry-After beyond numbers": header("Retry-After", "1e308"),
-    "a negative Retry-After": header("Retry-After", "-5"),
-    "a Retry-After that is no time": header("Retry-After", "Sun, 99 Nov 2026 99:99:99 GMT"),
-    "a Date beyond years": header("Date", "Sun, 22 Nov 99999 12:00:00 GMT", "200 OK"),
-    "a malformed Location": header("Location", "http://[::1", "302 Found"),
-    "a Location to a file": header("Location", "file:///etc/passwd", "301 Moved"),
-    "escapes in a reason": once(
+HOSTILE: dict[str, Callable[[], Answer]] = {
+    "a body without end": lambda: without_end(b" " * 65_536),
+    "a body without end in chunks": lambda: without_end(b"8000\r\n" + b" " * 0x8000 + b"\r\n", OK + CHUNKED),
+    "a body that drips": lambda: without_end(b" ", pause=0.01),
+    "headers without end": lambda: without_end(b"X-A: b\r\n", OK[:-2]),
+    "one header without end": lambda: without_end(b"b" * 65_536, OK + b"X-A: "),
+    "a bomb": lambda: packed(b'{"sales": [' + b" " * (300 * MB), 1),
+    "a bomb in a bomb": lambda: packed(b" " * (100 * MB), 3),
+    "gzip that says it is something else": lambda: packed(EMPTY, 1, "br"),
+    "a body that is not packed and says so": lambda: once(OK + b"Content-Encoding: gzip\r\n", EMPTY),
+    "half a body": lambda: once(OK, b'{"sales": ['),
+    "nesting": lambda: once(OK, b"[" * 1_000_000),
+    "nesting in an object": lambda: once(OK, b'{"sales":' * 300_000),
+    "many empty values": lambda: once(OK, b'{"sales": [' + b"[]," * 3_000_000 + b"[]]}"),
+    "many keys": lambda: once(OK, json.dumps({f"k{number}": 0 for number in range(400_000)}).encode()),
+    "one long text": lambda: once(OK, json.dumps({"sales": "x" * (15 * MB)}).encode()),
+    "a long number": lambda: once(OK, b'{"sales": [' + b"9" * 5_000_000 + b"]}"),
+    "pages without end": lambda: pages("x" * 50_000),
+    "no JSON": lambda: once(OK, b"<html>" + ESC.encode() + b"</html>"),
+    "text that is none": lambda: once(OK, b'{"sales": "\xff\xfe"}'),
+    "an early end": lambda: once(OK + b"Content-Length: 1000000\r\n", b"{"),
+    "two lengths": lambda: once(OK + b"Content-Length: 5\r\n", EMPTY),
+    "no HTTP": lambda: once(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "a status that is none": lambda: once(b"HTTP/1.1 999 \xff\r\n"),
+    "ten years of Retry-After": lambda: header("Retry-After", "315360000"),
+    "a Retry-After beyond numbers": lambda: header("Retry-After", "1e308"),
+    "a negative Retry-After": lambda: header("Retry-After", "-5"),
+    "a Retry-After that is no time": lambda: header("Retry-After", "Sun, 99 Nov 2026 99:99:99 GMT"),
+    "a Date beyond years": lambda: header("Date", "Sun, 22 Nov 99999 12:00:00 GMT", "200 OK"),
+    "a malformed Location": lambda: header("Location", "http://[::1", "302 Found"),
+    "a Location to a file": lambda: header("Location", "file:///etc/passwd", "301 Moved"),
+    "escapes in a reason": lambda: once(
         b"HTTP/1.1 400 " + ESC.encode() + b"\r\n", json.dumps({"error": {"code": ESC}}).encode()
     ),
 }
+"""Made when they are asked for: some are hundreds of megabytes before they are packed."""
 
 
 class Server:
@@ -165,7 +166,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("what", HOSTILE)
 async def test_a_hostile_answer_is_one_sentence_and_takes_no_room(what: str) -> None:
     """It is refused with its reason; nothing raw reaches a log, and nothing of it is booked."""
-    answer = HOSTILE[what]
+    answer = HOSTILE[what]()
     with stamina.set_testing(True, attempts=2, cap=True):
         async with Server(answer) as server:
             source = Sales(server.url, "a-token-of-the-sales-api", clock=lambda: NOW)

@@ -31,6 +31,7 @@ from exporter.metrics.figures import figures
 from exporter.metrics.page import Page, PageSection
 from exporter.metrics.server import serve
 from exporter.snapshot import Snapshot
+from tests.examples import ANY
 from tests.metrics.test_figures import known_snapshot
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -60,7 +61,7 @@ METRICS = (
 @given(st.sampled_from(METRICS), st.data())
 def test_a_family_is_written_as_the_client_writes_it(metric: Metric, data: st.DataObject) -> None:
     """To the last byte, whatever a label says and whatever the value is."""
-    labels = st.tuples(*[st.text(max_size=5) for _ in metric.labels])
+    labels = st.tuples(*[st.text(ANY, max_size=5) for _ in metric.labels])
     value = st.floats() | st.integers(-(10**18), 10**18).map(float)
     samples = data.draw(st.lists(st.tuples(labels, value), min_size=1, max_size=4))
     theirs = Theirs(metric, samples)

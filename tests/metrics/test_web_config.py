@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from exporter.errors import SettingsError
 from exporter.metrics.web_config import BCRYPT, MAX_BYTES, WebConfig, built, stated
+from tests.examples import ANY
 from tests.metrics.authority import Authority, hashed
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -269,16 +270,18 @@ KEYS = st.sampled_from(
     ]
 )
 TREES = st.recursive(
-    st.text(max_size=8) | st.integers() | st.booleans() | st.none() | st.dates(),
+    st.text(ANY, max_size=8) | st.integers() | st.booleans() | st.none() | st.dates(),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=5), inner, max_size=3)
+        st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(ANY, max_size=5), inner, max_size=3)
     ),
     max_leaves=12,
 )
 
 
 @given(
-    st.binary(max_size=60) | st.text(max_size=60).map(str.encode) | TREES.map(yaml.safe_dump).map(str.encode)
+    st.binary(max_size=60)
+    | st.text(ANY, max_size=60).map(str.encode)
+    | TREES.map(yaml.safe_dump).map(str.encode)
 )
 def test_whatever_a_file_holds_it_is_understood_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

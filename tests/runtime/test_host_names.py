@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.runtime.host_names import HostNames, host_name
+from tests.examples import ANY
 
 LABEL = st.from_regex(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,10}[A-Za-z0-9])?", fullmatch=True)
 NAME = st.lists(LABEL, min_size=1, max_size=4).map(".".join)
@@ -32,7 +33,7 @@ def test_an_address_is_read_and_believed(address: IPv4Address | IPv6Address, por
         assert found in HostNames()
 
 
-@given(st.text(max_size=20) | SIGNS | st.binary(max_size=20).map(lambda raw: raw.decode("latin-1")))
+@given(st.text(ANY, max_size=20) | SIGNS | st.binary(max_size=20).map(lambda raw: raw.decode("latin-1")))
 def test_whatever_is_sent_is_a_name_or_none(text: str) -> None:
     """Never a fault; and what is taken for a name is the one that a URL has there."""
     found = host_name(text)

@@ -20,16 +20,17 @@ from exporter.snapshot import (
 )
 from exporter.times import stamp, unstamp
 from tests.builders import NOW
+from tests.examples import ANY
 
 leaves = (
-    st.text(max_size=5)
+    st.text(ANY, max_size=5)
     | st.integers(-(2**63), 2**63 - 1)
     | st.booleans()
-    | st.lists(st.text(max_size=3), max_size=3)
+    | st.lists(st.text(ANY, max_size=3), max_size=3)
 )
 trees = st.recursive(
-    st.dictionaries(st.text(max_size=3), leaves, max_size=4),
-    lambda inner: st.dictionaries(st.text(max_size=3), leaves | inner, max_size=4),
+    st.dictionaries(st.text(ANY, max_size=3), leaves, max_size=4),
+    lambda inner: st.dictionaries(st.text(ANY, max_size=3), leaves | inner, max_size=4),
     max_leaves=20,
 )
 
