@@ -15,6 +15,7 @@ from pathlib import Path
 
 from exporter import __version__
 from exporter.errors import ExporterError
+from exporter.periods.comparison import COMPARISON_RULES
 from exporter.periods.dimension import DIMENSIONS
 from exporter.periods.period import UNITS
 from exporter.records.printable import printable
@@ -155,6 +156,13 @@ def _statement(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("period", help="such as 2026-10, 2026-Q3, month-1, 2026-10-05..2026-10-20")
     parser.add_argument("--by", choices=[*UNITS, *DIMENSIONS], help="what its rows are")
     parser.add_argument("--format", choices=["text", "json", "csv"], default="text")
+    parser.add_argument("--compare", choices=COMPARISON_RULES, help="beside what it is compared with")
+    parser.add_argument("--known-at", type=_time, metavar="TIME", help="as it was known then")
+
+
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("period", help="such as 2026-10, 2026-Q3, month-1")
+    parser.add_argument("since", type=_time, metavar="TIME", help="as known then, as in 2026-11-02T09:00:00Z")
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
@@ -261,6 +269,7 @@ COMMANDS = (
     Command(
         "statement", "what a period came to, by month, market, model and so on", "statement:run", _statement
     ),
+    Command("diff", "what of a period has changed since a moment, and by which records", "diff:run", _diff),
     Command("explain", "why a figure is what it is, down to the raw answers", "explain:run", _explain),
     Command("simulator", "the three upstreams, simulated", "simulator:run", _simulator),
     Command("fault", "turn a fault of the simulator on or off", "simulator:fault", _fault),

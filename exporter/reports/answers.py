@@ -43,12 +43,7 @@ def named(period: Period, reader: PeriodReader) -> dict[str, Any]:
 
 def period_tree(found: PeriodFigures, reader: PeriodReader) -> dict[str, Any]:
     """Return the figures of a period."""
-    tree = {
-        **named(found.period, reader),
-        "net": plain_json(found.net.stated()),
-        "components": _figures(found.components),
-        "counts": dict(sorted(found.counts.items())),
-    }
+    tree = {**named(found.period, reader), **figures_tree(found)}
     kinds = [source.kind for source in reader.sources.values()]
     several = {
         name: _figures(parts)
@@ -56,6 +51,15 @@ def period_tree(found: PeriodFigures, reader: PeriodReader) -> dict[str, Any]:
         if kinds.count(reader.sources[name].kind) > 1
     }
     return {**tree, "by_source": several} if several else tree
+
+
+def figures_tree(found: PeriodFigures) -> dict[str, Any]:
+    """Return the net, the lines that sum to it, and how much happened."""
+    return {
+        "net": plain_json(found.net.stated()),
+        "components": _figures(found.components),
+        "counts": dict(sorted(found.counts.items())),
+    }
 
 
 def periods_tree(reader: PeriodReader, periods: Sequence[Period]) -> dict[str, Any]:

@@ -17,19 +17,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from exporter.errors import StoreUnavailable
 from exporter.ledger.book import total
 from exporter.ledger.cost.cost_book import BILLED, ESTIMATED
-from exporter.ledger.cost.day import USAGE_LATE, CostDay
+from exporter.ledger.cost.day import MINUTE, USAGE_LATE, CostDay
+from exporter.ledger.daybook import Calendar, reckon
 from exporter.ledger.doubt import DOUBTS_NAMED
 from exporter.ledger.journal import OPEN_COST
 from exporter.ledger.trading.venue_book import OPENING_MARK_AGE
-from exporter.money import ZERO
-from exporter.periods.day_line import DayLine, DaySums
+from exporter.money import ZERO, to_micro
+from exporter.periods.day_line import SLOT, DayLine, DaySums
 from exporter.periods.period import Period
 from exporter.records import BillChange, BilledDay, KeyUsage, Kind, UsageHour
+from exporter.reports.knowledge import Knowledge, KnownNow, KnownThen, OtherMethod
 from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, Figure, Grade, Opening, Reason, Snapshot
 from exporter.snapshot.texts import decimal
 from exporter.snapshot.tree import SourceStatus, StatedDoubt, WindowStatement
@@ -77,7 +80,11 @@ class PeriodReader:
     """
 
     def __init__(
-        self, store: Store, snapshot: Snapshot | None = None, openings: Openings | None = None
+        self,
+        store: Store,
+        snapshot: Snapshot | None = None,
+        openings: Openings | None = None,
+        known: Knowledge | None = None,
     ) -> None:
         newest = store.snapshots.newest() if snapshot is None else snapshot
         if newest is None:
@@ -90,30 +97,68 @@ class PeriodReader:
         }
         self._store = store
         self._openings: Openings = {} if openings is None else openings
-        self._days = store.daybook.days(None, self.today, list(self.sources))
-        self._lag = store.daybook.lag(f"{newest.timezone} {newest.lot_rule} ")
+        self._parts: dict[tuple[str, datetime], tuple[DayLine, bool]] = {}
+        self.known: Knowledge = KnownNow(store) if known is None else known
+        self._days = self.known.days(self.today, list(self.sources))
+        self._lag = self.known.lag(f"{newest.timezone} {newest.lot_rule} ")
+
+    @classmethod
+    def at(cls, store: Store, moment: datetime, openings: Openings | None = None) -> Self:
+        """Return the past as it was known at a moment: by the records that had been read by then, and with
+        what the snapshot of then said of today, of its sources and of what speaks against figures.
+
+        Raises StoreUnavailable where no snapshot of then is kept whole, TooMuchSince, OtherMethod.
+        """
+        sequence = store.evidence.snapshot(moment)
+        snapshot = store.snapshots.read(sequence) if sequence else None
+        if snapshot is None:
+            raise StoreUnavailable("No snapshot of that time is kept whole: ask for a later one.")
+        newest = store.snapshots.newest()
+        assert newest is not None
+        for what, said, says in (
+            ("zone", snapshot.timezone, newest.timezone),
+            ("lot rule", snapshot.lot_rule, newest.lot_rule),
+        ):
+            if said != says:
+                # Days of two zones are not the same days, and lots of two rules not the same profit.
+                raise OtherMethod(f"The {what} was {said} then and is {says} now: the two are not compared.")
+        zone = ZoneInfo(snapshot.timezone)
+        known = KnownThen(
+            store, unstamp(snapshot.as_of), list(snapshot.sources), Calendar(zone), snapshot.lot_rule
+        )
+        return cls(store, snapshot, openings, known)
 
     @cached_property
     def first(self) -> date | None:
         """The first day on which anything happened, None when nothing did."""
         return min((day for days in self._days.values() for day in days), default=None)
 
-    def figures(self, period: Period) -> PeriodFigures:
-        """Return what a period came to, as far as it has gone."""
+    def figures(self, period: Period, until: datetime | None = None) -> PeriodFigures:
+        """Return what a period came to, as far as it has gone; or no further than until a moment of it.
+
+        Of a day that is cut so the records up to the moment count; of API cost, which has hours, the share of
+        the hour that its minutes have.
+        """
+        if until is not None and until >= min(period.end, self.now):
+            until = None
         by_source = {
-            name: self._of_source(name, source.kind, period) for name, source in self.sources.items()
+            name: self._of_source(name, source.kind, period)
+            if until is None
+            else self._closed(name, source.kind, period, until)
+            for name, source in self.sources.items()
         }
         components = {}
         for component in COMPONENTS:
             found = [parts[component] for parts in by_source.values() if component in parts]
             if found:
                 components[component] = total(found)
-        return PeriodFigures(period, total(components.values()), components, by_source, self._counts(period))
+        counts = self._counts(period, until)
+        return PeriodFigures(period, total(components.values()), components, by_source, counts)
 
-    def days_of(self, source: str, period: Period) -> Iterator[tuple[date, DaySums]]:
-        """Yield the days of a period that are over, of those on which a source had anything."""
+    def _whole_days(self, source: str, period: Period, end: datetime) -> Iterator[tuple[date, DaySums]]:
+        """Yield the days of a period that a moment leaves whole, of those on which a source had anything."""
         days = self._days[source]
-        last = min(period.last, self.today - DAY)
+        last = end.astimezone(self.zone).date() - DAY
         if len(days) < (last - period.first).days:
             yield from ((day, found) for day, found in days.items() if period.first <= day <= last)
             return
@@ -130,7 +175,7 @@ class PeriodReader:
         """Yield what each market, sale or day of cost came to on each day of a period, until now."""
         last = min(period.last, self.today)
         if period.first <= last:
-            for scope, _, line in self._store.daybook.lines(period.first, last, sources):
+            for scope, _, line in self.known.lines(period.first, last, sources):
                 yield scope, line
 
     def positions(self, source: str, at: datetime) -> dict[str, Decimal] | None:
@@ -149,7 +194,7 @@ class PeriodReader:
         """Yield what is known of UTC days of a bill, of those of which anything is."""
         for chunk in chunks(days, DAYS_AT_ONCE):
             names = [day.isoformat() for day in chunk]
-            for scope, records in sorted(self._store.records.of_scopes(source, names).items()):
+            for scope, records in sorted(self.known.records(source, names).items()):
                 day = CostDay(date.fromisoformat(scope), source)
                 for record in records:
                     if isinstance(record, BilledDay | UsageHour | KeyUsage | BillChange):
@@ -158,15 +203,17 @@ class PeriodReader:
                 if day.known:
                     yield day
 
-    def _counts(self, period: Period) -> dict[str, int]:
-        counted: dict[str, int] = {}
-        last = min(period.last, self.today)
-        for days in self._days.values():
+    def _counts(self, period: Period, until: datetime | None) -> dict[str, int]:
+        counted = DayLine()
+        last = period.last if until is None else until.astimezone(self.zone).date() - DAY
+        for source, days in self._days.items():
             for day, found in days.items():
                 if period.first <= day <= last:
                     for name, number in found.counts.items():
-                        counted[name] = counted.get(name, 0) + number
-        return counted
+                        counted.count(name, number)
+            if until is not None:
+                counted.put(self._part_of_day(source, until)[0])
+        return counted.counts
 
     def _of_source(self, name: str, kind: Kind, period: Period) -> dict[str, Figure]:
         """Return the lines of one source. A period that a window covers is graded as that is."""
@@ -185,7 +232,8 @@ class PeriodReader:
             return dict.fromkeys(KIND_COMPONENTS[kind], Figure(None, Grade.MISSING, None, (reason,)))
         parts: dict[str, list[Figure]] = {component: [] for component in KIND_COMPONENTS[kind]}
         if period.first < self.today:
-            for component, figure in self._closed(name, kind, period).items():
+            end = min(period.end, midnight(self.today, self.zone))
+            for component, figure in self._closed(name, kind, period, end).items():
                 parts[component].append(figure)
         if period.first <= self.today <= period.last:
             for component, figure in self._live(name, kind, self.snapshot.windows["today"]).items():
@@ -202,13 +250,17 @@ class PeriodReader:
             if component in stated
         }
 
-    def _closed(self, name: str, kind: Kind, period: Period) -> dict[str, Figure]:
-        """Return what the days of a period that are over have come to."""
-        source, end = self.sources[name], min(period.end, midnight(self.today, self.zone))
+    def _closed(self, name: str, kind: Kind, period: Period, end: datetime) -> dict[str, Figure]:
+        """Return what a period had come to at a moment that is past, or at its end."""
+        source = self.sources[name]
         sums = dict.fromkeys(KIND_COMPONENTS[kind], ZERO)
-        for _, day in self.days_of(name, period):
+        for _, day in self._whole_days(name, period, end):
             for component in sums:
                 sums[component] += day.sums.get(component, ZERO)
+        part, shared = self._part_of_day(name, end)
+        for component, usd in part.sums().items():
+            if component in sums:
+                sums[component] += usd
         doubts: dict[str, list[tuple[Grade, Reason]]] = {component: [] for component in sums}
         if kind == "venue":
             begun, ended = self._value(name, period.start), self._value(name, end)
@@ -219,6 +271,9 @@ class PeriodReader:
         if kind == "api_cost":
             for component, grade, reason in self._of_cost(name, period, end):
                 doubts[component].append((grade, reason))
+            if shared:
+                reason = Reason(name, "hour_cut", "its last hour is shared by the minute")
+                doubts[ESTIMATED].append((Grade.ESTIMATED, reason))
         against = list(self._against(name, source, period, end))
         return {
             component: _graded(usd, source, [*doubts[component], *_touching(against, component)], name)
@@ -251,14 +306,14 @@ class PeriodReader:
             return unstamp(doubt.since) < end
         if not doubt.scope:
             return True
-        first = self._store.daybook.first_day(doubt.source, doubt.scope)
+        first = min(self.known.of_scope(doubt.source, doubt.scope), default=None)
         return first is None or midnight(first, self.zone) < end
 
     def _of_cost(self, name: str, period: Period, end: datetime) -> Iterator[tuple[str, Grade, Reason]]:
         """Yield what is not certain of the cost of days that are over."""
         said: dict[tuple[str, str], list[tuple[Grade, str]]] = {}
-        last = min(period.last, self.today - DAY)
-        for line in self._store.daybook.doubtful(period.first, last, name):
+        last = (end - timedelta(microseconds=1)).astimezone(self.zone).date()
+        for line in self.known.doubtful(period.first, last, name):
             for doubt in line.doubts:
                 texts = said.setdefault((doubt.component, doubt.code), [])
                 if (found := (Grade.of(doubt.grade), doubt.text)) not in texts:
@@ -268,14 +323,14 @@ class PeriodReader:
             more = f" and {len(texts) - DOUBTS_NAMED} more" if len(texts) > DOUBTS_NAMED else ""
             yield component, min(grade for grade, _ in texts), Reason(name, code, text + more)
         yield from self._holes(name, period, end)
-        for edge in (period.start, period.end):
-            if edge <= end:  # at the midnight of today nothing is cut that goes on
-                yield from self._cut(name, edge)
+        goes_on = end < period.end and end == midnight(self.today, self.zone)
+        for edge in (period.start,) if goes_on else (period.start, end):
+            yield from self._cut(name, edge)
 
     def _holes(self, name: str, period: Period, end: datetime) -> Iterator[tuple[str, Grade, Reason]]:
         """Yield the UTC days of which nothing is known though they should be."""
-        known = self._store.daybook.scopes(period.first - DAY, period.last + DAY, name)
-        first = self._store.daybook.first_scope(name)
+        known = self.known.scopes(period.first - DAY, period.last + DAY, name)
+        first = self.known.first_scope(name)
         if first is None:
             return
         day = max(date.fromisoformat(first), period.start.date())
@@ -296,7 +351,7 @@ class PeriodReader:
         if day == edge:
             return
         named = day.date().isoformat()
-        lines = self._store.daybook.of_scope(name, named).values()
+        lines = self.known.of_scope(name, named).values()
         if any(BILLED in line.amounts for line in lines):
             yield BILLED, Grade.ESTIMATED, Reason(name, "bill_cut", f"the bill of {named} is cut by hours")
         if edge.minute and lines:
@@ -317,11 +372,34 @@ class PeriodReader:
             found[name] = dates, costs
         return found
 
+    def _part_of_day(self, name: str, until: datetime) -> tuple[DayLine, bool]:
+        """Return what a source had on the day of a moment until then, and whether an hour was shared."""
+        key = name, until
+        if key not in self._parts:
+            self._parts[key] = self._made_part(name, until)
+        return self._parts[key]
+
+    def _made_part(self, name: str, until: datetime) -> tuple[DayLine, bool]:
+        day = until.astimezone(self.zone).date()
+        begins, part, shared = midnight(day, self.zone), DayLine(), False
+        if begins == until:
+            return part, False
+        calendar, lots = Calendar(self.zone), self.snapshot.lot_rule
+        hour = max(until.replace(minute=0, second=0, microsecond=0), begins)
+        for chunk in chunks(sorted(self.known.scopes(day, day, name)), DAYS_AT_ONCE):
+            for records in self.known.records(name, chunk).values():
+                line = reckon(records, calendar, lots, until).lines.get(day, DayLine())
+                if self.sources[name].kind == "api_cost":
+                    shared |= _share(line, (hour - begins) // SLOT, until - hour)
+                part.put(line)
+        return part, shared
+
     def _value(self, name: str, at: datetime) -> _Value:
-        """Return what was unrealised at a midnight."""
+        """Return what was unrealised at a moment."""
         dates, costs = self._open_cost[name]
         before = bisect_right(dates, at.astimezone(self.zone).date() - DAY)
-        if not before or not costs[before - 1]:
+        cost = costs[before - 1] if before else ZERO
+        if not cost - self._part_of_day(name, at)[0].sums().get(OPEN_COST, ZERO):
             return _Value(ZERO)
         opening = self._opening(name, at)
         if opening is None:
@@ -342,9 +420,21 @@ class PeriodReader:
         if key in self._openings:
             return self._openings[key]
         found = self._store.snapshots.opening(name, at)
+        if found is not None and found.as_of > self.now:
+            return None  # it was not stated yet
         if found is not None and found.as_of <= at and self.now - at > HOUR:
             self._openings[key] = found
         return found
+
+
+def _share(line: DayLine, slot: int, passed: timedelta) -> bool:
+    """Leave of what lies in a slot the share that has passed of its hour; tell whether there was anything."""
+    cut = False
+    for account, slots in list(line.amounts.items()):
+        if usd := slots.get(slot):
+            cut = True
+            line.add(account, slot, to_micro(usd * (passed // MINUTE) / 60) - usd)
+    return cut
 
 
 def _positions(snapshot: Snapshot, source: str) -> dict[str, Decimal]:

@@ -242,15 +242,15 @@ class DaybookStore:
             earliest[row.source] = min(row.at, earliest.get(row.source, row.at))
         return Lag({source: from_us(at) for source, at in earliest.items()})
 
-    def first_day(self, source: str, scope: str | None = None) -> date | None:
-        """Return the first day on which a source, or one scope of it, has a line; None when it has none."""
-        table = schema.days if scope is None else schema.daybook
-        query = select(func.min(table.c.day)).where(table.c.source == source)
-        if scope is not None:
-            query = query.where(table.c.scope == scope)
+    def changing(self, source: str, unsettled: date, ahead: date) -> set[Scope]:
+        """Return what time alone has changed: what has a line on a day or later, or said of an earlier one
+        what was not certain, or may have."""
+        table = schema.daybook
+        query = select(table.c.scope).distinct().where(table.c.source == source)
+        later = table.c.day >= ahead.toordinal()
+        costs = (table.c.day >= unsettled.toordinal()) & table.c.body.contains('"cost_days"')
         with self._engine.connect() as connection:
-            found = connection.scalar(query)
-        return None if found is None else date.fromordinal(found)
+            return {(source, scope) for scope in connection.scalars(query.where(later | costs))}
 
     def _unbuilt(self, place: DaybookPlace, scope: Scope) -> Behind:
         table = schema.records

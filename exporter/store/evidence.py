@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, exists, func, or_, select
+from sqlalchemy import Connection, Engine, Select, exists, func, or_, select
 
 from exporter.records import Record
 from exporter.store import schema
@@ -80,6 +80,22 @@ class Evidence:
         with self._engine.connect() as connection:
             return sorted(connection.scalars(query))
 
+    def booked_after(self, at: datetime, sources: Sequence[str]) -> set[tuple[str, str]]:
+        """Return the scopes of which a record was booked by a reading after a moment, with their source."""
+        records, readings = schema.records, schema.readings
+        with self._engine.connect() as connection:
+            first = connection.scalar(
+                select(func.min(readings.c.id)).where(readings.c.recorded_at > to_us(at))
+            )
+            if first is None:
+                return set()
+            query = (
+                select(records.c.source, records.c.scope)
+                .distinct()
+                .where(records.c.id >= _first_of(connection, first), records.c.source.in_(sources))
+            )
+            return {(row.source, row.scope) for row in connection.execute(query)}
+
     def size(self, source: str, scopes: Iterable[str], kinds: Sequence[str]) -> int:
         """Return how many revisions these scopes of a source have."""
         table, total = schema.records, 0
@@ -149,6 +165,23 @@ class Evidence:
                 Revision(read(row), row.revision, from_us(row.recorded_at), row.reading)
                 for row in connection.execute(query)
             ]
+
+
+def _first_of(connection: Connection, reading: int) -> int:
+    """Return the number of the first record of a reading or a later one: both count up together, so it is
+    looked for by halves, for records have no index by reading."""
+    table = schema.records
+    low, high = 1, int(connection.scalar(select(func.max(table.c.id))) or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = connection.execute(
+            select(table.c.id, table.c.reading).where(table.c.id >= middle).order_by(table.c.id).limit(1)
+        ).first()
+        if row is not None and row.reading < reading:
+            low = row.id + 1
+        else:
+            high = middle
+    return low
 
 
 def _revisions(source: str, until: datetime) -> Select[Any]:

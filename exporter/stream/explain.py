@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from exporter.errors import StoreUnavailable
 from exporter.explain import CannotExplain, explain_day, explain_figure
 from exporter.store import Store
 from exporter.stream import models
-from exporter.stream.history import BadQuestion
+from exporter.stream.history import BadQuestion, time_of
 
 MOST_RECORDS = 20_000
 """Records read for one answer: about a second. More is a question for `northstar explain`."""
@@ -57,7 +57,7 @@ def router(database: Path) -> APIRouter:
                     window=window,
                     figure=figure,
                     source=source,
-                    at=None if at is None else _time(at),
+                    at=None if at is None else time_of("at", at),
                     offset=offset,
                     limit=limit,
                     most=MOST_RECORDS,
@@ -84,13 +84,3 @@ def _asked(answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return answer()
     except CannotExplain as error:
         raise BadQuestion(str(error)) from None
-
-
-def _time(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None or not 1970 <= at.year < 9999:
-        raise BadQuestion("at is a time with its offset, such as 2026-11-22T12:00:00Z (a plus sign as %2B).")
-    return at

@@ -53,8 +53,8 @@ def question(
     start: str | None, end: str | None, step: float | None, fields: list[str] | None, now: datetime
 ) -> Question:
     """Return the checked question. Raises BadQuestion."""
-    until = now if end is None else _time("to", end)
-    since = until - DEFAULT_SPAN if start is None else _time("from", start)
+    until = now if end is None else time_of("to", end)
+    since = until - DEFAULT_SPAN if start is None else time_of("from", start)
     if since >= until:
         raise BadQuestion(f"from ({stamp(since)}) must be before to ({stamp(until)}).")
     if step is None:
@@ -103,7 +103,8 @@ def drawdowns(points: Sequence[Point]) -> list[str | None]:
     return fallen
 
 
-def _time(name: str, text: str) -> datetime:
+def time_of(name: str, text: str) -> datetime:
+    """Return the time that a parameter states. Raises BadQuestion."""
     try:
         at = datetime.fromisoformat(text)
         if at.tzinfo is not None and 1970 <= at.year < 9999:

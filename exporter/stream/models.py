@@ -176,6 +176,65 @@ class StatementAnswer(OfPast):
     rows: Sequence[StatementRow] | None = None
 
 
+class ComparedSide(BaseModel):
+    """One side of a comparison: a period as far as it is compared."""
+
+    model_config = ConfigDict(extra="allow")
+
+    period: str
+    start: str = Field(alias="from")
+    until: str
+    words: str
+    days: int = Field(description="Local days of it that are compared, the last one counted.")
+    of_days: int = Field(description="How many it has.")
+
+
+class ComparedLine(BaseModel):
+    """What a line was, and what it is more or less by; the grade is the worst of both sides."""
+
+    grade: str
+    then: str | None = Field(default=None, description="Absent where a side is missing.")
+    usd: str | None = None
+    ratio: str | None = Field(default=None, description="Only of a base of a dollar or more.")
+
+
+class ComparisonAnswer(OfPast):
+    """A period beside one other, or the mean of several."""
+
+    rule: str
+    words: str
+    equal_knowledge: bool
+    this: ComparedSide
+    others: list[ComparedSide]
+    net: ComparedLine
+    components: dict[str, ComparedLine]
+
+
+class LineOfChange(BaseModel):
+    """What a market, a sale or a day of API cost has more or less in a period than it had."""
+
+    source: str
+    name: str
+    usd: str
+    amounts: dict[str, str]
+    records: list[dict[str, Any]] = Field(
+        description="What came since, the newest first; none where time alone has done it."
+    )
+
+
+class ChangesAnswer(OfPast):
+    """A period then and now, and the lines that have changed of its days that were over then."""
+
+    model_config = ConfigDict(extra="allow")
+
+    known_at: str
+    then: StatedPeriod
+    now: StatedPeriod
+    sum: str
+    count: int
+    changes: list[LineOfChange]
+
+
 class AsideRow(BaseModel):
     """A row that cannot be read."""
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Response
 
 from exporter.errors import PeriodError, StoreUnavailable
+from exporter.periods.comparison import MAX_AVERAGED, ComparisonRule
 from exporter.periods.dimension import Dimension
 from exporter.periods.grammar import parse
 from exporter.periods.period import Period, Unit, split
-from exporter.reports.answers import periods_tree, statement_tree
+from exporter.reports.answers import periods_tree, place, statement_tree
+from exporter.reports.changes import changes_tree
+from exporter.reports.comparison import ComparisonAsked, comparison_tree
+from exporter.reports.knowledge import NotTold
 from exporter.reports.reader import Openings, PeriodReader
 from exporter.snapshot import from_json
 from exporter.store import Store
 from exporter.stream import models
 from exporter.stream.feed import Feed
 from exporter.stream.groups import HEADERS
-from exporter.stream.history import BadQuestion
+from exporter.stream.history import BadQuestion, time_of
 
 MOST_PERIODS = 400
 """Periods in one answer: a year of days, and some hundred kilobytes."""
@@ -35,10 +40,18 @@ and the answer waits so many times before it says so."""
 LONGEST = 60
 """Characters of a period; the longest that means anything has fewer."""
 
+RECENT = "month-11"
+"""Where a list begins that nobody said the beginning of; it goes to the running month then."""
+
 AT_ONCE = 2
 """Answers made at a time; others wait. They read a lot, and nobody's stream should feel it."""
 
 Text = Annotated[str, Query(max_length=LONGEST, examples=["2026-10"])]
+
+
+Known = Annotated[
+    str | None, Query(max_length=LONGEST, description="As it was known then; default as it is known now.")
+]
 
 
 class Recalled:
@@ -59,14 +72,14 @@ def router(feed: Feed) -> APIRouter:
     routes = APIRouter(prefix="/api/pnl", tags=["periods"])
     turns, recalled = asyncio.Semaphore(AT_ONCE), Recalled()
 
-    async def answered(answer: Callable[[PeriodReader], dict[str, Any]]) -> Response:
+    async def answered(answer: Callable[[Store, PeriodReader], dict[str, Any]]) -> Response:
         def made(store: Store) -> dict[str, Any]:
             tree = feed.tree
             if tree is None:
                 raise StoreUnavailable("The exporter has published no snapshot yet.")
             try:
-                return answer(PeriodReader(store, from_json(tree), recalled.of(feed.epoch)))
-            except PeriodError as error:
+                return answer(store, PeriodReader(store, from_json(tree), recalled.of(feed.epoch)))
+            except (PeriodError, NotTold) as error:
                 raise BadQuestion(str(error)) from None
 
         async with turns:
@@ -88,12 +101,17 @@ def router(feed: Feed) -> APIRouter:
         by: Annotated[Unit, Query(description="How long each is.")] = "month",
         since: Annotated[
             str, Query(alias="from", max_length=LONGEST, description="The period that the first one is of.")
-        ] = "last 12 months",
+        ] = RECENT,
         until: Annotated[
-            str | None, Query(alias="to", max_length=LONGEST, description="The last one's; default the same.")
+            str | None,
+            Query(alias="to", max_length=LONGEST, description="The last one's; default the same, or now's."),
         ] = None,
+        known_at: Known = None,
     ) -> Response:
-        return await answered(lambda reader: periods_tree(reader, _pieces(reader, by, since, until)))
+        moment = None if known_at is None else time_of("known_at", known_at)
+        return await answered(
+            lambda store, now: periods_tree(_as_known(store, now, moment), _pieces(now, by, since, until))
+        )
 
     @routes.get(
         "/statement",
@@ -106,12 +124,56 @@ def router(feed: Feed) -> APIRouter:
         by: Annotated[Dimension | None, Query(description="What the rows are; default none.")] = None,
         offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
+        known_at: Known = None,
     ) -> Response:
+        moment = None if known_at is None else time_of("known_at", known_at)
         return await answered(
-            lambda reader: statement_tree(reader, _period(reader, period), by, offset, limit)
+            lambda store, now: statement_tree(
+                _as_known(store, now, moment), _period(now, period), by, offset, limit
+            )
         )
 
+    @routes.get(
+        "/comparison",
+        response_model=models.ComparisonAnswer,
+        responses={503: {"model": models.Error}, 422: {"model": models.Error}},
+        summary="A period beside what it is compared with, to the same point while it runs.",
+    )
+    async def comparison(
+        period: Text = "month",
+        rule: Annotated[
+            ComparisonRule | None,
+            Query(description="Default `same_point` while it runs, `whole` when it is over."),
+        ] = None,
+        year_ago: Annotated[bool, Query(description="The same one a year ago, not the one before.")] = False,
+        weeks: Annotated[int, Query(ge=1, le=52, description="52 or 4, of `weekdays`.")] = 52,
+        count: Annotated[int, Query(ge=1, le=MAX_AVERAGED, description="How many `average_n` takes.")] = 3,
+        equal_knowledge: Annotated[
+            bool, Query(description="The others as they were known when they had come as far.")
+        ] = False,
+    ) -> Response:
+        asked = ComparisonAsked(rule, year_ago, weeks, count, equal_knowledge)
+        return await answered(
+            lambda store, now: place(now) | comparison_tree(store, now, _period(now, period), asked)
+        )
+
+    @routes.get(
+        "/changes",
+        response_model=models.ChangesAnswer,
+        responses={503: {"model": models.Error}, 422: {"model": models.Error}},
+        summary="A period as it was known at a moment and as it is now, and each line that has changed.",
+    )
+    async def changes(
+        period: Text, since: Annotated[str, Query(max_length=LONGEST, description="As known then.")]
+    ) -> Response:
+        moment = time_of("since", since)
+        return await answered(lambda store, now: changes_tree(store, now, moment, _period(now, period)))
+
     return routes
+
+
+def _as_known(store: Store, now: PeriodReader, moment: datetime | None) -> PeriodReader:
+    return now if moment is None else PeriodReader.at(store, moment)
 
 
 def _period(reader: PeriodReader, text: str) -> Period:
@@ -121,6 +183,8 @@ def _period(reader: PeriodReader, text: str) -> Period:
 def _pieces(reader: PeriodReader, by: Unit, since: str, until: str | None) -> list[Period]:
     first = _period(reader, since)
     last = first if until is None else _period(reader, until)
+    if until is None and since == RECENT:
+        last = _period(reader, "month")
     if last.last < first.first:
         raise BadQuestion(f"from ({first.name}) must not be after to ({last.name}).")
     pieces = split(Period.between(first.first, last.last, reader.zone), by)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -75,3 +76,34 @@ def test_it_is_told_to_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_no_period_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["statement", "2026-13"]) == 1
     assert capsys.readouterr().err.startswith('"2026-13" is no period: ')
+
+
+@pytest.mark.usefixtures("database")
+def test_a_comparison_says_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the days of each, the difference, and its share where that means something."""
+    lines = printed(capsys, "2026-11", "--compare", "same_point").splitlines()
+    assert lines[0].startswith("1 to 22 November 2026 until 12:00 (22 of 30 days) against 1 to 22 October")
+    assert "sales_gross: 5.00 USD, final, against 7.00, -2.00 (-28.6 %)" in lines
+    [net, *_] = csv.DictReader(
+        io.StringIO(printed(capsys, "2026-11", "--compare", "same_point", "--format", "csv"))
+    )
+    assert (net["line"], net["this"], net["then"], net["difference"]) == ("net", "6.93", "7.00", "-0.07")
+
+
+def test_what_has_changed_is_told_with_its_cause(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Then and now, each changed line, and the record that came since."""
+    assert main(["diff", "2026-11", NOW.isoformat()]) == 0
+    assert "Nothing of its days that were over then has changed." in capsys.readouterr().out
+    with Store.write(database) as store:
+        world = World(store)
+        world.marks = [mark(bid="0.60", ask="0.61")]
+        world.clock.advance(hours=1)
+        world.keep(sale("2.00", sale_id="late", at=NOW - timedelta(days=3)))
+        world.publish()
+    assert main(["diff", "2026-11", NOW.isoformat()]) == 0
+    told = capsys.readouterr().out
+    assert "2.00 USD  sales late: sales_gross 2.00" in told
+    assert "    sale late, revision 1, read 2026-11-22T13:00:00" in told
+    assert told.endswith("1 lines have changed, by 2.00 USD together.\n")
+    assert main(["statement", "2026-11", "--known-at", NOW.isoformat()]) == 0
+    assert "6.93 USD" in capsys.readouterr().out

@@ -317,6 +317,8 @@ def test_the_openapi_document_is_valid_and_complete(app: FastAPI) -> None:
         "/api/health/live",
         "/api/health/ready",
         "/api/pnl/aside",
+        "/api/pnl/changes",
+        "/api/pnl/comparison",
         "/api/pnl/current",
         "/api/pnl/deltas",
         "/api/pnl/explain",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,37 @@ def test_without_a_snapshot_there_is_nothing_to_speak_of(tmp_path: Path) -> None
     Store.write(tmp_path / "empty.sqlite3").close()
     with serving(create_app(tmp_path / "empty.sqlite3")) as url:
         assert httpx.get(f"{url}/api/pnl/periods").status_code == 503
+
+
+def test_a_period_is_answered_as_it_was_known(url: str, world: World) -> None:
+    """Then, now, and each line that has changed in between, with the record that came."""
+    world.clock.advance(hours=1)
+    late = NOW - timedelta(days=30)
+    world.keep(sale("9.00", sale_id="late", at=late))
+    world.publish()
+    until(lambda: httpx.get(f"{url}/current").json()["sequence"] == 2)
+    then = NOW.isoformat()
+    known = asked(f"{url}/statement", period="2026-10", known_at=then)["statement"]["components"]
+    now = asked(f"{url}/statement", period="2026-10")["statement"]["components"]
+    gross = [each["sales_gross"]["usd"] for each in (known, now)]
+    assert Decimal(gross[1]) - Decimal(gross[0]) == 9
+    [month] = asked(f"{url}/periods", **{"by": "month", "from": "2026-10", "known_at": then})["periods"]
+    assert month["components"]["sales_gross"]["usd"] == gross[0]
+    tree = asked(f"{url}/changes", period="2026-10", since=then)
+    [line] = tree["changes"]
+    assert (line["source"], line["name"], line["amounts"]) == ("sales", "late", {"sales_gross": "9.00"})
+    assert [record["key"] for record in line["records"]] == ["late"]
+    assert (tree["sum"], tree["then"]["net"]["usd"] != tree["now"]["net"]["usd"]) == ("9.00", True)
+    assert httpx.get(f"{url}/changes", params={"period": "2026-10", "since": "then"}).status_code == 422
+    early = httpx.get(f"{url}/statement", params={"period": "2026-10", "known_at": "2020-01-01T00:00:00Z"})
+    assert early.status_code == 503
+
+
+def test_a_period_is_answered_beside_another(url: str) -> None:
+    """The running month to the same point of the last one, unless another rule is named."""
+    tree = asked(f"{url}/comparison")
+    assert (tree["rule"], tree["others"][0]["period"]) == ("same_point", "2026-10")
+    whole = asked(f"{url}/comparison", period="2026-10", rule="average_n", count=1)
+    assert [each["period"] for each in whole["others"]] == ["2026-09"]
+    refused = httpx.get(f"{url}/comparison", params={"period": "month", "rule": "weekdays", "weeks": 7})
+    assert refused.status_code == 422
