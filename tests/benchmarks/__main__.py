@@ -34,6 +34,7 @@ from . import (
     live,
     memory,
     scrape,
+    scrub,
     shapes,
     size,
     startup,
@@ -60,6 +61,7 @@ MODULES: tuple[ModuleType, ...] = (
     cursor,
     tick,
     memory,
+    scrub,
     backfill,
     killed,
 )

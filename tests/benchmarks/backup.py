@@ -39,13 +39,13 @@ def measure(workshop: Workshop) -> list[Row]:
     database.with_snapshots(path, rows, EVERY, books.NOW, one, two)
     copies = Copies(workshop.folder / "backups", path)
     with Store.write(path) as store, ThreadPoolExecutor(1) as thread:
-        alone = _commits(store, lambda done: done >= workshop.scale.backup_commits)
+        alone = commits(store, lambda done: done >= workshop.scale.backup_commits)
         began = perf_counter()
         making = thread.submit(_made, path, copies)
-        beside = _commits(store, lambda _: making.done())
+        beside = commits(store, lambda _: making.done())
         seconds = perf_counter() - began
         made = making.result()
-        alone += _commits(store, lambda done: done >= workshop.scale.backup_commits)
+        alone += commits(store, lambda done: done >= workshop.scale.backup_commits)
     size = f"{made.size / 1e6:,.0f} MB, {made.size / 1e6 / seconds:,.0f} MB a second"
     against = f"{percentile(beside, 50) / percentile(alone, 50):.2f} x the median without"
     return [
@@ -63,7 +63,7 @@ def _made(path: Path, copies: Copies) -> Made:
     return back_up(path, copies, utc_now())
 
 
-def _commits(store: Store, enough: Callable[[int], bool]) -> list[float]:
+def commits(store: Store, enough: Callable[[int], bool]) -> list[float]:
     """Commit at the pace of live quotes, at least once; return how long each commit took."""
     snapshot = store.snapshots.newest()
     assert snapshot is not None

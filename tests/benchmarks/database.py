@@ -24,10 +24,7 @@ from . import books
 
 SOURCES = ("kalshi", "anthropic", "sales")
 
-_RECORD = (
-    "INSERT INTO records (source, kind, key, revision, scope, at, reading, body) "
-    "VALUES (?, ?, ?, 1, ?, ?, ?, ?)"
-)
+_RECORD = f"INSERT INTO records ({', '.join(rows.STATED)}, reading, crc32) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SNAPSHOT = "INSERT INTO snapshots (sequence, as_of, patch, whole, figures) VALUES (?, ?, ?, ?, ?)"
 _READING = "INSERT INTO readings (id, source, as_of, recorded_at, booked) VALUES (?, ?, ?, ?, ?)"
 _SOURCE = "INSERT INTO sources (name, as_of, last_success) VALUES (?, ?, ?)"
@@ -83,11 +80,7 @@ def newest_sequence(path: Path) -> int:
 
 def _record_rows(size: books.Size, end: datetime) -> Iterator[tuple[Any, ...]]:
     for record in books.past(size, end):
-        reading = SOURCES.index(record.source) + 1
-        yield (
-            *(record.source, record.kind, record.key, record.scope),
-            *(to_us(record.at), reading, rows.write(record)),
-        )
+        yield tuple(rows.as_row(record, 1, SOURCES.index(record.source) + 1).values())
 
 
 def _snapshot_rows(

@@ -11,7 +11,7 @@ import pytest
 from exporter.snapshot import apply, decode, diff, encode, plain_json
 from exporter.store import Store
 
-from . import backup, books, commit, database, delta, history, scrape, size, storm, tick
+from . import backup, books, commit, database, delta, history, scrape, scrub, size, storm, tick
 from .__main__ import MODULES, page, run
 from .scale import TINY
 from .table import Row, markdown, most, percentile, timed, unmeasured
@@ -85,9 +85,11 @@ def test_each_benchmark_that_needs_no_process_runs(workshop: Workshop) -> None:
         scrape.rendered(workshop, 5),
         *size.snapshots(workshop),
         *backup.measure(workshop),
+        *(scrubbed := scrub.measure(workshop)),
         delta.share("delta", [frozen(workshop.ledger(100, 5), "bench", number) for number in (1, 2)]),
     ]
     assert all(row.measured for row in rows)
+    assert ", 0 damaged;" in scrubbed[0].measured
 
 
 def test_clients_of_a_killed_sidecar_come_back_with_their_cursor(workshop: Workshop) -> None:
