@@ -85,3 +85,4 @@ class Replay:
         if latest is not None:
             ledger.restore(latest)
         ledger.forget_settled(self._clock())
+        self._store.let_go()

@@ -134,6 +134,11 @@ class Store:
             raise StoreUnavailable(f"The database cannot be read ({error}).") from error
         return version
 
+    def let_go(self) -> None:
+        """Give the memory back that pages which were read once are still held in."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA shrink_memory")
+
     def close(self) -> None:
         """Close the connection and give the writer's lock back."""
         self.engine.dispose()

@@ -329,12 +329,12 @@ def test_what_goes_by_time_walks_along_the_index_of_time(store: Store, ask: str)
 
 
 @contextmanager
-def recorded(store: Store) -> Iterator[list[tuple[str, Any]]]:
+def recorded(store: Store, what: str = "SELECT") -> Iterator[list[tuple[str, Any]]]:
     """Yield what is asked of the database meanwhile."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if statement.startswith("SELECT"):
+        if statement.startswith(what):
             asked.append((statement, values))
 
     event.listen(store.engine, "before_cursor_execute", note)
@@ -355,3 +355,12 @@ def test_a_replay_by_pages_gives_what_one_in_one_go_gives(store: Store) -> None:
             break
     assert found == list(store.records.replay(names))
     assert sorted(map(key_of, found)) == sorted(map(key_of, fills))
+
+
+def test_what_a_replay_has_read_is_let_go_of(store: Store) -> None:
+    """The pages stay in memory otherwise, as many as the cache takes, and nobody asks for them again."""
+    book(store, *(fill("buy yes 1 @ 0.5", fill_id=f"f{number}") for number in range(20)))
+    with recorded(store, "PRAGMA") as asked:
+        store.let_go()
+    assert [statement for statement, _ in asked] == ["PRAGMA shrink_memory"]
+    assert len(list(store.records.replay(["kalshi"]))) == 20

@@ -64,6 +64,10 @@ USAGE_LATE = timedelta(hours=2)
 empty hour is believed and recorded an hour after its end."""
 
 
+Piece = tuple[int, str, Decimal]
+"""An hour of a day, the component that it counts in, and what it cost: a fifth of what an entry weighs."""
+
+
 class Unbilled(NamedTuple):
     """A piece of an estimate that its day's bill has no line of yet."""
 
@@ -160,7 +164,10 @@ class CostDay:
             extra += line.highest - line.cost
             saved += ZERO if line.uncached is None else line.uncached - line.cost
         self.estimated[hour], self.range[hour], self.saved[hour] = cost, extra, saved
-        self.unpriced[hour], self.tokens[hour], self.lines[hour] = unpriced, tokens, record.lines
+        self.tokens[hour], self.lines[hour] = tokens, record.lines
+        self.unpriced.pop(hour, None)
+        if unpriced:  # hardly ever, and a year has thousands of hours
+            self.unpriced[hour] = unpriced
 
     def compact(self) -> None:
         """Forget the lines of the usage; what a settled day is asked for is kept by the hour."""
@@ -259,18 +266,27 @@ class CostDay:
         """Return what these hours are estimated at, as far as no bill covers it."""
         return _sum(self._estimates(), first, last)
 
-    def entries(self) -> list[Entry]:
-        """Return the day as entries, one an hour: its bill, and its estimate as far as no bill covers it."""
+    def pieces(self) -> tuple[Piece, ...]:
+        """Return the day by the hour: its bill, and its estimate as far as no bill covers it."""
         billed = {} if self.billed is None else self._spread(self.billed)
-        return [
-            self._entry(hour, component, cost)
+        return tuple(
+            (hour, component, cost)
             for component, costs in (
                 ("api_cost_billed", billed),
                 ("api_cost_estimated", self._estimates()),
             )
             for hour, cost in costs.items()
             if cost
-        ]
+        )
+
+    def entries(self) -> list[Entry]:
+        """Return the day as entries, one for each piece."""
+        return [self.entry(piece) for piece in self.pieces()]
+
+    def entry(self, piece: Piece) -> Entry:
+        """Return a piece as it is booked."""
+        hour, component, cost = piece
+        return Entry(to_us(self.start) + hour * HOUR_US, {component: cost, API_PAYABLE: -cost})
 
     def _estimates(self) -> dict[int, Decimal]:
         if self.billed is None:
@@ -288,9 +304,6 @@ class CostDay:
         shares = {hour: to_micro(billed * weight / total) for hour, weight in weights.items()}
         shares[max(shares)] += billed - sum(shares.values(), ZERO)
         return shares
-
-    def _entry(self, hour: int, component: str, cost: Decimal) -> Entry:
-        return Entry(to_us(self.start) + hour * HOUR_US, {component: cost, API_PAYABLE: -cost})
 
 
 def costs_of(line: UsageLine) -> tuple[tuple[str, Decimal], ...]:

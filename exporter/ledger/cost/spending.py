@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from exporter.ledger.cost.day import USAGE_LATE, CostDay, Unpriced
+from exporter.ledger.cost.day import USAGE_LATE, CostDay, Piece, Unpriced
 from exporter.ledger.journal import Entry
 from exporter.money import ZERO
 from exporter.records import BillChange, BilledDay, KeyUsage, UsageHour
@@ -34,7 +34,7 @@ class Spending:
         self.days: dict[date, CostDay] = {}
         self.restatements: list[BillChange] = []
         self.version = 0
-        self._entries: dict[date, list[Entry]] = {}
+        self._posted: dict[date, tuple[Piece, ...]] = {}
         self._unsettled: dict[date, CostDay] = {}
         self._changed: set[date] = set()
         self._latest = datetime.min.replace(tzinfo=UTC)
@@ -73,11 +73,11 @@ class Spending:
         posted: list[Entry] = []
         for day in sorted(self._changed):
             self.days[day].settle(self._newest)
-            entries = self.days[day].entries()
-            posted += [entry.reversed() for entry in self._entries.get(day, ())]
-            posted += entries
-            self._entries[day] = entries
-            self._unsettled[day] = self.days[day]
+            stated, pieces = self.days[day], self.days[day].pieces()
+            posted += [stated.entry(piece).reversed() for piece in self._posted.get(day, ())]
+            posted += map(stated.entry, pieces)
+            self._posted[day] = pieces
+            self._unsettled[day] = stated
         if self._changed:
             # In order of time, whatever the order in which they came: what is said of them is, too.
             self._unsettled = dict(sorted(self._unsettled.items()))
