@@ -10,6 +10,7 @@ from contextlib import closing
 from functools import cache
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
 from sqlalchemy import Engine
@@ -132,6 +133,17 @@ def made_once() -> Iterator[None]:
                 connection.backup(first)
 
         own.setattr(database, "migrate", made)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trusted_once() -> Iterator[None]:
+    """Read whom to trust once: each `httpx.get` does it anew, for thirty times as long as its answer takes.
+
+    A test that asks again and again until something happens would take the time from what it waits for.
+    """
+    with pytest.MonkeyPatch.context() as own:
+        own.setattr("httpx._transports.default.create_ssl_context", cache(httpx.create_ssl_context))
         yield
 
 

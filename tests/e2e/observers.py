@@ -42,6 +42,9 @@ class Watcher:
         raise NotImplementedError
 
 
+NET, SEQUENCE = "northstar_pnl_net_usd", "northstar_snapshot_sequence"
+
+
 class Scraper(Watcher):
     """Polls /metrics of exporters that come and go: `shown` has the nets of every sequence seen."""
 
@@ -52,20 +55,23 @@ class Scraper(Watcher):
         self.order: list[int] = []
 
     def look(self) -> None:
-        while not self.ended.is_set():
-            try:
-                text = httpx.get(self.url, timeout=2).text
-            except httpx.HTTPError:
+        with httpx.Client(timeout=2) as client:
+            while not self.ended.is_set():
+                try:
+                    text = client.get(self.url).text
+                except httpx.HTTPError:
+                    time.sleep(0.01)
+                    continue
+                # To read the whole page would take the time from the process that is looked at.
+                lines = [line for line in text.splitlines(keepends=True) if line.startswith((NET, SEQUENCE))]
+                self._note(Scrape("".join(lines)))
                 time.sleep(0.01)
-                continue
-            self._note(Scrape(text))
-            time.sleep(0.01)
 
     def _note(self, scrape: Scrape) -> None:
-        sequence = scrape.get("northstar_snapshot_sequence")
+        sequence = scrape.get(SEQUENCE)
         if sequence is None:
             return
-        nets = {dict(labels)["window"]: value for labels, value in scrape.of("northstar_pnl_net_usd").items()}
+        nets = {dict(labels)["window"]: value for labels, value in scrape.of(NET).items()}
         known = self.shown.setdefault(int(sequence), nets)
         if known != nets:
             self.troubles.append(f"sequence {sequence:.0f} was shown as {known} and as {nets}")
