@@ -24,7 +24,7 @@ from exporter.simulator.stories import seeded
 from exporter.store import Store
 from tests.e2e.observers import Listener, Scraper
 from tests.e2e.pipeline import HOST, trees, until
-from tests.e2e.processes import Process
+from tests.e2e.processes import Process, QuickProcess
 from tests.ports import held_port
 
 KILLS = 100
@@ -56,8 +56,8 @@ class Stand:
             "PORT": str(stream),
         }
 
-    def exporter(self) -> Process:
-        return Process(self.folder, self.settings, "exporter")
+    def exporter(self, kind: type[Process] = Process) -> Process:
+        return kind(self.folder, self.settings, "exporter")
 
     @contextmanager
     def sidecar(self) -> Iterator[str]:
@@ -131,7 +131,7 @@ def test_nothing_shown_is_lost_over_a_hundred_kills(tmp_path: Path) -> None:
 
 def _run_and_kill(stand: Stand, scraper: Scraper, chance: random.Random, *, early: bool) -> None:
     seen = len(scraper.order)
-    with stand.exporter() as exporter:
+    with stand.exporter(Process if early else QuickProcess) as exporter:
         if not early:
             until(lambda: len(scraper.order) > seen or not exporter.running)
         time.sleep(chance.uniform(0, 1.0 if early else 0.25))
