@@ -95,7 +95,7 @@ def test_books_after_a_restore_and_one_reading_are_those_without_the_loss(
 ) -> None:
     """Everything that the sources still list is booked again, once; only what was published is gone."""
     clock = SettableClock(examples.NOW)
-    world = seeded(7, days=3, speed=2, clock=clock)
+    world = seeded(7, days=3, speed=0.1, clock=clock)
     simulator = simulate(world)
     running = pipeline(simulator)
     running.collect()
