@@ -69,6 +69,7 @@ TOOLS = {
     "ruff",
     "types-pyyaml",
     "types-tqdm",
+    "uv",
 }
 
 STACK: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
