@@ -101,7 +101,8 @@ class Cycle:
             monotonic,
             self.steps.look,
         )
-        self.daybook = Daybook(store, self.books.ledger.zone, self.books.ledger.lots, clock, thread, outages)
+        ledger = self.books.ledger
+        self.daybook = Daybook(store, ledger.zone, ledger.lots, ledger.venues, clock, thread, outages)
         """Kept up with the records; `run` is a task."""
         self.upkeep = Upkeep(
             store,

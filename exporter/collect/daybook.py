@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -47,12 +47,13 @@ class Daybook(Listener):
         store: Store,
         zone: ZoneInfo,
         lots: LotRule,
+        venues: Iterable[str],
         clock: Callable[[], datetime],
         thread: StoreThread,
         outages: Outages,
     ) -> None:
         self._store, self._thread, self._outages, self._clock = store, thread, outages, clock
-        self._calendar, self._lots = Calendar(zone), lots
+        self._calendar, self._lots, self._venues = Calendar(zone), lots, tuple(venues)
         self.terms = f"{zone.key} {lots} {code()}"
         self._asked = asyncio.Event()
         self._went_back = self._distrusted = False
@@ -100,7 +101,9 @@ class Daybook(Listener):
         """Make the next piece; tell whether there is more. Raises StoreError; nothing is changed then."""
         now = self._clock()
         if self._went_back:
-            await self._thread.run(self._store.daybook.again, self._calendar.today(now))
+            today = self._calendar.today(now)
+            await self._thread.run(self._store.midnights.forget_after, today)
+            await self._thread.run(self._store.daybook.again, today)
             self._went_back = False
         place = await self._thread.run(self._begun)
         behind, made = await asyncio.to_thread(self._made, place, now)
@@ -110,7 +113,7 @@ class Daybook(Listener):
                 {scope: (each.lines, each.due) for scope, each in made.items()},
                 behind.then,
             )
-        return behind.more
+        return behind.more or await self._thread.run(self._midnights, now)
 
     def _begun(self) -> DaybookPlace:
         place = self._store.daybook.place()
@@ -120,6 +123,11 @@ class Daybook(Listener):
             place = self._store.daybook.place()
         assert place is not None
         return place
+
+    def _midnights(self, now: datetime) -> bool:
+        """Keep what was unrealised at the midnights that are over."""
+        kept = [self._store.midnights.follow(name, self._calendar.zone, now) for name in self._venues]
+        return any(kept)
 
     def _made(self, place: DaybookPlace, now: datetime) -> tuple[Behind, dict[Scope, Reckoned]]:
         # Opened anew for each piece: the file at the path may be another one by then.

@@ -47,10 +47,6 @@ DAYS_AT_ONCE = 62
 """Days of API cost whose records are held at a time: two months are a few thousand."""
 
 DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
-
-Openings = dict[tuple[str, datetime], Opening | None]
-"""What snapshots stated of a venue at midnights that are over; kept by who asks often, since it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,6 @@ class PeriodReader:
         self,
         store: Store,
         snapshot: Snapshot | None = None,
-        openings: Openings | None = None,
         known: Knowledge | None = None,
     ) -> None:
         newest = store.snapshots.newest() if snapshot is None else snapshot
@@ -96,14 +91,14 @@ class PeriodReader:
             name: found for name, found in newest.sources.items() if found.kind in KIND_COMPONENTS
         }
         self._store = store
-        self._openings: Openings = {} if openings is None else openings
+        self._midnights: dict[str, dict[date, Opening]] = {}
         self._parts: dict[tuple[str, datetime], tuple[DayLine, bool]] = {}
         self.known: Knowledge = KnownNow(store) if known is None else known
         self._days = self.known.days(self.today, list(self.sources))
         self._lag = self.known.lag(f"{newest.timezone} {newest.lot_rule} ")
 
     @classmethod
-    def at(cls, store: Store, moment: datetime, openings: Openings | None = None) -> Self:
+    def at(cls, store: Store, moment: datetime) -> Self:
         """Return the past as it was known at a moment: by the records that had been read by then, and with
         what the snapshot of then said of today, of its sources and of what speaks against figures.
 
@@ -126,7 +121,7 @@ class PeriodReader:
         known = KnownThen(
             store, unstamp(snapshot.as_of), list(snapshot.sources), Calendar(zone), snapshot.lot_rule
         )
-        return cls(store, snapshot, openings, known)
+        return cls(store, snapshot, known)
 
     @cached_property
     def first(self) -> date | None:
@@ -416,15 +411,13 @@ class PeriodReader:
         return _Value(opening.usd)
 
     def _opening(self, name: str, at: datetime) -> Opening | None:
-        key = name, at
-        if key in self._openings:
-            return self._openings[key]
-        found = self._store.snapshots.opening(name, at)
-        if found is not None and found.as_of > self.now:
-            return None  # it was not stated yet
-        if found is not None and found.as_of <= at and self.now - at > HOUR:
-            self._openings[key] = found
-        return found
+        """Return what was published as unrealised at a moment, or next to it; None where nothing was."""
+        if name not in self._midnights:
+            self._midnights[name] = self._store.midnights.of(name, self.zone)
+        day = at.astimezone(self.zone).date()
+        kept = self._midnights[name].get(day) if at == midnight(day, self.zone) else None
+        found = self._store.snapshots.opening(name, at) if kept is None else kept
+        return None if found is None or found.as_of > self.now else found
 
 
 def _share(line: DayLine, slot: int, passed: timedelta) -> bool:

@@ -21,6 +21,7 @@ from exporter.store.daybook import DaybookStore
 from exporter.store.epochs import go_on_from
 from exporter.store.evidence import Evidence, RawSource, Revision
 from exporter.store.histories import Found, HistoryStore, ListProgress, Past
+from exporter.store.midnights import MidnightStore
 from exporter.store.records import Booked, PageEnd, RecordStore
 from exporter.store.restatements import RestatementStore
 from exporter.store.scrub import Scrubbed, Sealing, scrub
@@ -38,6 +39,7 @@ __all__ = [
     "Found",
     "HistoryStore",
     "ListProgress",
+    "MidnightStore",
     "OpenAside",
     "PageEnd",
     "Past",
@@ -72,6 +74,7 @@ class Store:
         self.snapshots = SnapshotStore(engine)
         self.breakdowns = BreakdownStore(engine)
         self.daybook = DaybookStore(engine)
+        self.midnights = MidnightStore(engine, self.snapshots)
         self.thinning = Thinning(engine, self.snapshots)
         self.evidence = Evidence(engine)
         self.sealing = Sealing(engine)

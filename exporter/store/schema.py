@@ -207,6 +207,20 @@ hours = Table(
 )
 """The same by quarters of an hour of the day."""
 
+midnights = Table(
+    "midnights",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("zone", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("usd", Text, nullable=False),
+    Column("grade", String(16), nullable=False),
+    Column("as_of", Big, nullable=False),
+    Column("crc32", Big, nullable=False),
+)
+"""What was unrealised at a venue when a day of a zone began, as it was published last before: roll-ups become
+coarser with the years, and what a closed month came to must not."""
+
 daybook_due = Table(
     "daybook_due",
     metadata,

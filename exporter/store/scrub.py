@@ -22,6 +22,7 @@ from exporter.store.copies import never
 from exporter.store.database import is_damage, writing
 from exporter.store.inspection import reading
 from exporter.store.layouts import LAYOUT
+from exporter.store.midnights import MIDNIGHT
 from exporter.store.rows import STATED
 from exporter.store.snapshots import FIGURES
 
@@ -45,6 +46,7 @@ SEALED: dict[str, Sequence[str]] = {
     "daybook": ("source", "scope", "day", "body"),
     "days": ("source", "day", "body"),
     "hours": ("source", "day", "body"),
+    "midnights": MIDNIGHT,
 }
 """Tables whose rows carry a checksum, and of what."""
 

@@ -270,7 +270,7 @@ class SnapshotStore:
 
         The caller reads from its `as_of` which of the two it got. None when none was ever stated.
         """
-        first = self._first_stated(source)
+        first = self.first_stated(source)
         if first is None or at < first.as_of:
             return first
         raw, rolled = schema.snapshots, schema.rollups
@@ -285,7 +285,7 @@ class SnapshotStore:
                     return found
         return None
 
-    def _first_stated(self, source: str) -> Opening | None:
+    def first_stated(self, source: str) -> Opening | None:
         """Return the first unrealised P&L that was ever stated of a venue; looked up once, for it stays.
 
         A venue that was added late is in none of the many rows before: they are left out by their layout.

@@ -19,7 +19,7 @@ from exporter.reports.answers import periods_tree, place, statement_tree
 from exporter.reports.changes import changes_tree
 from exporter.reports.comparison import ComparisonAsked, comparison_tree
 from exporter.reports.knowledge import NotTold
-from exporter.reports.reader import Openings, PeriodReader
+from exporter.reports.reader import PeriodReader
 from exporter.snapshot import from_json
 from exporter.store import Store
 from exporter.stream import models
@@ -54,23 +54,10 @@ Known = Annotated[
 ]
 
 
-class Recalled:
-    """What snapshots stated at midnights that are over: kept for one numbering, since it stays."""
-
-    def __init__(self) -> None:
-        self._epoch, self._openings = "", Openings()
-
-    def of(self, epoch: str) -> Openings:
-        """Return what is known of the numbering that is in use."""
-        if epoch != self._epoch:
-            self._epoch, self._openings = epoch, Openings()
-        return self._openings
-
-
 def router(feed: Feed) -> APIRouter:
     """Return the routes over the database that `feed` follows."""
     routes = APIRouter(prefix="/api/pnl", tags=["periods"])
-    turns, recalled = asyncio.Semaphore(AT_ONCE), Recalled()
+    turns = asyncio.Semaphore(AT_ONCE)
 
     async def answered(answer: Callable[[Store, PeriodReader], dict[str, Any]]) -> Response:
         def made(store: Store) -> dict[str, Any]:
@@ -78,7 +65,7 @@ def router(feed: Feed) -> APIRouter:
             if tree is None:
                 raise StoreUnavailable("The exporter has published no snapshot yet.")
             try:
-                return answer(store, PeriodReader(store, from_json(tree), recalled.of(feed.epoch)))
+                return answer(store, PeriodReader(store, from_json(tree)))
             except (PeriodError, NotTold) as error:
                 raise BadQuestion(str(error)) from None
 

@@ -27,9 +27,10 @@ from exporter.errors import StoreDamaged
 from exporter.ledger.daybook import Calendar, reckon
 from exporter.periods.day_line import DayLine, DaySums
 from exporter.records import Record
+from exporter.snapshot import from_json
 from exporter.store import Store
 from exporter.store import daybook as stored
-from tests.builders import NAMES, NOW, UTC_ZONE, bill, fill, sale, settlement, usage
+from tests.builders import NAMES, NOW, UTC_ZONE, bare, bill, fill, sale, settlement, usage
 from tests.collect.pipeline import Clock, Pipeline, answering
 from tests.examples import examples
 
@@ -58,12 +59,17 @@ def keep(store: Store, *records: Record) -> None:
         store.records.book(name, mine, (), as_of=NOW, recorded_at=NOW)
 
 
+def keeper_of(store: Store, zone: ZoneInfo, clock: Clock, thread: StoreThread) -> Daybook:
+    """Return who keeps the daybook of a store."""
+    return Daybook(store, zone, "average", ["kalshi"], clock, thread, Outages(clock.monotonic))
+
+
 def follow(store: Store, clock: Clock, zone: ZoneInfo = UTC_ZONE, pieces: int | None = None) -> Daybook:
     """Let somebody new keep the daybook, for so many pieces or to its end."""
 
     async def scenario() -> Daybook:
         with StoreThread() as thread:
-            keeper = Daybook(store, zone, "average", clock, thread, Outages(clock.monotonic))
+            keeper = keeper_of(store, zone, clock, thread)
             while pieces is None or pieces > done[0]:
                 done[0] += 1
                 if not await keeper.advance():
@@ -173,20 +179,23 @@ def test_a_clock_that_was_ahead_leaves_nothing_of_what_has_not_happened(path: Pa
     clock = Clock()
     with Store.write(path) as store:
         keep(store, *RECORDS)
+        store.snapshots.append(from_json(bare(store.snapshots.epoch, 1, NOW, "2.00")))
         clock.step(timedelta(days=40))
         follow(store, clock)
         ahead = lines_of(store)
+        assert max(store.midnights.of("kalshi", UTC_ZONE)) == clock().date()
         clock.step(timedelta(days=-40))
 
         async def set_back() -> None:
             with StoreThread() as thread:
-                keeper = Daybook(store, UTC_ZONE, "average", clock, thread, Outages(clock.monotonic))
+                keeper = keeper_of(store, UTC_ZONE, clock, thread)
                 keeper.stepped(timedelta(days=-40))
                 while await keeper.advance():
                     pass
 
         asyncio.run(set_back())
         assert lines_of(store) == expected(store, clock) != ahead
+        assert store.midnights.of("kalshi", UTC_ZONE) == {}
 
 
 @pytest.mark.parametrize("table", ["daybook", "days", "hours"])

@@ -17,11 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.collect.daybook import Daybook
-from exporter.collect.outages import Outages
 from exporter.collect.rebuild import Replay
 from exporter.collect.store_thread import StoreThread
-from exporter.errors import StoreUnavailable
+from exporter.errors import StoreDamaged, StoreUnavailable
 from exporter.ledger import Ledger, SourceState, state
 from exporter.money import ZERO
 from exporter.periods.dimension import DIMENSIONS
@@ -31,8 +29,10 @@ from exporter.reports.answers import statement_tree
 from exporter.reports.reader import PeriodFigures, PeriodReader
 from exporter.snapshot import COMPONENTS, Cursor, Grade
 from exporter.store import Store
+from exporter.times import midnight
 from tests.builders import NOW, SOURCES, UTC_ZONE, bill, fill, healthy, mark, sale, usage
 from tests.collect.pipeline import Clock
+from tests.collect.test_daybook import keeper_of
 from tests.examples import examples
 from tests.ledger.test_daybook import ZONES, newest, records
 
@@ -80,7 +80,7 @@ class World:
 
         async def scenario() -> None:
             with StoreThread() as thread:
-                keeper = Daybook(self.store, self.zone, "average", self.clock, thread, Outages(lambda: 0.0))
+                keeper = keeper_of(self.store, self.zone, self.clock, thread)
                 while await keeper.advance():
                     pass
 
@@ -309,3 +309,36 @@ def test_a_period_off_the_midnight_of_the_bill_says_that_a_bill_was_cut(world: W
 def test_without_a_snapshot_nobody_knows_what_takes_part(world: World) -> None:
     with pytest.raises(StoreUnavailable, match="no snapshot"):
         PeriodReader(world.store)
+
+
+def test_what_was_at_a_midnight_stays_when_roll_ups_become_coarse(world: World) -> None:
+    """A month that is closed keeps its figures and its grade, however few of its snapshots are kept."""
+    world.zone = KOLKATA
+    world.marks = [mark(bid="0.60", ask="0.61")]
+    world.clock.now = midnight(date(2026, 10, 20), KOLKATA) - timedelta(minutes=5)
+    world.keep(fill("buy yes 10 @ 0.40", at=world.clock()))
+    for bid in ("0.60", "0.65", "0.70"):
+        world.marks = [mark(bid=bid, ask="0.90")]
+        world.publish()
+        world.clock.advance(minutes=25)
+        world.marks = [mark(bid="0.50", ask="0.90")]
+        world.store.snapshots._keyframe_due = True  # roll-ups begin at a whole one
+        world.publish()
+        world.clock.advance(hours=24, minutes=-25)
+    before = [world.day(ago).components["trading_unrealised_change"] for ago in (3, 2, 1)]
+    assert [(each.usd, each.grade) for each in before][1:] == [(Decimal("0.5"), Grade.FINAL)] * 2
+    world.clock.advance(days=700)
+    world.store.snapshots._keyframe_due = True
+    world.publish()
+    while world.store.snapshots.roll_up(world.clock(), timedelta(days=30)):
+        pass
+    edge = midnight(date(2026, 10, 21), KOLKATA)
+    coarse = world.store.snapshots.opening("kalshi", edge)
+    assert coarse is not None
+    assert edge - coarse.as_of > timedelta(hours=23)
+    found = [world.day(ago + 700).components["trading_unrealised_change"] for ago in (2, 1)]
+    assert [(each.usd, each.grade) for each in found] == [(Decimal("0.5"), Grade.FINAL)] * 2
+    with world.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE midnights SET usd = '9.00'")
+    with pytest.raises(StoreDamaged, match="midnight of kalshi"):
+        world.day(702)

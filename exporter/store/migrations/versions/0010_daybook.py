@@ -28,6 +28,17 @@ def upgrade() -> None:
             sa.PrimaryKeyConstraint("source", "day"),
         )
     op.create_table(
+        "midnights",
+        sa.Column("source", sa.String(32), nullable=False),
+        sa.Column("zone", sa.String(64), nullable=False),
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("usd", sa.Text(), nullable=False),
+        sa.Column("grade", sa.String(16), nullable=False),
+        sa.Column("as_of", sa.Integer(), nullable=False),
+        sa.Column("crc32", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "zone", "day"),
+    )
+    op.create_table(
         "daybook_due",
         sa.Column("source", sa.String(32), nullable=False),
         sa.Column("scope", sa.String(256), nullable=False),
