@@ -7,7 +7,8 @@ from typing import Any
 
 from exporter.money import ZERO, plain
 from exporter.periods.dimension import DIVIDES, Dimension
-from exporter.periods.period import Period
+from exporter.periods.period import Period, split
+from exporter.reports.course import CoursePoint, Step, course
 from exporter.reports.dimensions import COST, PartOfPeriod, parts_of
 from exporter.reports.reader import PeriodFigures, PeriodReader
 from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, Figure, plain_json
@@ -62,11 +63,30 @@ def figures_tree(found: PeriodFigures) -> dict[str, Any]:
     }
 
 
-def periods_tree(reader: PeriodReader, periods: Sequence[Period]) -> dict[str, Any]:
-    """Return the figures of several periods, in their order."""
-    return {
+def periods_tree(reader: PeriodReader, periods: Sequence[Period], sums: bool = False) -> dict[str, Any]:
+    """Return the figures of several periods, in their order; with `sums` also of what they are of."""
+    tree = {
         **place(reader),
         "periods": [period_tree(reader.figures(period), reader) for period in periods],
+    }
+    if not sums:
+        return tree
+    whole = Period.between(periods[0].first, periods[-1].last, reader.zone)
+    return {
+        **tree,
+        "weeks": [period_tree(reader.figures(week), reader) for week in split(whole, "week")],
+        "total": period_tree(reader.figures(whole), reader),
+    }
+
+
+def course_tree(reader: PeriodReader, period: Period, step: Step, components: bool) -> dict[str, Any]:
+    """Return how a period came about, the end of each hour or day a point."""
+    points = course(reader, period, step)
+    return {
+        **place(reader),
+        **named(period, reader),
+        "step": step,
+        "points": [_point(each, components) for each in points],
     }
 
 
@@ -98,6 +118,18 @@ def _divided(figures: PeriodFigures, by: Dimension) -> Any:
     names = COMPONENTS if kind is None else KIND_COMPONENTS[kind]
     known = [figures.components[name].usd for name in names if name in figures.components]
     return None if None in known else sum((usd for usd in known if usd is not None), ZERO)
+
+
+def _point(point: CoursePoint, components: bool) -> dict[str, Any]:
+    tree: dict[str, Any] = {"at": stamp(point.at)}
+    if point.net is not None:
+        tree["usd"] = plain(point.net)
+    if point.partial:
+        tree["partial"] = True
+    if components:
+        known = {name: plain(usd) for name, usd in point.components.items() if usd is not None}
+        tree["components"] = known
+    return tree
 
 
 def _row(row: PartOfPeriod) -> dict[str, Any]:

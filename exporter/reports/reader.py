@@ -61,7 +61,7 @@ class PeriodFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
+class Unrealised:
     """What was unrealised at a midnight, and what is doubtful about it."""
 
     usd: Decimal
@@ -177,13 +177,43 @@ class PeriodReader:
         """Return by market what was unrealised at a moment, None where that is not kept."""
         if at >= self.now:
             return _positions(self.snapshot, source)
-        value = self._value(source, at)
+        value = self.value(source, at)
         if not value.usd and value.reason is None:
             return {}
         sequence = self._store.evidence.snapshot(at)
         snapshot = self._store.snapshots.read(sequence) if sequence else None
         found = {} if snapshot is None else _positions(snapshot, source)
         return found if sum(found.values(), ZERO) == value.usd else None
+
+    def slots(self, period: Period) -> dict[str, dict[date, DayLine]]:
+        """Return by source the days of a period until now, with their quarters of an hour."""
+        return self._store.daybook.hours(period.first, min(period.last, self.today), list(self.sources))
+
+    def open_cost(self, name: str, at: datetime) -> Decimal:
+        """Return what the contracts have cost that were open when the day of a moment began."""
+        dates, costs = self._open_cost[name]
+        before = bisect_right(dates, at.astimezone(self.zone).date() - DAY)
+        return costs[before - 1] if before else ZERO
+
+    def value(self, name: str, at: datetime) -> Unrealised:
+        """Return what was unrealised at a moment."""
+        if not self.open_cost(name, at) - self._part_of_day(name, at)[0].sums().get(OPEN_COST, ZERO):
+            return Unrealised(ZERO)
+        opening = self._opening(name, at)
+        if opening is None:
+            share = (self.snapshot.venues or {}).get(name)
+            stated = self.snapshot.unrealised if share is None else share.unrealised
+            known = ZERO if stated is None or stated.usd is None else decimal(stated.usd)
+            return Unrealised(
+                known, Reason(name, "no_opening", f"no value is known of {at:%Y-%m-%d %H:%M} UTC")
+            )
+        if opening.as_of > at or at - opening.as_of > OPENING_MARK_AGE:
+            text = f"the value at {at:%Y-%m-%d %H:%M} UTC is of {opening.as_of:%Y-%m-%d %H:%M} UTC"
+            return Unrealised(opening.usd, Reason(name, "old_opening", text))
+        if opening.grade < Grade.ESTIMATED:
+            text = f"the value at {at:%Y-%m-%d %H:%M} UTC was {opening.grade.word}"
+            return Unrealised(opening.usd, Reason(name, "doubtful_opening", text))
+        return Unrealised(opening.usd)
 
     def cost_days(self, source: str, days: Sequence[date]) -> Iterator[CostDay]:
         """Yield what is known of UTC days of a bill, of those of which anything is."""
@@ -258,7 +288,7 @@ class PeriodReader:
                 sums[component] += usd
         doubts: dict[str, list[tuple[Grade, Reason]]] = {component: [] for component in sums}
         if kind == "venue":
-            begun, ended = self._value(name, period.start), self._value(name, end)
+            begun, ended = self.value(name, period.start), self.value(name, end)
             sums[UNREALISED] = ended.usd - begun.usd
             doubts[UNREALISED] += (
                 (Grade.PARTIAL, value.reason) for value in (begun, ended) if value.reason is not None
@@ -388,27 +418,6 @@ class PeriodReader:
                     shared |= _share(line, (hour - begins) // SLOT, until - hour)
                 part.put(line)
         return part, shared
-
-    def _value(self, name: str, at: datetime) -> _Value:
-        """Return what was unrealised at a moment."""
-        dates, costs = self._open_cost[name]
-        before = bisect_right(dates, at.astimezone(self.zone).date() - DAY)
-        cost = costs[before - 1] if before else ZERO
-        if not cost - self._part_of_day(name, at)[0].sums().get(OPEN_COST, ZERO):
-            return _Value(ZERO)
-        opening = self._opening(name, at)
-        if opening is None:
-            share = (self.snapshot.venues or {}).get(name)
-            stated = self.snapshot.unrealised if share is None else share.unrealised
-            known = ZERO if stated is None or stated.usd is None else decimal(stated.usd)
-            return _Value(known, Reason(name, "no_opening", f"no value is known of {at:%Y-%m-%d %H:%M} UTC"))
-        if opening.as_of > at or at - opening.as_of > OPENING_MARK_AGE:
-            text = f"the value at {at:%Y-%m-%d %H:%M} UTC is of {opening.as_of:%Y-%m-%d %H:%M} UTC"
-            return _Value(opening.usd, Reason(name, "old_opening", text))
-        if opening.grade < Grade.ESTIMATED:
-            text = f"the value at {at:%Y-%m-%d %H:%M} UTC was {opening.grade.word}"
-            return _Value(opening.usd, Reason(name, "doubtful_opening", text))
-        return _Value(opening.usd)
 
     def _opening(self, name: str, at: datetime) -> Opening | None:
         """Return what was published as unrealised at a moment, or next to it; None where nothing was."""

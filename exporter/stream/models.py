@@ -151,6 +151,10 @@ class PeriodsAnswer(OfPast):
     """Periods, the first one first."""
 
     periods: Sequence[StatedPeriod]
+    weeks: Sequence[StatedPeriod] | None = Field(
+        default=None, description="Those of the whole range, clipped to it; with `sums` only."
+    )
+    total: StatedPeriod | None = Field(default=None, description="The whole range; with `sums` only.")
 
 
 class StatementRow(BaseModel):
@@ -233,6 +237,33 @@ class ChangesAnswer(OfPast):
     sum: str
     count: int
     changes: list[LineOfChange]
+
+
+class CoursePoint(BaseModel):
+    """What a period had come to at a moment."""
+
+    at: str
+    usd: str | None = Field(default=None, description="The net; absent where a source has never answered.")
+    partial: bool | None = Field(
+        default=None, description="True where what was unrealised then is not known; else absent."
+    )
+    components: dict[str, str] | None = Field(
+        default=None, description="Signed contributions, which sum to the net; only where asked for."
+    )
+
+
+class CourseAnswer(OfPast):
+    """How a period came about: its beginning, the end of each hour or day until now, and the end or now."""
+
+    period: str = Field(examples=["2026-10"])
+    words: str = Field(description="Its days in words, with the zone.")
+    first: str = Field(description="Its first day, which is in it.", examples=["2026-10-01"])
+    last: str = Field(description="Its last day, which is in it.", examples=["2026-10-31"])
+    start: str = Field(alias="from", description="The moment it begins at, UTC.")
+    end: str = Field(alias="to", description="The moment it ends before, UTC.")
+    over: bool = Field(description="Whether it has ended.")
+    step: Literal["hour", "day"]
+    points: Sequence[CoursePoint]
 
 
 class AsideRow(BaseModel):

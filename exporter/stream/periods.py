@@ -15,9 +15,10 @@ from exporter.periods.comparison import MAX_AVERAGED, ComparisonRule
 from exporter.periods.dimension import Dimension
 from exporter.periods.grammar import parse
 from exporter.periods.period import Period, Unit, split
-from exporter.reports.answers import periods_tree, place, statement_tree
+from exporter.reports.answers import course_tree, periods_tree, place, statement_tree
 from exporter.reports.changes import changes_tree
 from exporter.reports.comparison import ComparisonAsked, comparison_tree
+from exporter.reports.course import Step
 from exporter.reports.knowledge import NotTold
 from exporter.reports.reader import PeriodReader
 from exporter.snapshot import from_json
@@ -94,10 +95,15 @@ def router(feed: Feed) -> APIRouter:
             Query(alias="to", max_length=LONGEST, description="The last one's; default the same, or now's."),
         ] = None,
         known_at: Known = None,
+        sums: Annotated[
+            bool, Query(description="Whether to say, too, what its weeks and the whole of it come to.")
+        ] = False,
     ) -> Response:
         moment = None if known_at is None else time_of("known_at", known_at)
         return await answered(
-            lambda store, now: periods_tree(_as_known(store, now, moment), _pieces(now, by, since, until))
+            lambda store, now: periods_tree(
+                _as_known(store, now, moment), _pieces(now, by, since, until), sums
+            )
         )
 
     @routes.get(
@@ -119,6 +125,19 @@ def router(feed: Feed) -> APIRouter:
                 _as_known(store, now, moment), _period(now, period), by, offset, limit
             )
         )
+
+    @routes.get(
+        "/course",
+        response_model=models.CourseAnswer,
+        responses={503: {"model": models.Error}, 422: {"model": models.Error}},
+        summary="How the net of a period came about: its running sum by the hour or the day.",
+    )
+    async def course(
+        period: Text,
+        step: Annotated[Step, Query(description="What the points are the ends of.")] = "day",
+        components: Annotated[bool, Query(description="Whether each point has its lines, too.")] = False,
+    ) -> Response:
+        return await answered(lambda _, now: course_tree(now, _period(now, period), step, components))
 
     @routes.get(
         "/comparison",

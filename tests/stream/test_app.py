@@ -319,6 +319,7 @@ def test_the_openapi_document_is_valid_and_complete(app: FastAPI) -> None:
         "/api/pnl/aside",
         "/api/pnl/changes",
         "/api/pnl/comparison",
+        "/api/pnl/course",
         "/api/pnl/current",
         "/api/pnl/deltas",
         "/api/pnl/explain",

@@ -158,3 +158,27 @@ def test_a_period_is_answered_beside_another(url: str) -> None:
     assert [each["period"] for each in whole["others"]] == ["2026-09"]
     refused = httpx.get(f"{url}/comparison", params={"period": "month", "rule": "weekdays", "weeks": 7})
     assert refused.status_code == 422
+
+
+def test_a_course_ends_at_the_figure_of_its_period(url: str) -> None:
+    """By the hour and by the day; what is too long is said in a sentence."""
+    month = asked(f"{url}/statement", period="month")["statement"]["net"]["usd"]
+    for step in ("hour", "day"):
+        tree = asked(f"{url}/course", period="month", step=step)
+        assert (tree["points"][0]["at"], tree["points"][0]["usd"]) == (tree["from"], "0.00")
+        assert (tree["points"][-1]["at"], tree["points"][-1]["usd"]) == (tree["as_of"], month)
+    lines = asked(f"{url}/course", period="2026-10-20", components=True)["points"][-1]
+    assert lines["components"]["sales_gross"] == "2.00"
+    answer = httpx.get(f"{url}/course", params={"period": "2020..2026", "step": "hour"})
+    assert (answer.status_code, "2,000 hours" in answer.json()["error"]["message"]) == (422, True)
+
+
+def test_days_come_with_their_weeks_and_their_sum(url: str) -> None:
+    """Of one state, so that they sum exactly; a week that the range cuts is of its days in it."""
+    tree = asked(f"{url}/periods", **{"by": "day", "from": "2026-11", "sums": "true"})
+    assert tree["total"]["net"] == asked(f"{url}/statement", period="month")["statement"]["net"]
+    for pieces in (tree["periods"], tree["weeks"]):
+        assert sum(Decimal(each["net"].get("usd", 0)) for each in pieces) == Decimal(
+            tree["total"]["net"]["usd"]
+        )
+    assert [each["period"] for each in tree["weeks"]][:2] == ["2026-11-01", "2026-W45"]
