@@ -148,3 +148,19 @@ def test_kept_up_it_equals_what_is_valued_anew(steps: Sequence[tuple[object, ...
     unpriced = {scope for scope, shown in anew.venue.portfolio.positions.items() if shown.mark is None}
     if not unpriced:
         assert (ours.ours, ours.allowed) == (theirs.ours, theirs.allowed)
+
+
+def test_why_the_figures_are_in_doubt_does_not_move_with_each_price() -> None:
+    """By how much they differ is in the check alone: a reason is in every window, and in every delta if it
+    moves."""
+    books = Books(fill("buy yes 10 @ 0.40"))
+    differing, reasons = [], []
+    for bid in ("0.50", "0.51", "0.52"):
+        books.observe_steadily([mark(bid=bid, ask=bid, last=bid), balance("-4.00", "1.00")])
+        tree = told(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=healthy(), openings={})
+        differing.append(tree["checks"]["equity"]["usd"])
+        reasons.append(tree["unrealised"]["because"])
+    assert differing == ["4.00", "4.10", "4.20"]
+    assert reasons[0] == reasons[1] == reasons[2]
+    said = [reason["text"] for reason in reasons[0]]
+    assert "the venue values the positions otherwise than the quotes do" in said
