@@ -20,7 +20,7 @@ from exporter.ledger.journal import OPEN_COST
 from exporter.money import ZERO
 from exporter.periods.day_line import SLOT, DayLine
 from exporter.periods.period import Period
-from exporter.reports.reader import DAY, HOUR, UNREALISED, PeriodReader
+from exporter.reports.reader import DAY, UNREALISED, PeriodReader
 from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, Grade
 from exporter.times import midnight
 
@@ -30,6 +30,8 @@ MAX_POINTS = 2_000
 """As many as the history has in one answer: eighty days by the hour, five years by the day."""
 
 CENT = Decimal("0.01")
+
+HOUR = timedelta(hours=1)
 
 Amounts = dict[str, Decimal]
 
