@@ -10,7 +10,7 @@ import ast
 import re
 import shlex
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +24,7 @@ from exporter.commands.settings import rows
 from exporter.errors import SourceMalformed
 from exporter.ledger.cost.statement import DRIFT_CHECK
 from exporter.ledger.trading.reconciliation import FIGURES
-from exporter.metrics.catalogue import METRICS
+from exporter.metrics.catalogue import METRICS, Metric
 from exporter.simulator.faults import KINDS, LATE_KINDS
 from exporter.snapshot import COMPONENTS, HISTORY_COLUMNS, WINDOWS, Grade
 from exporter.sources import http
@@ -33,6 +33,7 @@ from exporter.stream import create_app, grafana_live
 from exporter.stream import metrics as figures
 from exporter.stream.gate import HEALTH, OPEN, Access, AccessRefused
 from exporter.stream.modules import ENTRIES, STATIC
+from exporter.stream.remote_read import catalogue as past
 from exporter.stream.scopes import SCOPES
 from tests.sections import KNOWN, SECTIONS
 from tests.snapshot import pages
@@ -73,8 +74,18 @@ def settings_table() -> str:
 
 def metrics_table() -> str:
     """Return the table of metrics, the exporter's first."""
+    return table_of((*METRICS.values(), *figures.METRICS, *grafana_live.METRICS))
+
+
+def past_table() -> str:
+    """Return the table of the series that are read remotely."""
+    return table_of(past.METRICS)
+
+
+def table_of(metrics: Iterable[Metric | figures.StreamMetric]) -> str:
+    """Return a table of metrics."""
     rows = ["| metric | type | labels | what it says |", "|---|---|---|---|"]
-    for metric in (*METRICS.values(), *figures.METRICS, *grafana_live.METRICS):
+    for metric in metrics:
         labels = ", ".join(f"`{label}`" for label in metric.labels) or "-"
         rows.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |")
     return "\n".join(rows)
@@ -97,6 +108,7 @@ def alerts_table() -> str:
 GENERATED = {
     "settings": (DOCS / "settings.md", settings_table),
     "metrics": (DOCS / "metrics.md", metrics_table),
+    "past": (DOCS / "metrics.md", past_table),
     "alerts": (RUNBOOK, alerts_table),
     "snapshot": (DOCS / "snapshot.md", pages.table),
     "snapshot-types": (STATIC / "client.d.ts", pages.typescript),
@@ -171,7 +183,7 @@ def test_every_setting_the_pages_name_exists() -> None:
 
 def test_every_metric_the_pages_name_exists() -> None:
     """A metric in prose, a query or a table is one that is served; with colons it is a rule that is."""
-    known = {*METRICS, *(metric.name for metric in (*figures.METRICS, *grafana_live.METRICS))}
+    known = {*METRICS, *(each.name for each in (*figures.METRICS, *grafana_live.METRICS, *past.METRICS))}
     for page in PAGES:
         named = set(re.findall(r"(?<![\w:])northstar_(?!pnl\b)[a-z_]+[a-z]\b(?!:)", page.read_text()))
         assert named - {"northstar_harbor"} <= known, page.name

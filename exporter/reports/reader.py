@@ -32,6 +32,7 @@ from exporter.money import ZERO, to_micro
 from exporter.periods.day_line import SLOT, DayLine, DaySums
 from exporter.periods.period import Period
 from exporter.records import BillChange, BilledDay, KeyUsage, Kind, UsageHour
+from exporter.reports.held import Held
 from exporter.reports.knowledge import Knowledge, KnownNow, KnownThen, OtherMethod
 from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, Figure, Grade, Opening, Reason, Snapshot
 from exporter.snapshot.texts import decimal
@@ -127,6 +128,29 @@ class PeriodReader:
     def first(self) -> date | None:
         """The first day on which anything happened, None when nothing did."""
         return min((day for days in self._days.values() for day in days), default=None)
+
+    def hold(self, first: date, last: date) -> None:
+        """Read at once what the figures of periods within these days are made of, for who asks for many."""
+        self.known = Held(self.known, first, last, self.of_kind("api_cost"))
+
+    def state_of_past(self) -> object:
+        """Return all that may change what the days before today came to, or their grade, as JSON has it."""
+        begun, snapshot, since = midnight(self.today, self.zone), self.snapshot, self._lag.since
+        sources = {
+            name: (
+                source.kind,
+                source.history,
+                source.error if source.as_of is None else None,
+                source.as_of if source.as_of is None or unstamp(source.as_of) < begun else True,
+            )
+            for name, source in self.sources.items()
+        }
+        return (
+            (snapshot.epoch, snapshot.timezone, snapshot.lot_rule),
+            (self.today, self.now.hour, sources, snapshot.doubts),
+            None if since is None else {name: at for name, at in since.items() if at < begun},
+            self._store.daybook.fingerprint(self.today - DAY, list(self.sources), self.of_kind("api_cost")),
+        )
 
     def figures(self, period: Period, until: datetime | None = None) -> PeriodFigures:
         """Return what a period came to, as far as it has gone; or no further than until a moment of it.

@@ -242,6 +242,18 @@ class DaybookStore:
             earliest[row.source] = min(row.at, earliest.get(row.source, row.at))
         return Lag({source: from_us(at) for source, at in earliest.items()})
 
+    def fingerprint(self, last: date, summed: Sequence[str], whole: Sequence[str]) -> list[int]:
+        """Return numbers that change with what is kept of the days up to `last`: the sums of some sources,
+        and all lines of others."""
+        found: list[int] = []
+        with self._engine.connect() as connection:
+            for table, sources in ((schema.days, summed), (schema.daybook, whole)):
+                query = select(func.count(), func.coalesce(func.sum(table.c.crc32), 0)).where(
+                    table.c.source.in_(sources), table.c.day <= last.toordinal()
+                )
+                found += connection.execute(query).one()
+        return found
+
     def changing(self, source: str, unsettled: date, ahead: date) -> set[Scope]:
         """Return what time alone has changed: what has a line on a day or later, or said of an earlier one
         what was not certain, or may have."""

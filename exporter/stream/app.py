@@ -43,6 +43,7 @@ from exporter.stream.feed import POLL_SECONDS, Feed
 from exporter.stream.gate import Access, Gate, Grant
 from exporter.stream.hub import HEARTBEAT_SECONDS, MAX_CLIENTS, MAX_PER_ADDRESS, Hub
 from exporter.stream.metrics import StreamMetrics
+from exporter.stream.remote_read import routes as remote_read
 from exporter.stream.scopes import readable
 from exporter.stream.tokens import SHORT_SECONDS
 from exporter.times import stamp
@@ -181,6 +182,7 @@ def create_app(
     app.include_router(restatements.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(explain.router(store_path), dependencies=[Depends(BEARER)])
     app.include_router(periods.router(followed), dependencies=[Depends(BEARER)])
+    app.include_router(remote_read.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(_health(followed, clock, steps, companion))
     app.include_router(_token(gate), dependencies=[Depends(BEARER)])
     app.include_router(_rest(metrics))

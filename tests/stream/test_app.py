@@ -326,6 +326,7 @@ def test_the_openapi_document_is_valid_and_complete(app: FastAPI) -> None:
         "/api/pnl/groups",
         "/api/pnl/history",
         "/api/pnl/periods",
+        "/api/pnl/prometheus/read",
         "/api/pnl/restatements",
         "/api/pnl/statement",
         "/api/pnl/stream",

@@ -213,6 +213,7 @@ def test_totals_are_all_that_a_token_for_totals_sees(
         "/api/pnl/aside",
         "/api/pnl/restatements",
         "/api/pnl/periods",
+        "/api/pnl/prometheus/read",
         "/api/pnl/statement?period=month",
         "/api/pnl/changes?period=month&since=2026-11-22T12:00:00Z",
         "/api/pnl/comparison",
