@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Final
@@ -200,8 +201,12 @@ class _Unpickler(pickle.Unpickler):
         return found
 
 
+@cache
 def code() -> str | None:
-    """Return the hash of every line of this program, None where there is none to read."""
+    """Return the hash of every line of this program, None where there is none to read.
+
+    Read once: what is changed later is not what runs.
+    """
     digest, root = hashlib.sha256(), Path(exporter.__file__).parent
     found = sorted(root.rglob("*.py"))
     for path in found:
