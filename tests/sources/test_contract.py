@@ -62,15 +62,24 @@ async def blamed(source: str, path: str, field: str, operation: str, value: Any 
             return {refusal.field}
         assert not reading.aside
         return set()
-    usual = await read(source, payloads.answers(source))
     reading = await read(source, answers)
     for aside in reading.aside:
         assert aside.source == reading.source
         assert aside.row
         assert str(value) not in aside.what or len(str(value)) < 3
     if reading.aside and path != payloads.WORKSPACES:  # without names the default one goes by its id
-        assert set(reading.records) <= set(usual.records) | partly(reading)
+        assert set(reading.records) <= await usual(source) | partly(reading)
     return {aside.field for aside in reading.aside}
+
+
+_usual: dict[str, frozenset[Any]] = {}
+
+
+async def usual(source: str) -> frozenset[Any]:
+    """Return the records of answers that nothing is wrong with; read once, as they are the same each time."""
+    if source not in _usual:
+        _usual[source] = frozenset((await read(source, payloads.answers(source))).records)
+    return _usual[source]
 
 
 def in_a_row(source: str, path: str, field: str) -> bool:
