@@ -121,6 +121,7 @@ OUT_OF_RANGE: dict[str, Any] = {
         "9999-12-31T23:59:59Z",
     ),
 }
+REFUSED = "northstar_source_malformed_total"
 NESTED = ("cache_creation", "server_tool_use")
 WAYS = ("remove", "rename", "null", "retype", "beyond")
 
@@ -228,10 +229,10 @@ def test_broken_field_is_blamed_by_name_and_moves_nothing(
             simulator.faults.set(
                 source, "mutate", endpoint=endpoint, field=field.path, **operation(way, field.path)
             )
-            before = started.metrics()
+            before = started.metrics(REFUSED)
             started.collect(source)
             stated = started.latest["sources"][source]
-            named = _named(before, started.metrics(), source)
+            named = _named(before, started.metrics(REFUSED), source)
             aside = {each.field for each in started.cycle.store.asides.open(source)}
             if figures(started.latest) != good:
                 wrong.append(f"{field.path} {way}: a figure moved")
@@ -259,11 +260,10 @@ def test_broken_field_is_blamed_by_name_and_moves_nothing(
 
 def _named(before: Any, after: Any, source: str) -> set[str]:
     """Return the fields that were blamed between two pages."""
-    name = "northstar_source_malformed_total"
-    known = before.of(name, source=source)
+    known = before.of(REFUSED, source=source)
     return {
         dict(labels)["field"]
-        for labels, value in after.of(name, source=source).items()
+        for labels, value in after.of(REFUSED, source=source).items()
         if value > known.get(labels, 0)
     }
 
