@@ -38,6 +38,7 @@ TOGETHER = {
     "tests/e2e/test_alerting.py",
     "tests/e2e/test_containers.py",
     "tests/e2e/test_messages.py",
+    "tests/e2e/test_remote_read.py",
     "tests/grafana/test_missing.py",
     "tests/grafana/test_queries.py",
 }
