@@ -5,7 +5,7 @@ from __future__ import annotations
 from exporter.snapshot import COMPONENTS
 from grafana import live, queries, words
 from grafana.dashboard import Dashboard, Row, trust
-from grafana.panels import Column, Panel, Query, about, lines, link, stat, table
+from grafana.panels import Column, Panel, Query, about, day_bars, lines, link, stat, table
 from grafana.words import AMOUNT, GAIN, USD
 
 NET = "trading P&L + sales net + API cost (a cost is negative)"
@@ -30,6 +30,7 @@ def dashboard() -> Dashboard:
             Row([*(part(name).sized(6, 4) for name in PARTS), _room()]),
             Row([net_over_time(12), _parts_over_time()]),
             Row([statement(), sources()]),
+            Row([days(), months()], "Days and months"),
             live.row(),
         ],
     )
@@ -213,4 +214,46 @@ def sources() -> Panel:
         height=11,
         first=110,
         links=[link("Pipeline", "pipeline")],
+    )
+
+
+def days() -> Panel:
+    """Return what each of the last days came to, from before the first scrape, too."""
+    return day_bars(
+        "Net by day",
+        Query(queries.DAY_NET, "Net"),
+        about(
+            "What each day of the reporting zone came to, as it is known now; today as far as it has gone. "
+            "A day without a bar is missing, or before the first one.",
+            source="past",
+            formula=NET,
+        ),
+        since="90d",
+        width=14,
+        height=9,
+    )
+
+
+def months() -> Panel:
+    """Return what the last twelve months that are over came to."""
+    return table(
+        "Months that are over",
+        "month",
+        [
+            Column("Net, $", queries.month("net_usd"), AMOUNT, decimals=2),
+            Column("Grade", queries.month_grade(), words.WORD, words.GRADES, width=85),
+            Column("Trading, $", queries.month_part(queries.TRADING), AMOUNT, decimals=2),
+            Column("Sales net, $", queries.month_part(queries.SALES), AMOUNT, decimals=2),
+            Column("API cost, $", queries.month_part(queries.API_COST), AMOUNT, decimals=2),
+        ],
+        about(
+            "What each month of the reporting zone came to, as it is known now: corrections included.",
+            source="past",
+            formula=NET,
+        ),
+        heading="Month",
+        width=10,
+        height=9,
+        first=90,
+        latest=12,
     )

@@ -14,11 +14,13 @@ LIVE_DATASOURCE: Json = {"type": "datasource", "uid": "grafana"}
 """Grafana's own; it is the same in every installation."""
 
 EVERY = "Scraped every 5 s."
+ANEW = "Read anew each time it is drawn."
 SOURCE = {
     "exporter": "the exporter's newest snapshot",
     "health": "the exporter's own health",
     "stream": "the stream sidecar",
     "prometheus": "Prometheus itself",
+    "past": "the records, read by Prometheus from the stream",
 }
 
 
@@ -61,6 +63,8 @@ class Panel:
     datasource: Json = field(default_factory=lambda: DATASOURCE)
     since: str = ""
     """How far back this panel looks, whatever the dashboard's time range."""
+    interval: str = ""
+    """The shortest step between two of its values, where the scrapes' is too short."""
 
     def sized(self, width: int, height: int) -> Panel:
         """Return the same panel in another size."""
@@ -69,6 +73,7 @@ class Panel:
     def json(self, number: int, x: int, y: int) -> Json:
         """Return it as Grafana reads it, at its place."""
         own_time = {"timeFrom": self.since} if self.since else {}
+        own_time |= {"interval": self.interval} if self.interval else {}
         return own_time | {
             "id": number,
             "type": self.kind,
@@ -85,7 +90,8 @@ class Panel:
 
 def about(what: str, *, source: str = "exporter", formula: str = "") -> str:
     """Return a description: what the panel says, its source and refresh, and its formula."""
-    said = f"{what}\n\n**Source:** {SOURCE[source]}. **Refresh:** {EVERY}"
+    refresh = ANEW if source == "past" else EVERY
+    said = f"{what}\n\n**Source:** {SOURCE[source]}. **Refresh:** {refresh}"
     return f"{said}\n\n**Formula:** {formula}" if formula else said
 
 
@@ -242,6 +248,30 @@ def lines(
     )
 
 
+def day_bars(title: str, query: Query, about: str, *, since: str, width: int, height: int) -> Panel:
+    """Return a bar a day, from zero; its colour says the sign, as its side does."""
+    panel = lines(title, [query], about, unit=words.USD, width=width, height=height, zero=True)
+    custom = panel.defaults["custom"] | {
+        "drawStyle": "bars",
+        "fillOpacity": 70,
+        "lineWidth": 0,
+        "gradientMode": "scheme",
+    }
+    steps = [{"value": value, "color": color} for value, color in words.GAIN]
+    return replace(
+        panel,
+        defaults=panel.defaults
+        | {
+            "color": {"mode": "thresholds"},
+            "custom": custom,
+            "thresholds": {"mode": "absolute", "steps": steps},
+        },
+        overrides=(),
+        since=since,
+        interval="1d",
+    )
+
+
 def _colored(queries: Sequence[Query], colors: Sequence[str]) -> tuple[Json, ...]:
     labels = re.findall(r"{{(\w+)}}", queries[0].legend)
     if labels:
@@ -292,15 +322,17 @@ def table(
     names: dict[str, str] | None = None,
     order: str | None = None,
     largest: str | None = None,
+    latest: int | None = None,
     links: Sequence[Json] = (),
     first: int = 240,
     beside: Mapping[str, str] | None = None,
 ) -> Panel:
     """Return a table with one row per value of a label and one column per query.
 
-    `order` is a query that numbers the rows; `largest` names the column to sort by instead. `names` says
-    the label's values in words, `first` is the width of their column. Rows of a single query may be told
-    apart by more labels: `beside` has these, with what their columns are called.
+    `order` is a query that numbers the rows; `largest` names the column to sort by instead, and `latest` how
+    many rows are shown, those that come last by the label. `names` says the label's values in words, `first`
+    is the width of their column. Rows of a single query may be told apart by more labels: `beside` has these,
+    with what their columns are called.
     """
     beside = beside or {}
     assert not beside or len(columns) == 1, "several queries are joined by one label"
@@ -320,6 +352,9 @@ def table(
     elif largest is not None:
         chosen = [column.title for column in columns].index(largest)
         transformations.append(_sorted(values[chosen], falling=True))
+    elif latest is not None:
+        transformations.append(_sorted(key, falling=True))
+        transformations.append({"id": "limit", "options": {"limitField": latest}})
     transformations.append(
         {
             "id": "organize",

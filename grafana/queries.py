@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from exporter.snapshot import Grade
 from grafana.words import WINDOW_WORDS
 
 CHOSEN = "$window"
@@ -118,3 +119,28 @@ WINDOWS_IN_ORDER = in_order("window", WINDOW_WORDS, "max by (window) (northstar_
 def with_net(components: str, total: str) -> str:
     """Return a query by component with the net as one more line."""
     return f'{components} or label_replace({total}, "component", "net", "", "")'
+
+
+DAY_NET = 'last_over_time(northstar_day_net_usd{known="now"}[1d] offset -1d)'
+"""The day that begins at each step of a day: its sample is at noon."""
+
+MONTHS_BACK = "400d"
+"""Holds the end of each of the last twelve months that are over, and of the one before."""
+
+
+def month(metric: str, matchers: str = "") -> str:
+    """Return a figure of each month that is over."""
+    which = f'known="now",{matchers}' if matchers else 'known="now"'
+    return f"sum by (month) (last_over_time(northstar_month_{metric}{{{which}}}[{MONTHS_BACK}]))"
+
+
+def month_part(pattern: str) -> str:
+    """Return the sum of the components of each month whose names match."""
+    return month("component_usd", f'component=~"{pattern}"')
+
+
+def month_grade() -> str:
+    """Return the grade of each month as its number."""
+    return " or ".join(
+        f"{grade.value} * " + month("grade", f'grade="{grade.word}"') for grade in reversed(Grade)
+    )

@@ -14,6 +14,7 @@ import yaml
 from exporter.metrics.catalogue import METRICS
 from exporter.stream import grafana_live
 from exporter.stream import metrics as figures
+from exporter.stream.remote_read import catalogue as past
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "grafana" / "dashboards"
@@ -64,7 +65,7 @@ KINDS: dict[str, str] = {}
 LABELS: dict[str, set[str]] = {}
 """Kind and labels of every series that may be asked for: ours, our rules', and Prometheus's own."""
 
-for metric in (*METRICS.values(), *figures.METRICS, *grafana_live.METRICS):
+for metric in (*METRICS.values(), *figures.METRICS, *grafana_live.METRICS, *past.METRICS):
     # A label that the scrape has itself is renamed by Prometheus.
     labels = {"exported_job" if label == "job" else label for label in metric.labels}
     KINDS[metric.name], LABELS[metric.name] = metric.kind, labels

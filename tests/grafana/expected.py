@@ -352,6 +352,8 @@ STATED: dict[str, tuple[Stated, ...]] = {
 NOT_IN_THE_API = {
     "By series, this month": "compared with another answer of the API than the snapshot",
     "By event, this month": "compared with another answer of the API than the snapshot",
+    "Net by day": "of days, which the snapshot does not have: compared in tests/e2e/test_remote_read.py",
+    "Months that are over": "of months, likewise",
     "Alertmanager": "Prometheus's own",
     "Grafana Live": "about the stream",
     "Alerts": "Prometheus's own",
