@@ -160,10 +160,14 @@ export class Chart {
   #line(series, { low, high, last }, { width, height, text: size, x, y, hasZero }) {
     const zero = hasZero ? Math.min(height, Math.max(0, y(0))) : Number(last.usd) < 0 ? 0 : height;
     const clip = (id, top, deep) => svg("clipPath", { id }, svg("rect", { x: 0, y: top, width, height: Math.max(0, deep) }));
-    const path = linePath(series, (this.#closer ?? this.#past).stepMs, x, y);
+    const step = (this.#closer ?? this.#past).stepMs;
     const drawn = [clip("above", 0, zero), clip("below", zero, height - zero)];
-    drawn.push(svg("path", { class: "line", d: path, "clip-path": "url(#above)" }));
-    drawn.push(svg("path", { class: "line below", d: path, "clip-path": "url(#below)" }));
+    for (const [kind, points] of [["", sureOf(series)], [" unsure", unsureOf(series)]]) {
+      const path = linePath(points, step, x, y);
+      if (!path) continue;
+      drawn.push(svg("path", { class: `line${kind}`, d: path, "clip-path": "url(#above)" }));
+      drawn.push(svg("path", { class: `line below${kind}`, d: path, "clip-path": "url(#below)" }));
+    }
     if (last === series.at(-1)) {
       drawn.push(svg("circle", { class: Number(last.usd) < 0 ? "now below" : "now", cx: x(last.at), cy: y(Number(last.usd)), r: 3.5 }));
     }
@@ -277,4 +281,15 @@ export class Chart {
     const [from, to] = [drag.from, place.at].sort((one, other) => one - other);
     this.look({ from, to: Math.max(to, from + CLOSEST_MS) });
   }
+}
+
+/** Return a series with gaps where it is `partial`. */
+function sureOf(series) {
+  return series.map(({ at, usd, partial }) => ({ at, usd: partial ? null : usd }));
+}
+
+/** Return the rest of it, up to the next points that are known. */
+function unsureOf(series) {
+  const isNear = (place) => [place - 1, place, place + 1].some((each) => series[each]?.partial);
+  return series.map(({ at, usd }, place) => ({ at, usd: isNear(place) ? usd : null }));
 }

@@ -1,7 +1,10 @@
 // The live page: one screen of the company's figures. It asks nothing of the data but strings.
 
+import { Calendar } from "./calendar.js";
 import { Chart } from "./chart.js";
 import { Course, isRolling } from "./course.js";
+import { Day } from "./day.js";
+import { isDay } from "./days.js";
 import { make, say } from "./dom.js";
 import { isLarge, signed, tone } from "./figures.js";
 import { Headline, netIn } from "./headline.js";
@@ -14,10 +17,14 @@ import { showOrders } from "./orders.js";
 import { Positions } from "./positions.js";
 import { showChecks, showSources } from "./sources.js";
 import { Statement } from "./statement.js";
+import { WindowLine } from "./window_line.js";
 import { STATES, WINDOWS, caveat, connectionOf, netOf } from "./words.js";
 
 /** Points of the chart: about as many as it has pixels to tell apart. */
 const POINTS = 500;
+
+/** A closer look has to begin within this part of what is looked at. */
+const FROM_THE_BEGINNING = 0.1;
 
 /** The cards that belong to one kind of source. */
 const CARDS = { "positions-card": "venue", "orders-card": "sales", "cost-card": "api_cost" };
@@ -40,6 +47,7 @@ const headline = new Headline({
   spoken: at("spoken"),
 });
 const course = new Course(POINTS, showSoon);
+const line = new WindowLine(showSoon);
 const statement = new Statement(
   { head: at("statement-head"), body: at("statement-body"), why: at("why"), whyTitle: at("why-title") },
   choose,
@@ -51,23 +59,83 @@ const hour = new LastHour({
   since: at("happened-since"),
 });
 const positions = new Positions({ body: at("positions-body"), rest: at("positions-rest"), total: at("positions-total") });
+const calendar = new Calendar(
+  {
+    card: at("calendar"),
+    title: at("calendar-title"),
+    total: at("calendar-total"),
+    months: at("calendar-months"),
+    body: at("calendar-body"),
+    previous: at("calendar-previous"),
+    next: at("calendar-next"),
+    check: at("calendar-check"),
+  },
+  figures,
+  (day) => go(day),
+);
+const day = new Day(
+  {
+    box: at("day"),
+    none: at("day-none"),
+    title: at("day-title"),
+    net: at("day-net"),
+    lines: at("day-lines"),
+    why: at("day-why"),
+    by: at("day-by"),
+    rows: at("day-rows"),
+    sum: at("day-sum"),
+    more: at("day-more"),
+    close: at("day-close"),
+  },
+  figures,
+  () => go(chosen),
+);
 
 let chosen = "today";
 let closer = null; // finer points of the range that is looked at
 let drawing = false;
 
-// The chosen window: in the address, so that a bookmark opens it again.
+// The chosen window, or the day whose statement is shown: in the address, so that a bookmark opens it again.
 
 function choose(window) {
   chosen = Object.hasOwn(WINDOWS, window) ? window : "today";
-  if (location.hash.slice(1) !== chosen) history.replaceState(null, "", chosen === "today" ? location.pathname : `#${chosen}`);
+  if (location.hash.slice(1) !== chosen) history.replaceState(null, "", placeOf(chosen));
+  mark();
+  open("");
+  chart.look(null);
+  course.follow(figures, chosen);
+  line.follow(figures, chosen);
+  showSoon();
+}
+
+function mark() {
   for (const element of document.querySelectorAll("[data-window]")) {
     element.classList.toggle("chosen", element.dataset.window === chosen);
     if (element.tagName === "BUTTON") element.setAttribute("aria-pressed", String(element.dataset.window === chosen));
   }
-  chart.look(null);
-  course.follow(figures, chosen);
-  showSoon();
+}
+
+function open(which) {
+  calendar.mark(which);
+  day.show(which);
+}
+
+function placeOf(what) {
+  return what === "today" ? location.pathname : `#${what}`;
+}
+
+/** Go to a window or a day as by a link, so that Back returns. */
+function go(what) {
+  if (location.hash.slice(1) === what) return;
+  history.pushState(null, "", placeOf(what));
+  arrive();
+}
+
+/** Show what the address names: a day beside the window that is chosen, or a window. */
+function arrive() {
+  const named = location.hash.slice(1);
+  if (isDay(named)) open(named);
+  else choose(named);
 }
 
 /** Read a range with finer points; null is all of it. */
@@ -79,11 +147,18 @@ function look(range) {
   read.load(figures, range.from, range.to + 1).then(
     () => {
       if (chart.view?.from !== range.from || chart.view?.to !== range.to) return;
+      // What is not remembered of it from its beginning on is no closer look.
+      const isLate = !(read.points[0]?.at - range.from < FROM_THE_BEGINNING * (range.to - range.from));
+      if (isLate && drawnLine() !== course.past) return;
       closer = read;
       showSoon();
     },
     () => {}, // the coarse points stay
   );
+}
+
+function drawnLine() {
+  return line.of(chosen, course.past, figures.snapshot?.windows[chosen]?.from);
 }
 
 // The answer.
@@ -159,7 +234,9 @@ function show() {
     hour.show(snapshot, now);
     showChecks(at("checks"), snapshot);
   }
-  chart.show(course.past, closer, snapshot.timezone, netOf(chosen));
+  const drawn = drawnLine();
+  at("legend").hidden = !drawn?.hasPartial;
+  chart.show(drawn, closer, snapshot.timezone, netOf(chosen));
   const { timezone, mark_rule: rule, sequence } = snapshot;
   const about = [`Times are ${timezone}.`, "Amounts are US dollars.", rule && `Open contracts are valued at the ${rule}.`, sequence && `Snapshot ${sequence}.`];
   say(at("about"), about.filter(Boolean).join(" "));
@@ -179,10 +256,13 @@ function showSoon() {
 
 function updated({ detail: { snapshot, previous, kept } }) {
   course.follow(figures, chosen);
+  line.follow(figures, chosen);
   if (!kept) {
     course.add(snapshot);
     hour.load(figures, showSoon);
     hour.add(snapshot, previous?.epoch === snapshot.epoch ? previous : null);
+    calendar.follow(snapshot);
+    day.follow();
   }
   showSoon();
 }
@@ -195,7 +275,7 @@ for (const window of Object.keys(WINDOWS)) {
 at("closer").addEventListener("click", () => chart.zoom(0.5));
 at("further").addEventListener("click", () => chart.zoom(2));
 at("whole").addEventListener("click", () => chart.look(null));
-globalThis.addEventListener("hashchange", () => choose(location.hash.slice(1)));
+globalThis.addEventListener("popstate", arrive);
 at("entry").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem(TOKEN, at("token").value.trim());
@@ -208,7 +288,8 @@ figures.addEventListener("state", () => {
   showState();
   showSoon(); // the title says it, too, and with the clocks compared every age is another one
 });
-choose(location.hash.slice(1));
+if (isDay(location.hash.slice(1))) mark();
+arrive();
 showState();
 setInterval(tick, 1000);
 figures.start();
