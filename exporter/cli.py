@@ -25,6 +25,9 @@ from exporter.sources.registry import read_settings
 
 FIGURES = ("net", *COMPONENTS)
 
+EXPORT_NAMES = ("fills", "settlements", "sales", "refunds", "api-cost", "transfers", "days", "statement")
+"""As `reports/exports/catalogue.py` has them, which would take long to import for every other command."""
+
 ENV_FILE = Path(".env")
 
 MISUSED = 2
@@ -165,6 +168,16 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("since", type=_time, metavar="TIME", help="as known then, as in 2026-11-02T09:00:00Z")
 
 
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=EXPORT_NAMES, metavar="WHAT", help=", ".join(EXPORT_NAMES))
+    parser.add_argument("period", help="such as 2026-10, 2026-Q3, month-1, 2026-10-05..2026-10-20")
+    parser.add_argument("--format", choices=["csv", "jsonl"], default="csv")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to; to the standard output if not given"
+    )
+    parser.add_argument("--meta", action="store_true", help="print what it is of and its sums, no rows")
+
+
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("day", nargs="?", type=_day, metavar="DATE", help="a UTC day of API cost")
     parser.add_argument("--window", choices=WINDOWS, default="today")
@@ -270,6 +283,7 @@ COMMANDS = (
         "statement", "what a period came to, by month, market, model and so on", "statement:run", _statement
     ),
     Command("diff", "what of a period has changed since a moment, and by which records", "diff:run", _diff),
+    Command("export", "the rows behind a period, as CSV or JSON lines", "export:run", _export),
     Command("explain", "why a figure is what it is, down to the raw answers", "explain:run", _explain),
     Command("simulator", "the three upstreams, simulated", "simulator:run", _simulator),
     Command("fault", "turn a fault of the simulator on or off", "simulator:fault", _fault),

@@ -113,7 +113,7 @@ def _cost(
         for shared in _shared(entry, calendar, now):
             book.post(shared)
     if day.known:
-        for doubt in _doubts(day, now):
+        for doubt in cost_doubts(day, now):
             for local in _days_of(day, calendar):
                 book.doubt(local, doubt)
     return book.reckoned(at for at in _turns(day, calendar, now) if at > now)
@@ -143,7 +143,7 @@ def _shared(entry: Entry, calendar: Calendar, now: datetime) -> Iterator[Entry]:
     yield Entry(to_us(cut), behind)
 
 
-def _doubts(day: CostDay, now: datetime) -> Iterator[LineDoubt]:
+def cost_doubts(day: CostDay, now: datetime) -> Iterator[LineDoubt]:
     """Say what is not certain of a day of API cost, as the windows that hold it do."""
     named = day.day.isoformat()
     if day.billed is not None and not day.settled(now):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from exporter.ledger.cost.cost_by import CostBy, cost_by
-from exporter.ledger.cost.day import HOUR, CostDay
+from exporter.ledger.cost.cost_by import CostBy, cost_by, whole_hours
+from exporter.ledger.cost.day import CostDay
 from exporter.ledger.trading.groups import event_of, series_of
 from exporter.money import ZERO
 from exporter.periods.dimension import DIVIDES, Dimension
@@ -150,8 +150,7 @@ def _costs(reader: PeriodReader, period: Period) -> Iterator[CostBy]:
 
 def _in_period(day: CostDay, period: Period, now: datetime) -> Iterator[CostBy]:
     """Yield a day's parts of a period: its whole hours in it, and its share of one that an edge cuts."""
-    first = 0 if period.start <= day.start else day.hour_of(period.start)
-    last = 24 if period.end >= day.end else (period.end - day.start) // HOUR
+    first, last = whole_hours(day, period.start, period.end, now)
     if first < last:
         yield cost_by(day, first, last)
     if cut := day.cut(period.start, now):

@@ -12,7 +12,7 @@ Grade:  the worst of: has the source been heard since, is its past whole, is the
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from exporter.errors import StoreUnavailable
 from exporter.ledger.book import total
 from exporter.ledger.cost.cost_book import BILLED, ESTIMATED
 from exporter.ledger.cost.day import MINUTE, USAGE_LATE, CostDay
-from exporter.ledger.daybook import Calendar, reckon
+from exporter.ledger.daybook import Calendar, cost_doubts, reckon
 from exporter.ledger.doubt import DOUBTS_NAMED
 from exporter.ledger.journal import OPEN_COST
 from exporter.ledger.trading.venue_book import OPENING_MARK_AGE
@@ -72,6 +72,7 @@ class Unrealised:
 class PeriodReader:
     """The past of one store as it stands: one state, whatever is asked of it.
 
+    `upto` is the newest record in it.
     `snapshot` is the newest one, for who has it at hand.
     Raises StoreUnavailable while no snapshot was published, for without one nobody knows what takes part.
     """
@@ -91,7 +92,8 @@ class PeriodReader:
         self.sources = {
             name: found for name, found in newest.sources.items() if found.kind in KIND_COMPONENTS
         }
-        self._store = store
+        self.store = store
+        self.upto = store.records.newest_id()
         self._midnights: dict[str, dict[date, Opening]] = {}
         self._parts: dict[tuple[str, datetime], tuple[DayLine, bool]] = {}
         self.known: Knowledge = KnownNow(store) if known is None else known
@@ -149,7 +151,7 @@ class PeriodReader:
             (snapshot.epoch, snapshot.timezone, snapshot.lot_rule),
             (self.today, self.now.hour, sources, snapshot.doubts),
             None if since is None else {name: at for name, at in since.items() if at < begun},
-            self._store.daybook.fingerprint(self.today - DAY, list(self.sources), self.of_kind("api_cost")),
+            self.store.daybook.fingerprint(self.today - DAY, list(self.sources), self.of_kind("api_cost")),
         )
 
     def figures(self, period: Period, until: datetime | None = None) -> PeriodFigures:
@@ -190,6 +192,22 @@ class PeriodReader:
         """Return the sources of a kind that take part, in their order."""
         return [name for name, source in self.sources.items() if source.kind == kind]
 
+    def grade(self, source: str, day: date, components: Collection[str]) -> Grade:
+        """Return the worst grade that some lines of a source have on a day."""
+        figures = self._of_source(source, self.sources[source].kind, Period.holding("day", day, self.zone))
+        return min(figure.grade for name, figure in figures.items() if name in components)
+
+    def cost_grade(self, day: CostDay) -> Grade:
+        """Return the worst grade of a UTC day of API cost."""
+        source = self.sources[day.source]
+        grades = [Grade.of(doubt.grade) for doubt in cost_doubts(day, self.now)]
+        if day.end <= self.now:
+            grades += (grade for _, grade, _ in self._against(day.source, source, day.start, day.end))
+        else:
+            live = self._live(day.source, source.kind, self.snapshot.windows["today"])
+            grades += (figure.grade for figure in live.values())
+        return min(grades, default=Grade.FINAL)
+
     def lines(self, period: Period, sources: Sequence[str]) -> Iterator[tuple[Scope, DayLine]]:
         """Yield what each market, sale or day of cost came to on each day of a period, until now."""
         last = min(period.last, self.today)
@@ -204,14 +222,14 @@ class PeriodReader:
         value = self.value(source, at)
         if not value.usd and value.reason is None:
             return {}
-        sequence = self._store.evidence.snapshot(at)
-        snapshot = self._store.snapshots.read(sequence) if sequence else None
+        sequence = self.store.evidence.snapshot(at)
+        snapshot = self.store.snapshots.read(sequence) if sequence else None
         found = {} if snapshot is None else _positions(snapshot, source)
         return found if sum(found.values(), ZERO) == value.usd else None
 
     def slots(self, period: Period) -> dict[str, dict[date, DayLine]]:
         """Return by source the days of a period until now, with their quarters of an hour."""
-        return self._store.daybook.hours(period.first, min(period.last, self.today), list(self.sources))
+        return self.store.daybook.hours(period.first, min(period.last, self.today), list(self.sources))
 
     def open_cost(self, name: str, at: datetime) -> Decimal:
         """Return what the contracts have cost that were open when the day of a moment began."""
@@ -323,14 +341,14 @@ class PeriodReader:
             if shared:
                 reason = Reason(name, "hour_cut", "its last hour is shared by the minute")
                 doubts[ESTIMATED].append((Grade.ESTIMATED, reason))
-        against = list(self._against(name, source, period, end))
+        against = list(self._against(name, source, period.start, end))
         return {
             component: _graded(usd, source, [*doubts[component], *_touching(against, component)], name)
             for component, usd in sums.items()
         }
 
     def _against(
-        self, name: str, source: SourceStatus, period: Period, end: datetime
+        self, name: str, source: SourceStatus, start: datetime, end: datetime
     ) -> Iterator[tuple[frozenset[str], Grade, Reason]]:
         """Yield what speaks against all or some lines of a stretch of days that are over."""
         everything = frozenset(KIND_COMPONENTS[source.kind])
@@ -343,7 +361,7 @@ class PeriodReader:
         if self._lag.touches(name, end):
             yield everything, Grade.PARTIAL, Reason(name, "counting", "what was read is still being counted")
         for doubt in self.snapshot.doubts or ():
-            if doubt.source == name and self._about(doubt, period.start, end):
+            if doubt.source == name and self._about(doubt, start, end):
                 reason = Reason(name, doubt.code, doubt.text)
                 yield frozenset(doubt.components), Grade.PARTIAL, reason
 
@@ -446,10 +464,10 @@ class PeriodReader:
     def _opening(self, name: str, at: datetime) -> Opening | None:
         """Return what was published as unrealised at a moment, or next to it; None where nothing was."""
         if name not in self._midnights:
-            self._midnights[name] = self._store.midnights.of(name, self.zone)
+            self._midnights[name] = self.store.midnights.of(name, self.zone)
         day = at.astimezone(self.zone).date()
         kept = self._midnights[name].get(day) if at == midnight(day, self.zone) else None
-        found = self._store.snapshots.opening(name, at) if kept is None else kept
+        found = self.store.snapshots.opening(name, at) if kept is None else kept
         return None if found is None or found.as_of > self.now else found
 
 

@@ -13,11 +13,11 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, func, literal, or_, select, tuple_
+from sqlalchemy import Connection, Engine, Row, Select, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exporter.errors import StoreDamaged
-from exporter.records import Answer, Aside, Change, Fill, Listed, Record
+from exporter.records import Answer, Aside, Change, Fill, Listed, Record, Sale
 from exporter.store import schema
 from exporter.store.asides import AsideStore, OpenNow
 from exporter.store.booking import book, identity_of, note_bill_changes
@@ -29,6 +29,7 @@ from exporter.store.rows import (
     STATED,
     change_of,
     is_newest,
+    place_in_moment,
     placed,
     read,
     stored,
@@ -70,6 +71,9 @@ class Booked:
     def __add__(self, later: Booked) -> Booked:
         return Booked((*self.changes, *later.changes), (*self.restated, *later.restated))
 
+
+PAGE = 2_000
+"""Records that `between` asks for at a time: about a megabyte, and some milliseconds of a reader's time."""
 
 _ORDER = (schema.records.c.at, schema.records.c.kind, schema.records.c.key, schema.records.c.source)
 """The order of the ledger. The source comes last, since no book has records of two."""
@@ -266,6 +270,84 @@ class RecordStore:
                 return found, None
         last = rows[-1]
         return found, PageEnd(last.at, last.kind, last.key, last.source, count)
+
+    def between(
+        self, kind: str, begin: datetime, end: datetime, sources: Collection[str], upto: int
+    ) -> Iterator[tuple[Record, int]]:
+        """Yield the newest revision of every record of a kind in [begin, end), with its number, in the order
+        of the ledger.
+
+        Revisions with a number above `upto` are as if they were not there: all pages are of one state.
+        Nothing is held between two of them, so that whoever reads slowly is in nobody's way.
+        """
+        table = schema.records
+        given = (
+            unsearched(table.c.kind) == kind,
+            unsearched(table.c.source).in_(tuple(sources)),
+            unsearched(table.c.id) <= upto,
+            is_newest(upto),
+        )
+        query = select(*stored()).where(*given).order_by(*_ORDER)
+        at, ends = to_us(begin), to_us(end)
+        while at < ends:
+            rows = self._rows(query.where(table.c.at >= at, table.c.at < ends).limit(PAGE))
+            if len(rows) < PAGE:
+                at = ends
+            elif (last := rows[-1].at) > rows[0].at:
+                # The last moment may go on behind the page, and has an order of its own: it waits.
+                rows, at = [row for row in rows if row.at < last], last
+            else:
+                rows, at = self._rows(query.where(table.c.at == last)), last + 1
+            for _, moment in groupby(rows, key=attrgetter("at")):
+                found = [(read(row), int(row.revision)) for row in moment]
+                if len(found) > 1:
+                    found.sort(key=lambda each: place_in_moment(each[0]))
+                yield from found
+
+    def fills_in_order(
+        self, source: str, books: Sequence[str], upto: int, before: datetime | None = None
+    ) -> Iterator[tuple[str, list[Fill]]]:
+        """Yield the fills of a few hundred books of a source, moment by moment as they were executed, one
+        book after the other: the newest revision of each up to a number, before a time or all.
+
+        Read it to its end at once: it holds the connection meanwhile.
+        """
+        table = schema.records
+        query = (
+            select(*stored())
+            .where(table.c.source == source, table.c.scope.in_(books), table.c.kind == Fill.kind)
+            .where(unsearched(table.c.id) <= upto, is_newest(upto))
+            .order_by(table.c.scope, table.c.at, table.c.key)
+        )
+        if before is not None:
+            query = query.where(unsearched(table.c.at) < to_us(before))
+        with self._engine.connect() as connection:
+            rows = connection.execution_options(yield_per=PAGE).execute(query)
+            for (book, _), moment in groupby(rows, key=attrgetter("scope", "at")):
+                fills = [fill for row in moment if isinstance(fill := read(row), Fill)]
+                fills.sort(key=place_in_moment)
+                yield book, fills
+
+    def sales_of(self, source: str, keys: Sequence[str], upto: int) -> list[tuple[Sale, int]]:
+        """Return the newest revision of a few hundred sales up to a number, with its own number."""
+        table = schema.records
+        query = (
+            select(*stored())
+            .where(table.c.source == source, table.c.scope.in_(keys), table.c.kind == Sale.kind)
+            .where(unsearched(table.c.id) <= upto, is_newest(upto))
+            .order_by(table.c.key)
+        )
+        return [(sale, row.revision) for row in self._rows(query) if isinstance(sale := read(row), Sale)]
+
+    def earliest(self) -> datetime | None:
+        """Return the time of the first record there is, None when there is none."""
+        with self._engine.connect() as connection:
+            found = connection.scalar(select(func.min(schema.records.c.at)))
+        return None if found is None else from_us(found)
+
+    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        with self._engine.connect() as connection:
+            return connection.execute(query).all()
 
     def of_scope(self, source: str, scope: str) -> list[Record]:
         """Return the newest revision of every record of a source's book, day or sale, in order."""

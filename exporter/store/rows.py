@@ -83,8 +83,13 @@ def change_of(row: Sequence[Any]) -> Change:
 def placed(moment: list[Record]) -> list[Record]:
     """Return the records of one moment as they happened: fills that share it by their place in it."""
     if len(moment) > 1:
-        moment.sort(key=lambda record: (record.kind, *(record.place if isinstance(record, Fill) else ())))
+        moment.sort(key=place_in_moment)
     return moment
+
+
+def place_in_moment(record: Record) -> tuple[Any, ...]:
+    """Return what the records of one moment are sorted by."""
+    return (record.kind, *(record.place if isinstance(record, Fill) else ()))
 
 
 def is_newest(upto: int | None = None) -> Any:

@@ -29,6 +29,7 @@ from exporter.stream import (
     answers,
     aside,
     explain,
+    export,
     groups,
     health,
     history,
@@ -183,6 +184,7 @@ def create_app(
     app.include_router(explain.router(store_path), dependencies=[Depends(BEARER)])
     app.include_router(periods.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(remote_read.router(followed), dependencies=[Depends(BEARER)])
+    app.include_router(export.router(followed), dependencies=[Depends(BEARER)])
     app.include_router(_health(followed, clock, steps, companion))
     app.include_router(_token(gate), dependencies=[Depends(BEARER)])
     app.include_router(_rest(metrics))

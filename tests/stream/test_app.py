@@ -323,6 +323,7 @@ def test_the_openapi_document_is_valid_and_complete(app: FastAPI) -> None:
         "/api/pnl/current",
         "/api/pnl/deltas",
         "/api/pnl/explain",
+        "/api/pnl/export",
         "/api/pnl/groups",
         "/api/pnl/history",
         "/api/pnl/periods",

@@ -218,6 +218,7 @@ def test_totals_are_all_that_a_token_for_totals_sees(
         "/api/pnl/changes?period=month&since=2026-11-22T12:00:00Z",
         "/api/pnl/comparison",
         "/api/pnl/course?period=month",
+        "/api/pnl/export?what=fills&period=month",
         "/api/pnl/explain",
         "/api/pnl/anything-new",
     ):

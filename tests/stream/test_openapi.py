@@ -36,6 +36,7 @@ PATHS = (
     "/api/pnl/current",
     "/api/pnl/deltas",
     "/api/pnl/explain",
+    "/api/pnl/export",
     "/api/pnl/groups",
     "/api/pnl/history",
     "/api/pnl/periods",
@@ -45,7 +46,7 @@ PATHS = (
     "/api/token",
 )
 
-UNSAID = ("history", "explain", "periods", "read", "statement", "changes", "comparison", "course")
+UNSAID = ("history", "explain", "periods", "read", "statement", "changes", "comparison", "course", "export")
 """Where no schema can say that `from` lies before `to`, that a figure exists, or what a text or a body is."""
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from exporter.ledger.cost.day import BILLED_KINDS, HOURS, TOKEN_KINDS, CostDay, costs_of
+from exporter.ledger.cost.day import BILLED_KINDS, HOUR, HOURS, TOKEN_KINDS, CostDay, costs_of
 from exporter.money import ZERO, to_micro
 from exporter.records import UsageLine
 from exporter.records.estimates import WEB_SEARCH
@@ -30,6 +30,13 @@ Group = tuple[str, ...]
 By = dict[str, Decimal]
 
 
+Used = tuple[str, str, str]
+"""A workspace, a model and a kind of use: what a row of API cost is of."""
+
+Label = TypeVar("Label", str, Used)
+"""What a share is of."""
+
+
 class CostLine(NamedTuple):
     """A piece of cost and what is known of it; empty for what does not apply."""
 
@@ -39,6 +46,22 @@ class CostLine(NamedTuple):
     context_window: str
     kind: str
     amount: Decimal
+
+    @property
+    def used(self) -> Used:
+        """What it is of, in an export."""
+        return self.workspace, self.model, self.kind
+
+
+@dataclass(slots=True)
+class CostPart:
+    """What was used in a part of a day: what of it is billed and estimated, how much it was, and how much of
+    that has no price."""
+
+    billed: Decimal = ZERO
+    estimated: Decimal = ZERO
+    quantity: int = 0
+    unpriced: int = 0
 
 
 @dataclass(slots=True)
@@ -59,7 +82,7 @@ class CostBy:
         """Return the parts of a share of the whole; rounding leaves what it leaves in the largest."""
         if total == self.total:
             return self
-        return CostBy(total, {name: _shared(total, amounts) for name, amounts in self.by.items()})
+        return CostBy(total, {name: _shared(total, amounts, NONE) for name, amounts in self.by.items()})
 
 
 def cost_by(day: CostDay, first: int = 0, last: int = HOURS) -> CostBy:
@@ -189,20 +212,78 @@ class KeyShares:
         place = (line.workspace, line.model, line.tier)
         groups = ((*place, line.context_window, line.kind), (*place, line.kind), (line.workspace, line.kind))
         used = next((self._used[group] for group in groups if group in self._used), None)
-        return _shared(line.amount, used) if used else {UNALLOCATED: line.amount}
+        return _shared(line.amount, used, NONE) if used else {UNALLOCATED: line.amount}
 
     def _count(self, group: Group, key: str, count: int) -> None:
         if count:
             self._used[group][key] = self._used[group].get(key, ZERO) + count
 
 
-def _shared(amount: Decimal, weights: Mapping[str, Decimal]) -> By:
+def _shared(amount: Decimal, weights: Mapping[Label, Decimal], none: Label) -> dict[Label, Decimal]:
     """Return the amount split by weight, to a millionth, the largest weight taking what rounding leaves."""
     whole = sum(weights.values(), ZERO)
     if not whole:
-        return {NONE: amount} if amount else {}
+        return {none: amount} if amount else {}
     if len(weights) == 1:
         return dict.fromkeys(weights, amount)
     split = {label: to_micro(amount * weight / whole) for label, weight in weights.items()}
     split[max(weights, key=lambda label: (weights[label], label))] += amount - sum(split.values(), ZERO)
     return split
+
+
+def cost_parts(day: CostDay, start: datetime, end: datetime, now: datetime) -> dict[Used, CostPart]:
+    """Return what a day has in [start, end) by what was used: its whole hours, and its share of one that an
+    edge cuts. Bill and estimate each sum to what the day has of them there, to the last digit."""
+    found: dict[Used, CostPart] = defaultdict(CostPart)
+    first, last = whole_hours(day, start, end, now)
+    if first < last:
+        _put(found, day, first, last, day.cost_billed(first, last), day.cost_estimated(first, last))
+        _count_used(found, day, first, last)
+    if cut := day.cut(start, now):
+        _put(found, day, cut.hour, cut.hour + 1, *day.cut_costs(cut))
+    if cut := day.cut(end, now):
+        billed, estimated = day.cut_costs(cut)
+        whole = day.cost_billed(cut.hour, cut.hour + 1), day.cost_estimated(cut.hour, cut.hour + 1)
+        _put(found, day, cut.hour, cut.hour + 1, whole[0] - billed, whole[1] - estimated)
+    return found
+
+
+def whole_hours(day: CostDay, start: datetime, end: datetime, now: datetime) -> tuple[int, int]:
+    """Return the first of a day's hours that are wholly in [start, end), and the one behind the last: what is
+    dated ahead of now waits for its time, and of the hour that runs all that is known has been."""
+    first = 0 if start <= day.start else day.hour_of(start)
+    if end > now:
+        return first, day.begun(now)
+    return first, HOURS if end >= day.end else (end - day.start) // HOUR
+
+
+def _put(
+    found: dict[Used, CostPart], day: CostDay, first: int, last: int, billed: Decimal, estimated: Decimal
+) -> None:
+    pieces = _estimated(day, first, last) if day.billed is None else _unbilled(day, first, last)
+    for used, amount in _split(billed, _billed(day)).items():
+        found[used].billed += amount
+    for used, amount in _split(estimated, pieces).items():
+        found[used].estimated += amount
+
+
+def _split(total: Decimal, lines: Iterable[CostLine]) -> dict[Used, Decimal]:
+    weights: dict[Used, Decimal] = {}
+    for line in lines:
+        weights[line.used] = weights.get(line.used, ZERO) + line.amount
+    return weights if sum(weights.values(), ZERO) == total else _shared(total, weights, (NONE, NONE, NONE))
+
+
+def _count_used(found: dict[Used, CostPart], day: CostDay, first: int, last: int) -> None:
+    """Count tokens and searches of whole hours; of one that is cut nobody knows which half had them."""
+    for hour, lines in day.lines.items():
+        if not first <= hour < last:
+            continue
+        for line in lines:
+            counts = [(kind, getattr(line, kind)) for kind in TOKEN_KINDS]
+            for kind, number in (*counts, (WEB_SEARCH, line.web_searches), *line.unknown):
+                if number:
+                    part = found[line.workspace, line.model, kind]
+                    part.quantity += number
+                    priced = kind == WEB_SEARCH or (line.cost is not None and kind in TOKEN_KINDS)
+                    part.unpriced += 0 if priced else number

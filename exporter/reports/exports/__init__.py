@@ -1,0 +1,1 @@
+"""What was, row by row, for spreadsheets and programs: one table of exports, each with its columns."""
