@@ -14,9 +14,6 @@ from exporter.reports.reader import PeriodFigures, PeriodReader
 from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, Figure, plain_json
 from exporter.times import stamp
 
-MANY = 28
-"""Periods from which on it costs less to read their lines at once: a month of days, and more."""
-
 
 def place(reader: PeriodReader) -> dict[str, Any]:
     """Return which state an answer speaks of."""
@@ -68,8 +65,6 @@ def figures_tree(found: PeriodFigures) -> dict[str, Any]:
 
 def periods_tree(reader: PeriodReader, periods: Sequence[Period], sums: bool = False) -> dict[str, Any]:
     """Return the figures of several periods, in their order; with `sums` also of what they are of."""
-    if len(periods) >= MANY:
-        reader.hold(periods[0].first, periods[-1].last)
     tree = {
         **place(reader),
         "periods": [period_tree(reader.figures(period), reader) for period in periods],

@@ -22,7 +22,7 @@ from exporter.store import Store
 from exporter.store.daybook import Lag, Scope
 
 DAY = timedelta(days=1)
-EARLIEST, LATEST = date.min, date.max
+EARLIEST = date.min
 
 MOST_CHANGED = 50_000
 """Records that may have come since, of the scopes that have one: read and reckoned in some seconds."""
@@ -49,17 +49,14 @@ class Knowledge(Protocol):
     def lines(self, first: date, last: date, sources: Sequence[str]) -> Iterator[tuple[Scope, date, DayLine]]:
         """Yield all lines of a stretch of days."""
 
-    def doubtful(self, first: date, last: date, source: str) -> list[DayLine]:
-        """Return the lines of a stretch of days that say what is not certain of them."""
+    def doubtful(self, first: date, last: date, source: str) -> list[tuple[date, DayLine]]:
+        """Return the lines of a stretch of days that say what is not certain of them, by day."""
 
     def scopes(self, first: date, last: date, source: str) -> set[str]:
         """Return the scopes of a source that have a line in a stretch of days."""
 
     def of_scope(self, source: str, scope: str) -> Mapping[date, DayLine]:
         """Return the lines of one scope by day."""
-
-    def first_scope(self, source: str) -> str | None:
-        """Return the first scope of a source by name."""
 
     def records(self, source: str, scopes: Sequence[str]) -> dict[str, list[Record]]:
         """Return the records of some scopes of a source."""
@@ -80,7 +77,7 @@ class KnownNow:
     def lines(self, first: date, last: date, sources: Sequence[str]) -> Iterator[tuple[Scope, date, DayLine]]:
         yield from self._store.daybook.lines(first, last, sources)
 
-    def doubtful(self, first: date, last: date, source: str) -> list[DayLine]:
+    def doubtful(self, first: date, last: date, source: str) -> list[tuple[date, DayLine]]:
         return self._store.daybook.doubtful(first, last, source)
 
     def scopes(self, first: date, last: date, source: str) -> set[str]:
@@ -88,9 +85,6 @@ class KnownNow:
 
     def of_scope(self, source: str, scope: str) -> Mapping[date, DayLine]:
         return self._store.daybook.of_scope(source, scope)
-
-    def first_scope(self, source: str) -> str | None:
-        return self._store.daybook.first_scope(source)
 
     def records(self, source: str, scopes: Sequence[str]) -> dict[str, list[Record]]:
         return self._store.records.of_scopes(source, scopes)
@@ -155,8 +149,10 @@ class KnownThen:
                 if scope[0] in sources and first <= day <= last and line:
                     yield scope, day, line
 
-    def doubtful(self, first: date, last: date, source: str) -> list[DayLine]:
-        return [line for _, _, line in self.lines(first, last, [source]) if line.doubts]
+    def doubtful(self, first: date, last: date, source: str) -> list[tuple[date, DayLine]]:
+        found = self.lines(first, last, [source])
+        doubtful = [(day, scope, line) for (_, scope), day, line in found if line.doubts]
+        return [(day, line) for day, _, line in sorted(doubtful, key=lambda each: each[:2])]
 
     def scopes(self, first: date, last: date, source: str) -> set[str]:
         return {scope for (_, scope), _, _ in self.lines(first, last, [source])}
@@ -164,9 +160,6 @@ class KnownThen:
     def of_scope(self, source: str, scope: str) -> Mapping[date, DayLine]:
         known = self.before.get((source, scope))
         return self._store.daybook.of_scope(source, scope) if known is None else known
-
-    def first_scope(self, source: str) -> str | None:
-        return min(self.scopes(EARLIEST, LATEST, source), default=None)
 
     def records(self, source: str, scopes: Sequence[str]) -> dict[str, list[Record]]:
         found: dict[str, list[Record]] = {}

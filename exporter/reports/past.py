@@ -30,8 +30,6 @@ class KeptPast:
             self._state, self._kept = state, {}
         lacking = [period for period in periods if period.name not in self._kept]
         found = {}
-        if lacking:
-            reader.hold(min(period.first for period in lacking), max(period.last for period in lacking))
         for period in lacking:
             figures = found[period.name] = reader.figures(period)
             if period.last < reader.today:

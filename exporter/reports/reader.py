@@ -12,9 +12,9 @@ Grade:  the worst of: has the source been heard since, is its past whole, is the
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Self
@@ -22,21 +22,20 @@ from zoneinfo import ZoneInfo
 
 from exporter.errors import StoreUnavailable
 from exporter.ledger.book import total
-from exporter.ledger.cost.cost_book import BILLED, ESTIMATED
-from exporter.ledger.cost.day import MINUTE, USAGE_LATE, CostDay
+from exporter.ledger.cost.cost_book import ESTIMATED
+from exporter.ledger.cost.day import MINUTE, CostDay
 from exporter.ledger.daybook import Calendar, cost_doubts, reckon
-from exporter.ledger.doubt import DOUBTS_NAMED
 from exporter.ledger.journal import OPEN_COST
 from exporter.ledger.trading.venue_book import OPENING_MARK_AGE
 from exporter.money import ZERO, to_micro
 from exporter.periods.day_line import SLOT, DayLine, DaySums
 from exporter.periods.period import Period
 from exporter.records import BillChange, BilledDay, KeyUsage, Kind, UsageHour
-from exporter.reports.held import Held
+from exporter.reports.certainty import Against, CostCertainty, SourceCertainty
 from exporter.reports.knowledge import Knowledge, KnownNow, KnownThen, OtherMethod
 from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, Figure, Grade, Opening, Reason, Snapshot
 from exporter.snapshot.texts import decimal
-from exporter.snapshot.tree import SourceStatus, StatedDoubt, WindowStatement
+from exporter.snapshot.tree import WindowStatement
 from exporter.store import Store
 from exporter.store.daybook import Scope
 from exporter.store.rows import chunks
@@ -99,6 +98,12 @@ class PeriodReader:
         self.known: Knowledge = KnownNow(store) if known is None else known
         self._days = self.known.days(self.today, list(self.sources))
         self._lag = self.known.lag(f"{newest.timezone} {newest.lot_rule} ")
+        self._certainty = {
+            name: SourceCertainty(name, newest, self.known, self._lag) for name in self.sources
+        }
+        self._of_cost = {
+            name: CostCertainty(name, self.known, self.today, self.now) for name in self.of_kind("api_cost")
+        }
 
     @classmethod
     def at(cls, store: Store, moment: datetime) -> Self:
@@ -130,10 +135,6 @@ class PeriodReader:
     def first(self) -> date | None:
         """The first day on which anything happened, None when nothing did."""
         return min((day for days in self._days.values() for day in days), default=None)
-
-    def hold(self, first: date, last: date) -> None:
-        """Read at once what the figures of periods within these days are made of, for who asks for many."""
-        self.known = Held(self.known, first, last, self.of_kind("api_cost"))
 
     def state_of_past(self) -> object:
         """Return all that may change what the days before today came to, or their grade, as JSON has it."""
@@ -202,7 +203,7 @@ class PeriodReader:
         source = self.sources[day.source]
         grades = [Grade.of(doubt.grade) for doubt in cost_doubts(day, self.now)]
         if day.end <= self.now:
-            grades += (grade for _, grade, _ in self._against(day.source, source, day.start, day.end))
+            grades += (each.grade for each in self._certainty[day.source].against(day.start, day.end))
         else:
             live = self._live(day.source, source.kind, self.snapshot.windows["today"])
             grades += (figure.grade for figure in live.values())
@@ -272,12 +273,10 @@ class PeriodReader:
 
     def _counts(self, period: Period, until: datetime | None) -> dict[str, int]:
         counted = DayLine()
-        last = period.last if until is None else until.astimezone(self.zone).date() - DAY
-        for source, days in self._days.items():
-            for day, found in days.items():
-                if period.first <= day <= last:
-                    for name, number in found.counts.items():
-                        counted.count(name, number)
+        for source in self._days:
+            for _, found in self._whole_days(source, period, until or period.end):
+                for name, number in found.counts.items():
+                    counted.count(name, number)
             if until is not None:
                 counted.put(self._part_of_day(source, until)[0])
         return counted.counts
@@ -319,7 +318,6 @@ class PeriodReader:
 
     def _closed(self, name: str, kind: Kind, period: Period, end: datetime) -> dict[str, Figure]:
         """Return what a period had come to at a moment that is past, or at its end."""
-        source = self.sources[name]
         sums = dict.fromkeys(KIND_COMPONENTS[kind], ZERO)
         for _, day in self._whole_days(name, period, end):
             for component in sums:
@@ -328,102 +326,41 @@ class PeriodReader:
         for component, usd in part.sums().items():
             if component in sums:
                 sums[component] += usd
-        doubts: dict[str, list[tuple[Grade, Reason]]] = {component: [] for component in sums}
+        against = list(self._certainty[name].against(period.start, end))
         if kind == "venue":
             begun, ended = self.value(name, period.start), self.value(name, end)
             sums[UNREALISED] = ended.usd - begun.usd
-            doubts[UNREALISED] += (
-                (Grade.PARTIAL, value.reason) for value in (begun, ended) if value.reason is not None
+            against += (
+                Against(frozenset((UNREALISED,)), Grade.PARTIAL, value.reason)
+                for value in (begun, ended)
+                if value.reason is not None
             )
         if kind == "api_cost":
-            for component, grade, reason in self._of_cost(name, period, end):
-                doubts[component].append((grade, reason))
+            against += self._against_cost(name, period, end)
             if shared:
                 reason = Reason(name, "hour_cut", "its last hour is shared by the minute")
-                doubts[ESTIMATED].append((Grade.ESTIMATED, reason))
-        against = list(self._against(name, source, period.start, end))
-        return {
-            component: _graded(usd, source, [*doubts[component], *_touching(against, component)], name)
-            for component, usd in sums.items()
-        }
+                against.append(Against(frozenset((ESTIMATED,)), Grade.ESTIMATED, reason))
+        return {component: self._graded(name, component, usd, against) for component, usd in sums.items()}
 
-    def _against(
-        self, name: str, source: SourceStatus, start: datetime, end: datetime
-    ) -> Iterator[tuple[frozenset[str], Grade, Reason]]:
-        """Yield what speaks against all or some lines of a stretch of days that are over."""
-        everything = frozenset(KIND_COMPONENTS[source.kind])
-        heard = None if source.as_of is None else unstamp(source.as_of)
-        if heard is not None and heard < end:
-            text = f"it was last heard at {heard:%Y-%m-%d %H:%M} UTC, before the end"
-            yield everything, Grade.STALE, Reason(name, "old_answer", text)
-        for missing in source.history:
-            yield everything, Grade.PARTIAL, Reason(name, "history", missing)
-        if self._lag.touches(name, end):
-            yield everything, Grade.PARTIAL, Reason(name, "counting", "what was read is still being counted")
-        for doubt in self.snapshot.doubts or ():
-            if doubt.source == name and self._about(doubt, start, end):
-                reason = Reason(name, doubt.code, doubt.text)
-                yield frozenset(doubt.components), Grade.PARTIAL, reason
-
-    def _about(self, doubt: StatedDoubt, start: datetime, end: datetime) -> bool:
-        """Tell whether what a doubt is about may have been in [start, end)."""
-        if doubt.until is not None and unstamp(doubt.until) < start:
-            return False
-        if doubt.since is not None:
-            return unstamp(doubt.since) < end
-        if not doubt.scope:
-            return True
-        first = min(self.known.of_scope(doubt.source, doubt.scope), default=None)
-        return first is None or midnight(first, self.zone) < end
-
-    def _of_cost(self, name: str, period: Period, end: datetime) -> Iterator[tuple[str, Grade, Reason]]:
-        """Yield what is not certain of the cost of days that are over."""
-        said: dict[tuple[str, str], list[tuple[Grade, str]]] = {}
+    def _against_cost(self, name: str, period: Period, end: datetime) -> Iterator[Against]:
+        found = self._of_cost[name]
         last = (end - timedelta(microseconds=1)).astimezone(self.zone).date()
-        for line in self.known.doubtful(period.first, last, name):
-            for doubt in line.doubts:
-                texts = said.setdefault((doubt.component, doubt.code), [])
-                if (found := (Grade.of(doubt.grade), doubt.text)) not in texts:
-                    texts.append(found)
-        for (component, code), texts in said.items():
-            text = "; ".join(text for _, text in texts[:DOUBTS_NAMED])
-            more = f" and {len(texts) - DOUBTS_NAMED} more" if len(texts) > DOUBTS_NAMED else ""
-            yield component, min(grade for grade, _ in texts), Reason(name, code, text + more)
-        yield from self._holes(name, period, end)
+        yield from found.against(period.first, last, period.start, end)
         goes_on = end < period.end and end == midnight(self.today, self.zone)
         for edge in (period.start,) if goes_on else (period.start, end):
-            yield from self._cut(name, edge)
+            yield from found.cut(edge)
 
-    def _holes(self, name: str, period: Period, end: datetime) -> Iterator[tuple[str, Grade, Reason]]:
-        """Yield the UTC days of which nothing is known though they should be."""
-        known = self.known.scopes(period.first - DAY, period.last + DAY, name)
-        first = self.known.first_scope(name)
-        if first is None:
-            return
-        day = max(date.fromisoformat(first), period.start.date())
-        until = min(end, (self.now - USAGE_LATE).replace(hour=0, minute=0, second=0, microsecond=0))
-        holes = []
-        while datetime(day.year, day.month, day.day, tzinfo=UTC) < until:
-            if day.isoformat() not in known:
-                holes.append(day.isoformat())
-            day += DAY
-        if holes:
-            more = f" and {len(holes) - DOUBTS_NAMED} more days" if len(holes) > DOUBTS_NAMED else ""
-            text = f"nothing is known of {', '.join(holes[:DOUBTS_NAMED])}{more}"
-            yield ESTIMATED, Grade.PARTIAL, Reason(name, "unknown_days", text)
-
-    def _cut(self, name: str, edge: datetime) -> Iterator[tuple[str, Grade, Reason]]:
-        """Yield what is shared of a UTC day's cost because a period begins or ends within it."""
-        day = edge.replace(hour=0, minute=0, second=0, microsecond=0)
-        if day == edge:
-            return
-        named = day.date().isoformat()
-        lines = self.known.of_scope(name, named).values()
-        if any(BILLED in line.amounts for line in lines):
-            yield BILLED, Grade.ESTIMATED, Reason(name, "bill_cut", f"the bill of {named} is cut by hours")
-        if edge.minute and lines:
-            text = f"an hour of {named} is shared by the minute"
-            yield ESTIMATED, Grade.ESTIMATED, Reason(name, "hour_cut", text)
+    def _graded(self, name: str, component: str, usd: Decimal, against: Sequence[Against]) -> Figure:
+        """Return a line with all that speaks against it; no figure of a source that has never answered."""
+        heard, error = self._certainty[name].heard, self.sources[name].error
+        if heard is None:
+            code, text = ("no_answer", "no answer yet") if error is None else (error.reason, error.sentence)
+            return Figure(None, Grade.MISSING, None, (Reason(name, code, text),))
+        found = sorted(
+            (each for each in against if component in each.components), key=lambda each: each.grade
+        )
+        grade = found[0].grade if found else Grade.FINAL
+        return Figure(usd, grade, heard, tuple(dict.fromkeys(each.reason for each in found)))
 
     @cached_property
     def _open_cost(self) -> dict[str, tuple[list[date], list[Decimal]]]:
@@ -488,20 +425,3 @@ def _positions(snapshot: Snapshot, source: str) -> dict[str, Decimal]:
         for key, held in (snapshot.positions or {}).items()
         if held.source == source and held.unrealised is not None
     }
-
-
-def _graded(usd: Decimal, source: SourceStatus, doubts: Sequence[tuple[Grade, Reason]], name: str) -> Figure:
-    """Return a figure with all that speaks against it; none of a source that has never answered."""
-    if source.as_of is None:
-        text = "no answer yet" if source.error is None else source.error.sentence
-        code = "no_answer" if source.error is None else source.error.reason
-        return Figure(None, Grade.MISSING, None, (Reason(name, code, text),))
-    grade = min((grade for grade, _ in doubts), default=Grade.FINAL)
-    because = dict.fromkeys(reason for _, reason in sorted(doubts, key=lambda doubt: doubt[0]))
-    return Figure(usd, grade, unstamp(source.as_of), tuple(because))
-
-
-def _touching(
-    against: Iterable[tuple[frozenset[str], Grade, Reason]], component: str
-) -> list[tuple[Grade, Reason]]:
-    return [(grade, reason) for components, grade, reason in against if component in components]

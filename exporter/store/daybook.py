@@ -180,8 +180,8 @@ class DaybookStore:
             for row in self._rows(query)
         ]
 
-    def doubtful(self, first: date, last: date, source: str) -> list[DayLine]:
-        """Return the lines of a stretch of days that say what is not certain of them."""
+    def doubtful(self, first: date, last: date, source: str) -> list[tuple[date, DayLine]]:
+        """Return the lines of a stretch of days that say what is not certain of them, by day."""
         table = schema.daybook
         query = (
             select(table)
@@ -191,7 +191,7 @@ class DaybookStore:
             .where(table.c.body.contains('"doubts"'))
             .order_by(table.c.day, table.c.scope)
         )
-        return [_read(row[:3], row, DayLine) for row in self._rows(query)]
+        return [(date.fromordinal(row.day), _read(row[:3], row, DayLine)) for row in self._rows(query)]
 
     def scopes(self, first: date, last: date, source: str) -> set[str]:
         """Return the scopes of a source that have a line in a stretch of days."""
@@ -211,15 +211,6 @@ class DaybookStore:
         table = schema.daybook
         query = select(table).where(table.c.source == source, table.c.scope == scope).order_by(table.c.day)
         return {date.fromordinal(row.day): _read(row[:3], row, DayLine) for row in self._rows(query)}
-
-    def first_scope(self, source: str) -> str | None:
-        """Return the first scope of a source by name: of API cost the first day that is known."""
-        table = schema.daybook
-        with self._engine.connect() as connection:
-            found: str | None = connection.scalar(
-                select(func.min(table.c.scope)).where(table.c.source == source)
-            )
-        return found
 
     def lag(self, terms: str) -> Lag:
         """Return what is not in it yet. `terms` is how those begin that it must have been made by."""

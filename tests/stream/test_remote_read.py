@@ -7,7 +7,6 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -410,16 +409,3 @@ def test_a_past_that_stays_is_computed_once(world: World, monkeypatch: pytest.Mo
     world.clock.step(timedelta(hours=1))
     world.publish()
     assert look() == 6
-
-
-def test_days_that_are_read_at_once_are_what_each_is_alone(world: World) -> None:
-    """With all that speaks against them; and a period beyond what is held is read by itself."""
-    world.keep(bill((NOW - 15 * DAY).date(), "1.00"))
-    world.publish()
-    periods = [Period.holding("day", NOW.date() - ago * DAY, NEW_YORK) for ago in range(20, -1, -1)]
-    alone = [PeriodReader(world.store).figures(period) for period in periods]
-    reader = PeriodReader(world.store)
-    reader.hold(periods[5].first, periods[-1].last)
-    assert [reader.figures(period) for period in periods] == alone
-    assert any(each.net.because for each in alone)
-    assert Decimal(0) != alone[9].net.usd
