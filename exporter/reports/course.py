@@ -53,7 +53,7 @@ def course(reader: PeriodReader, period: Period, step: Step) -> list[CoursePoint
         raise PeriodError(f"{period.name} has more than {MAX_POINTS:,} {step}s: ask for fewer, or for days.")
     if not moments:
         return []
-    walk = _Walk(reader, period)
+    walk = _Line(reader, period)
     points = [walk.at(moment) for moment in moments[:-1]]
     figures = reader.figures(period)
     moved = figures.components.get(UNREALISED)
@@ -81,7 +81,7 @@ def _hour_end(at: datetime, zone: ZoneInfo) -> datetime:
     return at + HOUR - timedelta(minutes=here.minute, seconds=here.second)
 
 
-class _Walk:
+class _Line:
     """Goes along the quarters of the hours of a period, and never back."""
 
     def __init__(self, reader: PeriodReader, period: Period) -> None:

@@ -239,7 +239,7 @@ class ChangesAnswer(OfPast):
     changes: list[LineOfChange]
 
 
-class CoursePoint(BaseModel):
+class PointOfCourse(BaseModel):
     """What a period had come to at a moment."""
 
     at: str
@@ -263,7 +263,7 @@ class CourseAnswer(OfPast):
     end: str = Field(alias="to", description="The moment it ends before, UTC.")
     over: bool = Field(description="Whether it has ended.")
     step: Literal["hour", "day"]
-    points: Sequence[CoursePoint]
+    points: Sequence[PointOfCourse]
 
 
 class AsideRow(BaseModel):
