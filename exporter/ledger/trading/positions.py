@@ -48,7 +48,7 @@ class Book:
     `banked` is the result of the round trips that are over: realised minus fees when last flat.
     `doubt` says in words what the settlement row and the fills disagree on; empty when they agree.
     `ways` are all ways in which it may have gone, where orders of one moment have no known order; empty
-    where all come to the same.
+    where all come to the same. `crowded` is whether the last moment had fills of several orders.
     """
 
     scope: str
@@ -66,6 +66,7 @@ class Book:
     settled: bool = False
     doubt: str = ""
     ways: tuple[Way, ...] = ()
+    crowded: bool = False
     last: Place = NOTHING_SEEN
 
     @classmethod
@@ -97,15 +98,18 @@ class Book:
     def takes(self, event: Event) -> bool:
         """Tell whether the event follows all the book has seen, so that no replay is needed.
 
-        An order beside others of its moment is replayed with them: nobody says which came first.
+        A fill beside other orders of its moment is replayed with them, also one of an order that is there:
+        nobody says which order came first, and it may have been all of this one.
         """
         place = in_order(event)
-        beside = place[:2] == self.last[:2] and place[2][0] != self.last[2][0]
+        beside = place[:2] == self.last[:2] and (self.crowded or place[2][0] != self.last[2][0])
         return not self.settled and place > self.last and not beside
 
     def apply(self, event: Event) -> Entry:
         """Fold the next event in and return its entry."""
-        self.last = in_order(event)
+        place = in_order(event)
+        self.crowded &= place[:2] == self.last[:2]
+        self.last = place
         return self._settle(event) if isinstance(event, Settlement) else self._fill(event)
 
     def _fill(self, fill: Fill) -> Entry:
@@ -137,7 +141,8 @@ class Book:
 
     def moment(self, events: list[Event]) -> Iterator[Entry]:
         """Fold all events of one moment in, as `apply` would, and follow all ways they may have gone."""
-        orders = orders_of(event for event in events if isinstance(event, Fill))
+        fills = [event for event in events if isinstance(event, Fill)]
+        orders = orders_of(fills)
         ways: tuple[Way, ...] = ()
         if len(orders) > 1:
             ways = spread(self.ways or (Way(self.lots.copy(), self.position, self.realised),), orders)
@@ -146,6 +151,7 @@ class Book:
             yield self.apply(event)
         if len(orders) > 1 and self.position:
             self.ways = ways
+        self.crowded = len({fill.place[0] for fill in fills}) > 1
 
     def _follow(self, fill: Fill, flat: bool) -> None:
         """Follow all ways; once nothing is held they have come to the same."""

@@ -185,3 +185,19 @@ def test_whatever_came_first_is_the_figure_or_the_figure_is_in_doubt(
     assert execution.position == book.position
     off = max(abs(a - b) for a, b in zip(figures(execution), figures(book), strict=True))
     assert book.unknown_order or off <= D("0.00001")  # a share is rounded to the micro-dollar
+
+
+def test_a_further_fill_of_an_order_is_played_with_all_orders_of_its_moment() -> None:
+    """It comes last and in its place, and still its whole order may have been executed first."""
+    held = [fill("buy no 6 @ 0.1", at=NOW, order="o-0"), fill("buy no 2 @ 0.3", at=NOW, order="o-0")]
+    moment = [
+        fill("buy yes 4 @ 0.3", at=LATER, order="o-1"),
+        fill("buy yes 8 @ 0.4", at=LATER, order="o-1"),
+        fill("buy no 3 @ 0.5", at=LATER, order="o-2"),
+        fill("buy no 3 @ 0.8", at=LATER, order="o-2"),
+    ]
+    for order in permutations(moment):
+        books = Books(*held)
+        for each in order:
+            books.book(each)
+        assert books.venue.portfolio.books["M"].unknown_order, [each.price for each in order]
