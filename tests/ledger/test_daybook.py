@@ -19,7 +19,7 @@ from exporter.ledger.windows import starts
 from exporter.money import ZERO
 from exporter.records import Change, Record
 from exporter.snapshot import COMPONENTS, Window
-from tests.builders import NOW, SOURCES, bill, fill, healthy, sale, settlement, usage
+from tests.builders import NOW, SOURCES, bill, fill, healthy, key_usage, sale, settlement, usage
 from tests.examples import examples
 
 ZONES = [
@@ -177,3 +177,30 @@ def test_lines_count_what_happened_and_name_whose_it_was() -> None:
     sold = reckon([sale("5", refunds={NOW: "5"})], Calendar(ZONES[0]), "average", NOW)
     line = sold.lines[NOW.date()]
     assert (line.counts, line.names) == ({"orders": 1, "refunds": 1}, {"product": "p", "customer": "c"})
+
+
+def test_a_day_of_which_only_the_keys_are_known_has_no_line() -> None:
+    """What keys used is no cost by itself: nothing is known of the day yet, and nothing said of it."""
+    found = reckon([key_usage(NOW.date(), "key")], Calendar(ZONES[0]), "average", NOW)
+    assert (found.lines, found.due) == ({}, None)
+
+
+def test_a_bill_that_lands_in_pieces_is_said_to_lack_some() -> None:
+    """What was used and has no line yet is estimated; use without a price that the bill has is billed."""
+    day = NOW.date() - timedelta(days=1)
+    at = NOW - timedelta(days=1)
+    said = reckon(
+        [
+            bill(day, "1"),
+            usage(at, "2", model="lacking"),
+            usage(at - timedelta(hours=1), None, model="claude-sonnet-5-5"),
+        ],
+        Calendar(ZONES[0]),
+        "average",
+        NOW,
+    ).lines[day]
+    assert {each.code for each in said.doubts} == {"bill_open", "bill_in_pieces"}
+
+
+def test_the_day_that_it_is_goes_by_the_zone() -> None:
+    assert Calendar(ZoneInfo("Pacific/Apia")).today(NOW) == NOW.date() + timedelta(days=1)

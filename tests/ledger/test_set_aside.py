@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from exporter.ledger.doubt import Doubt
 from exporter.ledger.set_aside import doubts
+from exporter.ledger.statement import DOUBTS_STATED
 from exporter.records import Aside
-from exporter.snapshot import KIND_COMPONENTS, Reason
-from tests.builders import NOW, infos
+from exporter.snapshot import KIND_COMPONENTS, Cursor, Reason
+from exporter.times import stamp
+from tests.builders import NOW, Books, healthy, infos, told
 
 (KALSHI,) = infos("kalshi")
 
@@ -58,3 +60,17 @@ def test_rows_of_which_it_is_known_when_they_were_are_of_no_time_before() -> Non
 def test_a_row_that_no_figure_rests_on_doubts_none() -> None:
     """A name that cannot be read is shown as an id."""
     assert doubts(KALSHI, [replace(ROW, components=())]) == ()
+
+
+def test_a_thousand_doubts_are_stated_as_a_few_and_a_rest() -> None:
+    """A snapshot stays small; the rest may be about any time, so that no period is surer than it is."""
+    books = Books(sources=infos("kalshi"))
+    rows = tuple(replace(ROW, key=f"{number}", what=f"is {number}", since=NOW) for number in range(1_000))
+    books.ledger.set_aside("kalshi", rows)
+    sources = {"kalshi": healthy()["kalshi"]}
+    stated = told(books.ledger, now=NOW, cursor=Cursor("e", 1), sources=sources, openings={})["doubts"]
+    assert len(stated) == DOUBTS_STATED + 1
+    assert stated[0]["since"] == stated[0]["until"] == stamp(NOW)
+    assert stated[-1]["text"] == "950 more doubts"
+    assert "since" not in stated[-1]
+    assert set(stated[-1]["components"]) == set(KIND_COMPONENTS["venue"])

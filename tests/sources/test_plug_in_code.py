@@ -65,5 +65,6 @@ def test_a_plug_in_without_its_package_is_not_the_one_with_it(folder: Path) -> N
 
 
 def test_what_cannot_be_read_is_not_known(folder: Path) -> None:
-    """A file that is listed and not there: nobody knows what it said."""
+    """A file that is listed and is none: nobody knows what it says."""
+    (folder / "lagoon_gone.py").mkdir()
     assert digest(installed(folder, "sys:path", "lagoon_gone.py")) is None

@@ -9,10 +9,10 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ledger.cost.cost_by import DIMENSIONS, NONE, CostBy, cost_by
+from exporter.ledger.cost.cost_by import DIMENSIONS, NONE, CostBy, cost_by, cost_parts
 from exporter.ledger.cost.day import CostDay
 from exporter.records import BilledDay, BilledLine, KeyUsage, KeyUsageLine, UsageHour
-from tests.builders import NOW, usage
+from tests.builders import NOW, bill, usage
 
 DAY = NOW.date() - timedelta(days=2)
 MIDNIGHT = NOW.replace(hour=0) - timedelta(days=2)
@@ -164,3 +164,27 @@ def test_a_share_of_what_no_part_is_known_of_belongs_to_none() -> None:
     share = CostBy().scaled(Decimal("1.50"))
     assert share.total == Decimal("1.50")
     assert all(by == {NONE: Decimal("1.50")} for by in share.by.values())
+
+
+def test_the_parts_of_a_day_on_both_sides_of_a_cut_are_the_day() -> None:
+    """Bill, estimate and tokens: an edge within an hour shares it, one ahead of now waits with what comes."""
+    day = CostDay(NOW.date() - timedelta(days=3))
+    for hour in range(24):
+        day.take(usage(day.start + timedelta(hours=hour), "0.33"))
+    day.take(usage(day.start, None, model="unpriced"))
+    for billed in (None, bill(day.day, "10")):
+        if billed is not None:
+            day.take(billed)
+        edge = day.start + timedelta(hours=18, minutes=30)
+        sides = [cost_parts(day, day.start, edge, NOW), cost_parts(day, edge, day.end, NOW)]
+        parts = [part for side in sides for part in side.values()]
+        whole = cost_parts(day, day.start, day.end, NOW).values()
+        assert sum(part.billed for part in parts) == sum(part.billed for part in whole) == day.cost_billed()
+        assert sum(part.estimated for part in parts) == sum(part.estimated for part in whole)
+        assert sum(part.estimated for part in whole) == day.cost_estimated()
+        assert sum(part.unpriced for part in whole) == 1000
+        # Nobody knows which half of the hour that is cut had its tokens.
+        assert sum(part.quantity for part in parts) == sum(part.quantity for part in whole) - 1000
+    running = cost_parts(day, day.start, day.end, day.start + timedelta(hours=2))
+    assert sum(part.quantity for part in running.values()) == 3_000
+    assert cost_parts(day, day.end, day.end + timedelta(days=1), NOW) == {}
