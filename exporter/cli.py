@@ -163,6 +163,12 @@ def _statement(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--known-at", type=_time, metavar="TIME", help="as it was known then")
 
 
+def _close(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("period", help="such as 2026-10, month-1, 2026-Q3")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="default northstar-PERIOD")
+    parser.add_argument("--anyway", action="store_true", help="though not all of it is final")
+
+
 def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("period", help="such as 2026-10, 2026-Q3, month-1")
     parser.add_argument("since", type=_time, metavar="TIME", help="as known then, as in 2026-11-02T09:00:00Z")
@@ -282,6 +288,7 @@ COMMANDS = (
     Command(
         "statement", "what a period came to, by month, market, model and so on", "statement:run", _statement
     ),
+    Command("close", "the pack of a period that is over: statement, rows, hashes", "close:run", _close),
     Command("diff", "what of a period has changed since a moment, and by which records", "diff:run", _diff),
     Command("export", "the rows behind a period, as CSV or JSON lines", "export:run", _export),
     Command("explain", "why a figure is what it is, down to the raw answers", "explain:run", _explain),
