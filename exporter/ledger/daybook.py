@@ -27,6 +27,9 @@ from exporter.records import BillChange, BilledDay, Fill, KeyUsage, Record, Sale
 from exporter.snapshot import COMPONENTS
 from exporter.times import from_us, midnight, to_us
 
+DAY_US = timedelta(days=1) // timedelta(microseconds=1)
+SLOT_US = SLOT // timedelta(microseconds=1)
+
 ACCOUNTS = frozenset((*COMPONENTS, OPEN_COST))
 """What is kept of an entry: the lines of the statement, and what the open contracts have cost."""
 
@@ -44,16 +47,23 @@ class Calendar:
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
-        self._asked = (date.min, 0, 0)
+        self._days: dict[int, list[tuple[int, int, date]]] = {}
+        """The days of the zone by the UTC days that they lie in, with their bounds."""
 
     def place(self, at: int) -> tuple[date, int]:
         """Return the day of a moment (microseconds since 1970) and the slot of it that it lies in."""
-        day, begins, ends = self._asked
-        if not begins <= at < ends:
-            day = from_us(at).astimezone(self.zone).date()
-            begins, ends = (to_us(midnight(each, self.zone)) for each in (day, day + timedelta(days=1)))
-            self._asked = day, begins, ends
-        return day, (at - begins) // (SLOT // timedelta(microseconds=1))
+        known = self._days.get(at // DAY_US)
+        if known is None:
+            known = self._days[at // DAY_US] = self._around(from_us(at).date())
+        for begins, ends, day in known:
+            if begins <= at < ends:
+                return day, (at - begins) // SLOT_US
+        raise AssertionError("a moment that is in no day")
+
+    def _around(self, utc: date) -> list[tuple[int, int, date]]:
+        days = [utc + timedelta(days=number) for number in (-1, 0, 1, 2)]
+        starts = [to_us(midnight(day, self.zone)) for day in days]
+        return list(zip(starts, starts[1:], days, strict=False))
 
     def today(self, now: datetime) -> date:
         """Return the day that it is."""

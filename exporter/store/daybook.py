@@ -10,7 +10,7 @@ Proof:  every row carries the CRC-32 of what it states, verified by whoever read
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -31,6 +31,9 @@ Body = TypeVar("Body", DayLine, DaySums)
 
 Scope = tuple[str, str]
 """A source, and what of it: a market, a sale, a UTC day of API cost."""
+
+DAY = ("source", "day")
+"""What a row of sums is known by."""
 
 TABLES = (schema.daybook, schema.days, schema.hours)
 """Whose rows carry a checksum."""
@@ -301,23 +304,35 @@ class DaybookStore:
 
 def _move(connection: Connection, moved: Mapping[tuple[str, int], DayLine]) -> None:
     """Add what has changed to the sums of its days; a day of which nothing is left has no row."""
+    changed: dict[str, dict[int, DayLine]] = {}
     for (source, day), change in moved.items():
-        if not change:
-            continue
-        hours, days = schema.hours, schema.days
-        place = (hours.c.source == source, hours.c.day == day)
-        before = connection.execute(select(hours).where(*place)).first()
-        line = DayLine() if before is None else _read(before[:2], before, DayLine)
-        line.put(change)
-        for table, body in ((hours, line), (days, DaySums(line.sums(), line.counts))):
+        if change:
+            changed.setdefault(source, {})[day] = change
+    written: dict[Table, list[dict[str, object]]] = {schema.hours: [], schema.days: []}
+    for source, changes in changed.items():
+        before = _hours(connection, source, changes)
+        for day, change in changes.items():
+            line = before.get(day, DayLine())
+            line.put(change)
             if line:
-                row = _row((source, day), body, ("source", "day"))
-                statement = upsert(table).values(row)
-                connection.execute(
-                    statement.on_conflict_do_update(index_elements=["source", "day"], set_=row)
-                )
+                written[schema.hours].append(_row((source, day), line, DAY))
+                written[schema.days].append(_row((source, day), DaySums(line.sums(), line.counts), DAY))
             else:
-                connection.execute(delete(table).where(table.c.source == source, table.c.day == day))
+                for table in written:
+                    connection.execute(delete(table).where(table.c.source == source, table.c.day == day))
+    for table, rows in written.items():
+        if rows:
+            statement = upsert(table)
+            fresh = {name: statement.excluded[name] for name in ("body", "crc32")}
+            connection.execute(statement.on_conflict_do_update(index_elements=DAY, set_=fresh), rows)
+
+
+def _hours(connection: Connection, source: str, days: Iterable[int]) -> dict[int, DayLine]:
+    table, found = schema.hours, dict[int, DayLine]()
+    for chunk in chunks(days, CHUNK):
+        query = select(table).where(table.c.source == source, table.c.day.in_(chunk))
+        found |= {row.day: _read(row[:2], row, DayLine) for row in connection.execute(query)}
+    return found
 
 
 def _row(key: Sequence[object], body: DayLine | DaySums, names: Sequence[str]) -> dict[str, object]:

@@ -141,6 +141,9 @@ class Book:
 
     def moment(self, events: list[Event]) -> Iterator[Entry]:
         """Fold all events of one moment in, as `apply` would, and follow all ways they may have gone."""
+        if len(events) == 1:
+            yield self.apply(events[0])
+            return
         fills = [event for event in events if isinstance(event, Fill)]
         orders = orders_of(fills)
         ways: tuple[Way, ...] = ()
