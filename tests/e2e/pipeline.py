@@ -148,7 +148,8 @@ class Pipeline:
     def another_stream(self) -> str:
         """Start one more sidecar, which knows nothing but the database; return its address."""
         listener = self._open.enter_context(listen(HOST, 0))
-        server = Server(create_app(self.database))
+        app = create_app(self.database)
+        server = Server(app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
 
@@ -158,7 +159,7 @@ class Pipeline:
             assert not thread.is_alive(), "the stream did not end"
 
         self._open.callback(end)
-        until(lambda: server.started)
+        until(lambda: server.started and app.state.feed.current())  # it has opened the database
         return f"http://{HOST}:{listener.getsockname()[1]}"
 
     def current(self) -> dict[str, Any]:
