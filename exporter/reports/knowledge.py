@@ -32,6 +32,10 @@ class NotTold(ExporterError):
     """What was known at a moment is not told; the text says why, and what can be asked."""
 
 
+class NothingPublished(NotTold):
+    """No snapshot of then is kept whole, so nobody knows what it was known beside."""
+
+
 class TooMuchSince(NotTold):
     """So much has come since that it is not read; the text says how much."""
 

@@ -32,7 +32,7 @@ from exporter.periods.day_line import SLOT, DayLine, DaySums
 from exporter.periods.period import Period
 from exporter.records import BillChange, BilledDay, KeyUsage, Kind, UsageHour
 from exporter.reports.certainty import Against, CostCertainty, SourceCertainty
-from exporter.reports.knowledge import Knowledge, KnownNow, KnownThen, OtherMethod
+from exporter.reports.knowledge import Knowledge, KnownNow, KnownThen, NothingPublished, OtherMethod
 from exporter.snapshot import COMPONENTS, KIND_COMPONENTS, Figure, Grade, Opening, Reason, Snapshot
 from exporter.snapshot.texts import decimal
 from exporter.snapshot.tree import WindowStatement
@@ -110,12 +110,12 @@ class PeriodReader:
         """Return the past as it was known at a moment: by the records that had been read by then, and with
         what the snapshot of then said of today, of its sources and of what speaks against figures.
 
-        Raises StoreUnavailable where no snapshot of then is kept whole, TooMuchSince, OtherMethod.
+        Raises NothingPublished where no snapshot of then is kept whole, TooMuchSince, OtherMethod.
         """
         sequence = store.evidence.snapshot(moment)
         snapshot = store.snapshots.read(sequence) if sequence else None
         if snapshot is None:
-            raise StoreUnavailable("No snapshot of that time is kept whole: ask for a later one.")
+            raise NothingPublished("No snapshot of that time is kept whole: ask for a later one.")
         newest = store.snapshots.newest()
         assert newest is not None
         for what, said, says in (

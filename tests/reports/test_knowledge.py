@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.errors import StoreUnavailable
 from exporter.periods.period import Period, split
 from exporter.records import Record
 from exporter.reports import knowledge
 from exporter.reports.answers import statement_tree
-from exporter.reports.knowledge import TooMuchSince
+from exporter.reports.knowledge import NothingPublished, TooMuchSince
 from exporter.reports.reader import PeriodFigures, PeriodReader
 from exporter.store import Store
 from tests.builders import NOW, UTC_ZONE, bill, fill, mark, sale
@@ -82,7 +81,7 @@ def test_a_month_has_two_answers(world: World) -> None:
 def test_what_nobody_published_is_not_made_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the first snapshot nothing was known; where too much has come since, that is said."""
     world.publish()
-    with pytest.raises(StoreUnavailable, match="kept whole"):
+    with pytest.raises(NothingPublished, match="kept whole"):
         PeriodReader.at(world.store, NOW - timedelta(seconds=1))
     world.clock.advance(hours=1)
     world.keep(*(replace(fill("buy yes 1 @ 0.40"), fill_id=f"f{number}") for number in range(3)))

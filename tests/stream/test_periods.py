@@ -147,7 +147,8 @@ def test_a_period_is_answered_as_it_was_known(url: str, world: World) -> None:
     assert (tree["sum"], tree["then"]["net"]["usd"] != tree["now"]["net"]["usd"]) == ("9.00", True)
     assert httpx.get(f"{url}/changes", params={"period": "2026-10", "since": "then"}).status_code == 422
     early = httpx.get(f"{url}/statement", params={"period": "2026-10", "known_at": "2020-01-01T00:00:00Z"})
-    assert early.status_code == 503
+    assert early.status_code == 422
+    assert "kept whole" in early.json()["error"]["message"]
 
 
 def test_a_period_is_answered_beside_another(url: str) -> None:
