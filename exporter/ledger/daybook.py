@@ -55,10 +55,8 @@ class Calendar:
         known = self._days.get(at // DAY_US)
         if known is None:
             known = self._days[at // DAY_US] = self._around(from_us(at).date())
-        for begins, ends, day in known:
-            if begins <= at < ends:
-                return day, (at - begins) // SLOT_US
-        raise AssertionError("a moment that is in no day")
+        [(begins, day)] = [(begins, day) for begins, ends, day in known if begins <= at < ends]
+        return day, (at - begins) // SLOT_US
 
     def _around(self, utc: date) -> list[tuple[int, int, date]]:
         days = [utc + timedelta(days=number) for number in (-1, 0, 1, 2)]
