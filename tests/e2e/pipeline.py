@@ -159,7 +159,7 @@ class Pipeline:
             assert not thread.is_alive(), "the stream did not end"
 
         self._open.callback(end)
-        until(lambda: server.started and app.state.feed.current())  # it has opened the database
+        until(lambda: server.started and app.state.feed.epoch)  # it has opened the database
         return f"http://{HOST}:{listener.getsockname()[1]}"
 
     def current(self) -> dict[str, Any]:
