@@ -23,7 +23,7 @@ class CannotClose(ExporterError):
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Write the pack, or say what keeps the period open; the exporter may run meanwhile."""
-    with Store.read(settings.db_path) as store:
+    with Store.pinned(settings.db_path) as store:
         reader = PeriodReader(store)
         period = parse(options.period, reader.today, reader.zone)
         points = open_points(reader, reader.figures(period))

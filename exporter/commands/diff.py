@@ -17,7 +17,7 @@ from exporter.store import Store
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Print a period then and now, and each line that has changed, with the records that came since."""
-    with Store.read(settings.db_path) as store:
+    with Store.pinned(settings.db_path) as store:
         reader = PeriodReader(store)
         period = parse(options.period, reader.today, reader.zone)
         tree = changes_tree(store, reader, options.since, period)

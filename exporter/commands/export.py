@@ -27,7 +27,7 @@ class ExportFailed(ExporterError):
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Write one export of a period; the exporter may run meanwhile."""
-    with Store.read(settings.db_path) as store:
+    with Store.pinned(settings.db_path) as store:
         reader = PeriodReader(store)
         period = parse(options.period, reader.today, reader.zone)
         writing = Writing(EXPORTS[options.what], reader, period)

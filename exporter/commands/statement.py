@@ -26,7 +26,7 @@ ALL_ROWS = 10**9
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Print the statement of a period from the database; the exporter may run meanwhile."""
-    with Store.read(settings.db_path) as store:
+    with Store.pinned(settings.db_path) as store:
         now = PeriodReader(store)
         period = parse(options.period, now.today, now.zone)
         reader = now if options.known_at is None else PeriodReader.at(store, options.known_at)

@@ -80,12 +80,19 @@ class CostCertainty:
         found = known.doubtful(EARLIEST, today, name)
         self._days = [day for day, _ in found]
         self._doubts = [line.doubts for _, line in found]
-        self._holes = _holes(sorted(known.scopes(EARLIEST, today, name)), now)
+        days = sorted(known.scopes(EARLIEST, today, name))
+        self._first = date.fromisoformat(days[0]) if days else None
+        self._holes = _holes(days, now)
 
     def against(self, first: date, last: date, start: datetime, end: datetime) -> Iterator[Against]:
         """Yield what is not certain of the days from one to another, which lie in [start, end)."""
         inside = self._doubts[bisect_left(self._days, first) : bisect_left(self._days, last + DAY)]
         yield from self._told([doubt for doubts in inside for doubt in doubts])
+        if self._first is None or start < datetime.combine(self._first, time(), UTC):
+            # Bills are asked for a year back, and usage a month: what was before is unknown, and no zero.
+            before = "any day" if self._first is None else f"days before {self._first.isoformat()}"
+            reason = Reason(self._name, "unknown_days", f"nothing is known of {before}")
+            yield Against(frozenset((BILLED, ESTIMATED)), Grade.PARTIAL, reason)
         holes = self._holes[bisect_left(self._holes, start.date()) :]
         within = [day for day in holes if datetime.combine(day, time(), UTC) < end]
         if within:

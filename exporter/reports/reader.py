@@ -69,7 +69,7 @@ class Unrealised:
 
 
 class PeriodReader:
-    """The past of one store as it stands: one state, whatever is asked of it.
+    """The past of one store as it stands: one state, whatever is asked of it, of a store that is pinned.
 
     `upto` is the newest record in it.
     `snapshot` is the newest one, for who has it at hand.
@@ -96,8 +96,9 @@ class PeriodReader:
         self._midnights: dict[str, dict[date, Opening]] = {}
         self._parts: dict[tuple[str, datetime], tuple[DayLine, bool]] = {}
         self.known: Knowledge = KnownNow(store) if known is None else known
-        self._days = self.known.days(self.today, list(self.sources))
+        # What lags is asked first: of a store that is not pinned, days may know more than it, never less.
         self._lag = self.known.lag(f"{newest.timezone} {newest.lot_rule} ")
+        self._days = self.known.days(self.today, list(self.sources))
         self._certainty = {
             name: SourceCertainty(name, newest, self.known, self._lag) for name in self.sources
         }

@@ -101,6 +101,12 @@ class Store:
         """Open for reading. Raises StoreUnavailable or SchemaTooNew."""
         return cls(open_reader(path), None, path)
 
+    @classmethod
+    def pinned(cls, path: Path) -> Self:
+        """Open for reading as it is now: what is committed meanwhile is not seen. For one answer, whose parts
+        must be of one state. Raises as `read` does."""
+        return cls(open_reader(path, pinned=True), None, path)
+
     def commit(self, snapshot: Snapshot, now: datetime) -> None:
         """Keep a snapshot in one durable commit, in the file that lies at the path, before it is shown.
 

@@ -106,11 +106,12 @@ def outdated(path: Path) -> bool:
     return found is not None and found < schema.HEAD
 
 
-def open_reader(path: Path) -> Engine:
-    """Return an engine that can only read. Raises StoreUnavailable when there is no database yet."""
+def open_reader(path: Path, *, pinned: bool = False) -> Engine:
+    """Return an engine that can only read; a pinned one sees the database as it is now, until it is disposed
+    of. Raises StoreUnavailable when there is no database yet."""
     if not path.exists():
         raise StoreUnavailable(f"There is no database at {path} yet: start the exporter, or check DB_PATH.")
-    engine = _reading(path)
+    engine = _reading(path, pinned=pinned)
     try:
         found = revision(engine)
     except DatabaseError as error:
@@ -189,17 +190,20 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise StoreUnavailable(f"The database refused a write ({cause}): nothing of it was kept.") from error
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, *, pinned: bool = False) -> Engine:
     # One connection for the process: SQLite serialises writers anyway, and its page cache and
-    # data_version belong to a connection.
+    # data_version belong to a connection. A pinned one is never told to end its transaction.
     return create_engine(
-        url, poolclass=StaticPool, connect_args={"check_same_thread": False, "isolation_level": None}
+        url,
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "isolation_level": None},
+        skip_autocommit_rollback=pinned,
     )
 
 
-def _reading(path: Path) -> Engine:
+def _reading(path: Path, *, pinned: bool = False) -> Engine:
     url = URL.create("sqlite", database=f"file:{path.resolve()}", query={"mode": "ro", "uri": "true"})
-    engine = _engine(url)
+    engine = _engine(url, pinned=pinned)
     _pragmas(engine, f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON")
     return engine
 
@@ -215,7 +219,9 @@ def _pragmas(engine: Engine, *pragmas: str) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # The driver's own transaction handling begins too late for a read followed by a write.
-        connection.exec_driver_sql("BEGIN")
+        driver: Any = connection.connection.dbapi_connection
+        if not driver.in_transaction:  # a pinned one has begun
+            connection.exec_driver_sql("BEGIN")
 
 
 def _watch(engine: Engine, path: Path) -> None:

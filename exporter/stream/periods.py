@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from exporter.errors import PeriodError, StoreUnavailable
+from exporter.errors import PeriodError
 from exporter.periods.comparison import MAX_AVERAGED, ComparisonRule
 from exporter.periods.dimension import Dimension
 from exporter.periods.grammar import parse
@@ -21,10 +22,8 @@ from exporter.reports.comparison import ComparisonAsked, comparison_tree
 from exporter.reports.course import Step
 from exporter.reports.knowledge import NotTold
 from exporter.reports.reader import PeriodReader
-from exporter.snapshot import from_json
 from exporter.store import Store
 from exporter.stream import models
-from exporter.stream.feed import Feed
 from exporter.stream.groups import HEADERS
 from exporter.stream.history import BadQuestion, time_of
 
@@ -55,28 +54,27 @@ Known = Annotated[
 ]
 
 
-def router(feed: Feed) -> APIRouter:
-    """Return the routes over the database that `feed` follows."""
+def router(database: Path) -> APIRouter:
+    """Return the routes over the database at a path."""
     routes = APIRouter(prefix="/api/pnl", tags=["periods"])
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def answered(answer: Callable[[Store, PeriodReader], dict[str, Any]]) -> Response:
-        def made(store: Store) -> dict[str, Any]:
-            tree = feed.tree
-            if tree is None:
-                raise StoreUnavailable("The exporter has published no snapshot yet.")
-            try:
-                return answer(store, PeriodReader(store, from_json(tree)))
-            except (PeriodError, NotTold) as error:
-                raise BadQuestion(str(error)) from None
+        def made() -> dict[str, Any]:
+            # On a connection of its own: whoever resumes its stream must not wait for a year of lines.
+            with Store.pinned(database) as store:
+                try:
+                    return answer(store, PeriodReader(store))
+                except (PeriodError, NotTold) as error:
+                    raise BadQuestion(str(error)) from None
 
         async with turns:
-            stated = await feed.ask(made)
+            stated = await asyncio.to_thread(made)
             for _ in range(TRIES - 1):
                 if stated.get("exact", True):
                     break
                 await asyncio.sleep(FOLLOWS_SECONDS)
-                stated = await feed.ask(made)
+                stated = await asyncio.to_thread(made)
         return Response(msgspec.json.encode(stated), headers=HEADERS, media_type="application/json")
 
     @routes.get(

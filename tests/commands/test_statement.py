@@ -50,11 +50,11 @@ def test_a_period_is_told_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("database")
 def test_rows_and_months_are_told_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    """What they sum to is said, and that it is the figures."""
+    """What they sum to is said, and that it is the figures. No bill is known of October: it is partial."""
     assert "2 rows sum to 1.93" not in printed(capsys, "2026-11", "--by", "market")
     assert "1 rows sum to 1.93, the figures above." in printed(capsys, "2026-11", "--by", "market")
     months = printed(capsys, "2026-10..2026-11", "--by", "month").splitlines()
-    assert months == ["2026-10  7.00 USD, final", "2026-11  6.93 USD, estimated"]
+    assert months == ["2026-10  7.00 USD, partial", "2026-11  6.93 USD, estimated"]
 
 
 @pytest.mark.usefixtures("database")

@@ -189,8 +189,10 @@ def test_a_day_of_cost_of_which_nothing_is_known_is_no_free_day(world: World) ->
     assert reasons(world.day(3), "api_cost_estimated") == {"unknown_days"}
     month = world.figures(Period.holding("month", NOW.date() - timedelta(days=3), UTC_ZONE))
     assert "unknown_days" in reasons(month, "api_cost_estimated")
-    # Before the first bill that is known nothing says that there should have been one.
-    assert reasons(world.day(9), "api_cost_estimated") == set()
+    # Before the first bill that is known nobody asked: unknown, and no zero.
+    for line in ("api_cost_billed", "api_cost_estimated"):
+        assert reasons(world.day(9), line) == {"unknown_days"}
+        assert world.day(9).components[line].grade is Grade.PARTIAL
 
 
 def test_a_midnight_at_which_nobody_looked_makes_the_change_partial(world: World) -> None:

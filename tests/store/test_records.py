@@ -364,3 +364,18 @@ def test_what_a_replay_has_read_is_let_go_of(store: Store) -> None:
         store.let_go()
     assert [statement for statement, _ in asked] == ["PRAGMA shrink_memory"]
     assert len(list(store.records.replay(["kalshi"]))) == 20
+
+
+def test_a_pinned_store_stays_as_it_was(tmp_path: Path) -> None:
+    """All that one answer asks is of one state, whatever is committed meanwhile; the next one sees it."""
+    path = tmp_path / "northstar.sqlite3"
+    with Store.write(path) as writer:
+        writer.records.book("sales", [sale("1.00")], (), as_of=NOW, recorded_at=NOW)
+        with Store.pinned(path) as pinned:
+            writer.records.book("sales", [sale("2.00", sale_id="s-2")], (), as_of=NOW, recorded_at=NOW)
+            assert [pinned.records.newest_id() for _ in range(3)] == [1, 1, 1]
+            assert len(list(pinned.records.replay(["sales"]))) == 1
+            with Store.read(path) as reader:
+                assert reader.records.newest_id() == 2
+        with Store.pinned(path) as pinned:
+            assert pinned.records.newest_id() == 2
