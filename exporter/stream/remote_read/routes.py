@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from exporter.errors import StoreUnavailable
 from exporter.reports.past import KeptPast
 from exporter.reports.reader import PeriodReader
-from exporter.snapshot import from_json
 from exporter.store import Store
 from exporter.stream import models
-from exporter.stream.feed import Feed
 from exporter.stream.groups import HEADERS
 from exporter.stream.remote_read.bad_read import BadRead
 from exporter.stream.remote_read.messages import read_request, read_response
@@ -29,8 +27,8 @@ MEDIA_TYPE = "application/x-protobuf"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-def router(feed: Feed) -> APIRouter:
-    """Return the route over the database that `feed` follows."""
+def router(database: Path) -> APIRouter:
+    """Return the route over the database at a path."""
     routes = APIRouter(prefix="/api/pnl/prometheus", tags=["periods"])
     past, turn = KeptPast(), asyncio.Lock()
 
@@ -48,17 +46,15 @@ def router(feed: Feed) -> APIRouter:
     async def read(request: Request) -> Response:
         body = await _body(request)
 
-        def made(store: Store) -> bytes:
+        def made() -> bytes:
             queries = read_request(unpacked(body, MOST_UNPACKED))
-            tree = feed.tree
-            if tree is None:
-                raise StoreUnavailable("The exporter has published no snapshot yet.")
-            reader = PeriodReader(store, from_json(tree))
-            return packed(read_response(answered(reader, past, queries)))
+            # On a connection of its own: whoever resumes its stream must not wait for a year of days.
+            with Store.pinned(database) as store:
+                return packed(read_response(answered(PeriodReader(store), past, queries)))
 
         try:
             async with turn:
-                answer = await feed.ask(made)
+                answer = await asyncio.to_thread(made)
         except BadRead as error:
             raise HTTPException(400, str(error)) from None
         return Response(answer, headers={**HEADERS, "Content-Encoding": "snappy"}, media_type=MEDIA_TYPE)
